@@ -1,0 +1,80 @@
+"""What the engine needs from the world: protocols, and the plain values that cross them.
+
+Implementations live one a file in `registry/`, `signatures/` and so on, and are joined only in `cli/` (and
+later the webhook). Every method is bounded in bytes and time by its implementation (rule R9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, NewType, Protocol
+
+Digest = NewType("Digest", str)
+"""`algorithm:hex`, for example `sha256:` and 64 lower-case hexadecimal digits."""
+
+
+class Repository(NamedTuple):
+    """A repository of one registry: host with optional port, and path (`registry.k8s.io`, `etcd`)."""
+
+    registry: str
+    path: str
+
+    def __str__(self) -> str:
+        """Return `registry/path`."""
+        return f"{self.registry}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """An OCI content descriptor.
+
+    References: OCI image specification 1.1, descriptor.
+    """
+
+    media_type: str
+    digest: Digest
+    size: int
+    annotations: dict[str, str] = field(default_factory=dict)
+    artifact_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest or index as received.
+
+    INVARIANT: `digest` was computed from `body` by the store (rule R2), whatever the other side claimed;
+    `data` is the JSON of those very bytes.
+    """
+
+    repository: Repository
+    digest: Digest
+    media_type: str
+    body: bytes
+    data: dict[str, Any]
+
+
+class ImageStore(Protocol):
+    """A registry, or an OCI layout folder: both answer the same questions.
+
+    All methods raise `NotFoundError` for what is not there and `TransportError` (with the code of the fault,
+    `docs/reasons.md`) for all else. Bytes that do not hash to the digest asked for are a `TransportError`
+    with code `digest-mismatch`.
+    """
+
+    async def manifest(self, repository: Repository, reference: str) -> Manifest:
+        """Return the manifest that `reference` (a tag or a digest) names. One request."""
+        ...
+
+    async def blob(self, repository: Repository, digest: Digest, *, max_bytes: int) -> bytes:
+        """Return a blob of at most `max_bytes`. One request."""
+        ...
+
+    async def referrers(
+        self, repository: Repository, digest: Digest, artifact_type: str = ""
+    ) -> tuple[Descriptor, ...]:
+        """Return the OCI 1.1 referrers of a digest: the API first, else the fallback tag."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give connections back."""
+        ...
