@@ -1,12 +1,12 @@
 """The whole error tree of pratique, for every layer.
 
 PratiqueError
-├── UsageError             the command line or a configuration file is wrong              exit code 2
-├── PolicyError            one mistake of a policy's author: code, place, help            exit code 2
-├── PolicyErrors           all the mistakes of one run, never only the first              exit code 2
-├── EvaluationError        this input cannot be judged (bad resource, missing variable)   result `error`
+├── UsageError             the command line or a configuration file is wrong         exit code 2
+├── PolicyError            one mistake of a policy's author: code, place, help       exit code 2
+├── PolicyErrors           all the mistakes of one run, never only the first         exit code 2
+├── EvaluationError        this input cannot be judged (bad resource, missing variable)   `error`
 ├── VerificationError      a signature does not hold: an expected outcome                 result `fail`
-└── TransportError         registry, trust root or cluster: retry or fail closed          result `error`, exit code 3
+└── TransportError         registry, trust root or cluster: fail closed    result `error`, exit code 3
     └── NotFoundError      the other side answered that the thing is not there
 
 Foreign exceptions are caught at their border and chained (`raise ... from`); none leaves a layer.

@@ -79,11 +79,7 @@ class ResourceId:
 
     def __str__(self) -> str:
         """Return `namespace/Kind/name`, as messages and tables name a resource."""
-        return (
-            f"{self.namespace}/{self.kind}/{self.name}"
-            if self.namespace
-            else f"{self.kind}/{self.name}"
-        )
+        return f"{self.namespace}/{self.kind}/{self.name}" if self.namespace else f"{self.kind}/{self.name}"
 
 
 class Stage(StrEnum):

@@ -1,1 +1,1 @@
-"""Cryptography of signatures: the only importer of `sigstore`. Pure functions over bytes; no registry, no policy."""
+"""Cryptography of signatures: the only importer of `sigstore`. Pure functions over bytes; no registry."""
