@@ -36,7 +36,7 @@ class StoredSignature:
 
 @dataclass(frozen=True, slots=True)
 class AnyIdentity:
-    """Verification method "keyless": any certificate of the trusted authorities; who it names is asked later."""
+    """Verification method "keyless": any certificate of the trusted authorities, whoever it names."""
 
 
 Method: TypeAlias = KeySigner | CertificateSigner | AnyIdentity
