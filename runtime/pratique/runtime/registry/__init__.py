@@ -1,0 +1,1 @@
+"""Where images live: OCI registries and OCI layout folders, both as `ImageStore`."""
