@@ -128,14 +128,16 @@ class TransportError(PratiqueError):
     Attributes:
         code: class of the fault as in `docs/reasons.md`: `registry-unreachable`, `digest-mismatch` ...
         message: names host, operation and class; never credentials and never a remote body.
+        detail: Kyverno's wording of the same fault where it is known, as safe to show as `message`; else empty.
     """
 
     exit_code = ExitCode.TRANSPORT
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, detail: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.detail = detail
 
 
 class NotFoundError(TransportError):
