@@ -128,7 +128,7 @@ class TransportError(PratiqueError):
     Attributes:
         code: class of the fault as in `docs/reasons.md`: `registry-unreachable`, `digest-mismatch` ...
         message: names host, operation and class; never credentials and never a remote body.
-        detail: Kyverno's wording of the same fault where it is known, as safe to show as `message`; else empty.
+        detail: Kyverno's wording of the same fault where it is known, as safe as `message`; else empty.
     """
 
     exit_code = ExitCode.TRANSPORT
