@@ -298,6 +298,16 @@ class IdentitySigner:
 Signer: TypeAlias = KeySigner | CertificateSigner | IdentitySigner
 
 
+@dataclass(frozen=True, slots=True)
+class AnyIdentity:
+    """Verification method "keyless": any certificate of the trusted authorities, whoever it names."""
+
+
+Method: TypeAlias = KeySigner | CertificateSigner | AnyIdentity
+"""How a signature is verified. Together with a `Trust` and a stored signature it decides the outcome, so that
+many attestors with different identity tests share one verification."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attestor:
     """A signature whose verified signer is `signer`: the leaf of every obligation.
@@ -315,6 +325,11 @@ class Attestor:
     repository: str = ""
     annotations: tuple[tuple[str, str], ...] = ()
     referrers: bool = False
+
+    @property
+    def method(self) -> Method:
+        """Return the part of the signer that its cryptography depends on."""
+        return AnyIdentity() if isinstance(self.signer, IdentitySigner) else self.signer
 
     @property
     def kind(self) -> str:

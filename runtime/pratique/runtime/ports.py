@@ -7,7 +7,12 @@ later the webhook). Every method is bounded in bytes and time by its implementat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NewType, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol
+
+from pratique.compiler.ir import Method, Trust
+
+if TYPE_CHECKING:
+    from pratique.runtime.signatures.model import StoredSignature, VerifiedSignature
 
 Digest = NewType("Digest", str)
 """`algorithm:hex`, for example `sha256:` and 64 lower-case hexadecimal digits."""
@@ -77,4 +82,27 @@ class ImageStore(Protocol):
 
     async def aclose(self) -> None:
         """Give connections back."""
+        ...
+
+
+class SignatureVerifier(Protocol):
+    """The cryptography of one stored signature, and what its verified signer must be."""
+
+    def prepare(self, method: Method, trust: Trust) -> None:
+        """Load keys, certificates and roots of an attestor, before anything is fetched.
+
+        Raises:
+            VerificationError: the policy's own key material cannot be used.
+            TransportError: the trust root that is needed cannot be had.
+        """
+        ...
+
+    def verify(
+        self, stored: StoredSignature, method: Method, trust: Trust, digest: Digest
+    ) -> VerifiedSignature:
+        """Return what `stored` proves about `digest`.
+
+        Raises:
+            VerificationError: a check did not hold; the code names it.
+        """
         ...

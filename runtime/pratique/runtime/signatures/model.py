@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from pratique.compiler.ir import CertificateSigner, KeySigner
+from pratique.compiler.ir import AnyIdentity, Method
 from pratique.runtime.ports import Digest
+
+__all__ = ["AnyIdentity", "Identity", "Method", "StoredSignature", "VerifiedSignature"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +33,6 @@ class StoredSignature:
     chain: str = ""
     bundle: str = ""
     timestamp: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AnyIdentity:
-    """Verification method "keyless": any certificate of the trusted authorities, whoever it names."""
-
-
-Method: TypeAlias = KeySigner | CertificateSigner | AnyIdentity
-"""How a signature is verified. Together with a `Trust` and a `StoredSignature` it decides the outcome,
-so that many attestors with different identity tests share one verification."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,176 @@
+"""The decision graph: every question a policy set asks, each once, ordered by what it costs to answer.
+
+Nodes are hash-consed: two equal questions are one node, whoever asks. 500 rules that demand the same identity
+therefore share one node, and the runtime, which memoises by node, answers it once per image. Inputs are added
+before the nodes that use them, so node numbers are a topological order and the graph cannot have a cycle.
+
+The graph is plain arrays; networkx is imported only for drawing and graph algorithms (`to_networkx`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from pratique.compiler import ir
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class Op(IntEnum):
+    """What a node asks. The number is the order in which kinds of questions are asked: cheap first.
+
+    Everything before `RESOLVE` needs the resource alone; `RESOLVE` to `FETCH` ask the registry; `VERIFY`
+    costs cryptography; the rest compares what is known by then.
+    """
+
+    FILTER = 0
+    RESOURCES = 1
+    PATTERN = 2
+    IMAGES = 3
+    PRECONDITIONS = 4
+    RESOLVE = 5
+    LIST = 6
+    VERIFY = 7
+    ATTESTOR = 8
+    THRESHOLD = 9
+    ATTESTATION = 10
+    REQUIREMENT = 11
+    RULE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One question: `payload` is what is asked (an IR value), `inputs` are the answers it needs."""
+
+    number: int
+    op: Op
+    payload: Hashable
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Payload of `Op.RESOLVE`: the digest that the image's reference means now. One per image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Payload of `Op.LIST`: the stored signatures of the digest.
+
+    `repository` is empty for the image's own; `referrers` asks for OCI 1.1 referrers before the tag.
+    """
+
+    format: ir.SignatureFormat
+    repository: str = ""
+    referrers: bool = False
+    attestations: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Payload of `Op.VERIFY`: the cryptography of every listed signature, by one method and trust."""
+
+    method: ir.Method
+    trust: ir.Trust
+
+
+class DecisionGraph:
+    """An append-only set of nodes. `roots` are the nodes of rules, in rule order."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.roots: list[int] = []
+        self._numbers: dict[tuple[Op, Hashable, tuple[int, ...]], int] = {}
+
+    def add(self, op: Op, payload: Hashable = None, inputs: Iterable[int] = ()) -> int:
+        """Return the number of the node that asks this, adding it if nobody asked before."""
+        key = (op, payload, tuple(inputs))
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.nodes)
+            self.nodes.append(Node(number, op, payload, key[2]))
+        return number
+
+    def users(self) -> list[frozenset[int]]:
+        """Return, for every node, the numbers of the roots that need it."""
+        found: list[set[int]] = [set() for _ in self.nodes]
+        for root in self.roots:
+            found[root].add(root)
+        for node in reversed(self.nodes):
+            for source in node.inputs:
+                found[source] |= found[node.number]
+        return [frozenset(users) for users in found]
+
+    def to_networkx(self) -> networkx.DiGraph[int]:
+        """Return the graph for drawing and analysis: edges run from an input to its user."""
+        import networkx
+
+        graph: networkx.DiGraph[int] = networkx.DiGraph()
+        for node in self.nodes:
+            graph.add_node(node.number, op=node.op.name.lower(), payload=node.payload)
+            graph.add_edges_from((source, node.number) for source in node.inputs)
+        return graph
+
+
+def build(policies: ir.PolicySet) -> DecisionGraph:
+    """Return the decision graph of a policy set; the order of its nodes follows the policies."""
+    graph = DecisionGraph()
+    for policy in policies.policies:
+        for rule in policy.rules:
+            graph.roots.append(_rule(graph, policy, rule))
+    return graph
+
+
+def _rule(graph: DecisionGraph, policy: ir.Policy, rule: ir.Rule) -> int:
+    resources = _resources(graph, rule.resources)
+    requirements = [_requirement(graph, r) for r in rule.requirements]
+    return graph.add(Op.RULE, (policy.key, rule.name), [resources, *requirements])
+
+
+def _resources(graph: DecisionGraph, region: ir.ResourceRegion) -> int:
+    filters = [graph.add(Op.FILTER, f) for f in region.match.filters]
+    if region.exclude:
+        filters += [graph.add(Op.FILTER, f) for f in region.exclude.filters]
+    return graph.add(Op.RESOURCES, region, filters)
+
+
+def _requirement(graph: DecisionGraph, requirement: ir.ImageRequirement) -> int:
+    images = requirement.images
+    patterns = [graph.add(Op.PATTERN, p) for p in (*images.include, *images.skip)]
+    inputs = [graph.add(Op.IMAGES, images, patterns)]
+    inputs += [_formula(graph, sets) for sets in requirement.signatures]
+    for number, attestation in enumerate(requirement.attestations):
+        sets = [_formula(graph, s, attestations=True) for s in attestation.by]
+        label = (attestation.type, attestation.name, number)
+        inputs.append(graph.add(Op.ATTESTATION, label, sets))
+    settings = (requirement.pin_digest, requirement.demand_digest, requirement.demand_proof)
+    return graph.add(Op.REQUIREMENT, settings, inputs)
+
+
+def _formula(graph: DecisionGraph, formula: ir.Formula, *, attestations: bool = False) -> int:
+    match formula:
+        case ir.Leaf(attestor=attestor):
+            return attestor_node(graph, attestor, attestations=attestations)
+        case ir.Threshold(count=count, of=of):
+            return graph.add(Op.THRESHOLD, count, [_formula(graph, f, attestations=attestations) for f in of])
+
+
+def attestor_node(graph: DecisionGraph, attestor: ir.Attestor, *, attestations: bool = False) -> int:
+    """Return the node of one attestor: resolve -> list -> verify -> attestor."""
+    resolve = graph.add(Op.RESOLVE, Resolve())
+    listing = Listing(attestor.format, attestor.repository, attestor.referrers, attestations)
+    listed = graph.add(Op.LIST, listing, [resolve])
+    verified = graph.add(Op.VERIFY, Verification(attestor.method, attestor.trust), [listed])
+    return graph.add(Op.ATTESTOR, attestor, [verified])
+
+
+def summary(graph: DecisionGraph) -> dict[str, Any]:
+    """Return how many nodes of each kind there are, and how many references the sharing saved."""
+    counts: dict[str, int] = {op.name.lower(): 0 for op in Op}
+    for node in graph.nodes:
+        counts[node.op.name.lower()] += 1
+    return counts

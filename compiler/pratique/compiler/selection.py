@@ -1,0 +1,191 @@
+"""Whether a rule speaks about a resource: match and exclude, judged in full.
+
+References: Kyverno 1.19, `MatchesResourceDescription` and the helpers below it (`pkg/engine/utils/match.go`,
+`pkg/utils/match`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pratique.compiler import ir
+from pratique.grammar.errors import EvaluationError
+from pratique.grammar.wildcard import matches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requester:
+    """Who sent an admission request, with the roles that the cluster grants."""
+
+    username: str
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    cluster_roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What match and exclude can see of a resource and its request.
+
+    Attributes:
+        name: `metadata.name`, or `metadata.generateName` where the name is empty.
+        namespace_labels: labels of the namespace; None where they could not be learned, which is an error
+            for a rule that asks (K11: an unknown namespace is never "not matched").
+        requester: None in background scans and on the command line: tests on users are then dropped from
+            `match` filters.
+    """
+
+    group: str
+    version: str
+    kind: str
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    namespace_labels: Mapping[str, str] | None = None
+    operation: str = "CREATE"
+    requester: Requester | None = None
+
+
+def selects(region: ir.ResourceRegion, target: Target) -> bool:
+    """Say whether `target` lies in `region`.
+
+    Raises:
+        EvaluationError: `namespace-unknown`, when the answer depends on labels of a namespace nobody knows.
+    """
+    if region.namespace is not None and target.namespace != region.namespace:
+        return False
+    return _any_or_all(region.match, target, _matches) and not (
+        region.exclude is not None and _any_or_all(region.exclude, target, _excludes)
+    )
+
+
+def _any_or_all(
+    selection: ir.Selection, target: Target, test: Callable[[ir.ResourceFilter, Target], bool]
+) -> bool:
+    if not selection.filters:
+        return False
+    decide = all if selection.every else any
+    return decide(test(f, target) for f in selection.filters)
+
+
+def _matches(resource_filter: ir.ResourceFilter, target: Target) -> bool:
+    if resource_filter.is_empty:
+        return False
+    if target.requester is None:
+        only_user_info = replace(resource_filter, roles=(), cluster_roles=(), subjects=()).is_empty
+        return not only_user_info and _attributes(resource_filter, target)
+    return _attributes(resource_filter, target) and _user_info(resource_filter, target.requester)
+
+
+def _excludes(resource_filter: ir.ResourceFilter, target: Target) -> bool:
+    return (
+        not resource_filter.is_empty
+        and _attributes(resource_filter, target)
+        and _user_info(resource_filter, target.requester)
+    )
+
+
+def _attributes(wanted: ir.ResourceFilter, target: Target) -> bool:
+    """Test everything but who asked; the cheapest and most telling first."""
+    if wanted.operations and target.operation not in wanted.operations:
+        return False
+    if wanted.kinds and not any(_kind(selector, target) for selector in wanted.kinds):
+        return False
+    if wanted.names and not any(matches(pattern, target.name) for pattern in wanted.names):
+        return False
+    if wanted.namespaces:
+        namespace = target.name if target.kind == "Namespace" else target.namespace
+        if not any(matches(pattern, namespace) for pattern in wanted.namespaces):
+            return False
+    if not all(_has_pair(pair, target.annotations) for pair in wanted.annotations):
+        return False
+    if wanted.selector and not label_selector_matches(wanted.selector, target.labels):
+        return False
+    if wanted.namespace_selector:
+        return _namespace_selector(wanted.namespace_selector, target)
+    return True
+
+
+def _kind(selector: ir.KindSelector, target: Target) -> bool:
+    if not (
+        matches(selector.kind, target.kind)
+        and matches(selector.group, target.group)
+        and matches(selector.version, target.version)
+    ):
+        return False
+    if matches(selector.subresource, target.subresource):
+        return True
+    return target.kind == "Pod" and target.subresource == "ephemeralcontainers" and not selector.subresource
+
+
+def _has_pair(pair: tuple[str, str], actual: Mapping[str, str]) -> bool:
+    key, value = pair
+    return any(matches(key, k) and matches(value, v) for k, v in actual.items())
+
+
+def label_selector_matches(selector: ir.LabelSelector, labels: Mapping[str, str]) -> bool:
+    """Say whether `labels` satisfy `selector`, wildcards in `match_labels` included."""
+    return all(_has_pair(pair, labels) for pair in selector.match_labels) and all(
+        _requirement(requirement, labels) for requirement in selector.requirements
+    )
+
+
+def _requirement(requirement: ir.LabelRequirement, labels: Mapping[str, str]) -> bool:
+    value = labels.get(requirement.key)
+    match requirement.operator:
+        case "In":
+            return value is not None and value in requirement.values
+        case "NotIn":
+            return value is None or value not in requirement.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case operator:
+            raise EvaluationError("bad-selector", f"unknown label selector operator {operator!r}")
+
+
+def _namespace_selector(selector: ir.LabelSelector, target: Target) -> bool:
+    # Kyverno 1.19 looks at namespace labels for namespaced kinds only, and for a Namespace at its own.
+    if target.kind == "Namespace":
+        return label_selector_matches(selector, target.labels)
+    if not target.namespace:
+        return False
+    if target.namespace_labels is None:
+        raise EvaluationError(
+            "namespace-unknown",
+            f"the labels of namespace {target.namespace!r} are not known, so its namespaceSelector cannot be"
+            " judged",
+        )
+    return label_selector_matches(selector, target.namespace_labels)
+
+
+def _user_info(wanted: ir.ResourceFilter, requester: Requester | None) -> bool:
+    if not wanted.has_user_info:
+        return True
+    if requester is None:
+        return False
+    if wanted.roles and not _some(wanted.roles, requester.roles):
+        return False
+    if wanted.cluster_roles and not _some(wanted.cluster_roles, requester.cluster_roles):
+        return False
+    return not wanted.subjects or any(_subject(subject, requester) for subject in wanted.subjects)
+
+
+def _some(patterns: Sequence[str], texts: Sequence[str]) -> bool:
+    return any(matches(pattern, text) for pattern in patterns for text in texts)
+
+
+def _subject(subject: ir.Subject, requester: Requester) -> bool:
+    match subject.kind:
+        case "ServiceAccount":
+            return matches(f"system:serviceaccount:{subject.namespace}:{subject.name}", requester.username)
+        case "User":
+            return matches(subject.name, requester.username)
+        case "Group":
+            return any(matches(subject.name, group) for group in requester.groups)
+        case kind:
+            raise EvaluationError("bad-subject", f"unknown subject kind {kind!r}")

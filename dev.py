@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""One entry to every development task; needs only Python and pip.
+
+python3 dev.py demo        set up, then run the main job: the story of policies/control-plane, offline
+python3 dev.py check       set up, then format, lint, layers, types and tests
+python3 dev.py fix         format and apply safe lint fixes
+python3 dev.py test ...    pytest with the given arguments
+python3 dev.py bench ...   measure the budgets (names of benchmarks, or none for all)
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+
+STEPS: dict[str, list[list[str]]] = {
+    "demo": [["python", "policies/control-plane/demo.py"]],
+    "fix": [["ruff", "check", "--fix"], ["ruff", "format"]],
+    "test": [["pytest"]],
+    "bench": [["python", "-m", "tests.bench"]],
+    "check": [
+        ["ruff", "format", "--check"],
+        ["ruff", "check"],
+        ["lint-imports"],
+        ["mypy"],
+        ["pytest", "-n", "auto"],
+    ],
+}
+
+
+def scripts_dir() -> Path:
+    """Return the folder of scripts, after installing the project if pyproject.toml is newer.
+
+    An active virtual environment is used as it is; otherwise `.venv` is made.
+    """
+    home = Path(sys.prefix) if sys.prefix != sys.base_prefix else VENV
+    scripts = home / ("Scripts" if os.name == "nt" else "bin")
+    if not scripts.exists():
+        print("$ python3 -m venv .venv", flush=True)
+        venv.create(home, with_pip=True)
+    stamp = home / ".pratique-installed"
+    if not stamp.exists() or stamp.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
+        print("$ pip install --editable .[dev]", flush=True)
+        pip = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--editable", ".[dev]"], cwd=ROOT, check=True)
+        stamp.touch()
+    return scripts
+
+
+def main(argv: list[str]) -> int:
+    """Run the steps of one task; stop at the first that fails."""
+    if not argv or argv[0] not in STEPS:
+        print(__doc__)
+        return 2
+    scripts = scripts_dir()
+    for step in STEPS[argv[0]]:
+        command = [*step, *argv[1:]]
+        print("$", " ".join(command), flush=True)
+        code = subprocess.run([str(scripts / command[0]), *command[1:]], cwd=ROOT, check=False).returncode
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

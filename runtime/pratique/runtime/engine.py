@@ -1,0 +1,386 @@
+"""Runs a plan over resources: which rules apply, what each demands of each image, what was found.
+
+References: Kyverno 1.19, `pkg/engine/image_verify.go`, `image_verify_validate.go` and
+`pkg/engine/internal/imageverifier.go`: the order of stages and the texts follow them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from pratique.compiler import ir
+from pratique.compiler.plan import Plan, PlannedRule
+from pratique.compiler.selection import selects
+from pratique.grammar import wildcard
+from pratique.grammar.errors import EvaluationError, NotFoundError, TransportError
+from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
+from pratique.runtime.evidence import Evidence, Finding
+from pratique.runtime.resource import ImageUse, Resource, use
+
+
+@dataclass(frozen=True, slots=True)
+class Applicable:
+    """A rule that speaks about a resource, with the images it looks at; `problem` where that is unknown."""
+
+    planned: PlannedRule
+    uses: tuple[ImageUse, ...] = ()
+    problem: EvaluationError | None = None
+
+
+def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
+    """Return the rules that apply to `resource`, in order; rules without a result are left out.
+
+    Costs the same whatever the number of rules that cannot match (see `Plan.candidates`).
+    """
+    texts = [use.match_string for use in resource.images]
+    found = []
+    for planned in plan.candidates(resource.id.kind, resource.index_namespace, texts):
+        try:
+            if selects(planned.rule.resources, resource.target):
+                uses = tuple(u for u in resource.images if _looks_at(planned.rule, u))
+                if uses:
+                    found.append(Applicable(planned, uses))
+        except EvaluationError as error:
+            found.append(Applicable(planned, problem=error))
+    return found
+
+
+def _looks_at(rule: ir.Rule, image_use: ImageUse) -> bool:
+    return any(includes(requirement.images, image_use) for requirement in rule.requirements)
+
+
+def includes(region: ir.ImageRegion, image_use: ImageUse) -> bool:
+    """Say whether some `include` pattern of the region matches the image (whatever `skip` says)."""
+    return any(wildcard.matches(pattern.text, image_use.match_string) for pattern in region.include)
+
+
+def skips(region: ir.ImageRegion, image_use: ImageUse) -> bool:
+    """Say whether some `skip` pattern of the region matches the image."""
+    return any(wildcard.matches(pattern.text, image_use.match_string) for pattern in region.skip)
+
+
+@dataclass(slots=True)
+class Marks:
+    """Which images of one resource have been proved, per rule: what Kyverno keeps in an annotation.
+
+    Evidence of the current evaluation only; nothing is ever read from the resource (rule R4).
+    """
+
+    by_rule: dict[tuple[int, str], Status] = field(default_factory=dict)
+    failed_by: dict[str, int] = field(default_factory=dict)
+
+    def record(self, planned: PlannedRule, policy: int, image: str, status: Status) -> None:
+        """Note the status of `image` for a rule.
+
+        DEVIATION: a failure is never overwritten by a later skip or pass of the same rule
+        (`tests/runtime/test_engine.py::test_a_skip_never_overwrites_a_failure`).
+        """
+        status = Status.FAIL if status is Status.ERROR else status
+        key = (planned.number, image)
+        if self.by_rule.get(key) is not Status.FAIL:
+            self.by_rule[key] = status
+        if status is Status.FAIL:
+            self.failed_by[image] = policy
+
+    def proved(self, planned: PlannedRule, policy: int, image: str) -> Status | None:
+        """Return pass or skip where the rule proved or skipped `image`; None where it did not.
+
+        A failure found by a later policy takes the proof away: Kyverno keeps one mark per resource, and the
+        later policy writes it.
+        """
+        if self.failed_by.get(image, -1) > policy:
+            return None
+        status = self.by_rule.get((planned.number, image))
+        return status if status in (Status.PASS, Status.SKIP) else None
+
+
+class Engine:
+    """Evaluates resources against a plan. Holds no state of its own between resources but `evidence`."""
+
+    def __init__(self, plan: Plan, evidence: Evidence) -> None:
+        self.plan = plan
+        self.evidence = evidence
+
+    async def evaluate(self, resource: Resource) -> tuple[RuleResult, ...]:
+        """Return one result per rule that applies to `resource`, in the order of the plan."""
+        return await self.judge(resource, applicable(self.plan, resource))
+
+    async def judge(self, resource: Resource, rules: Sequence[Applicable]) -> tuple[RuleResult, ...]:
+        """Return the results of rules already known to apply (see `applicable`)."""
+        if not rules:
+            return ()
+        marks = Marks()
+        checks: dict[int, list[Check]] = {}
+        pinned: dict[int, dict[str, ImageUse]] = {}
+        by_policy = [list(group) for _, group in groupby(rules, key=lambda a: id(a.planned.policy))]
+        for order, group in enumerate(by_policy):
+            # Every policy starts from the resource as it came; digests pinned by one are not seen by the next.
+            pins = pinned[order] = {}
+            for item in group:
+                outcome = checks[item.planned.number] = await self._verify(item, order, marks, pins)
+                decided = worst(check.status for check in outcome) if outcome else Status.SKIP
+                if item.planned.policy.stop_at_first and decided in (Status.PASS, Status.FAIL):
+                    break
+        for order, group in enumerate(by_policy):
+            for item in group:
+                checks.setdefault(item.planned.number, []).extend(
+                    self._validate(item, order, marks, pinned[order])
+                )
+        return tuple(
+            self._result(item.planned, resource, checks[item.planned.number])
+            for item in rules
+            if checks.get(item.planned.number)
+        )
+
+    async def _verify(
+        self, item: Applicable, order: int, marks: Marks, pins: dict[str, ImageUse]
+    ) -> list[Check]:
+        """Judge every requirement of a rule for every image it looks at, and pin what is to be pinned."""
+        if item.problem:
+            return [Check(stage=Stage.VERIFY, status=Status.ERROR, message=item.problem.message)]
+        checks: list[Check] = []
+        for requirement in item.planned.rule.requirements:
+            for original in item.uses:
+                image_use = pins.get(original.pointer, original)
+                found = await self._requirement(item.planned, requirement, image_use)
+                if requirement.pin_digest and image_use.image and not image_use.image.digest:
+                    image_use = await self._pin(image_use, pins, checks, verified=bool(found))
+                if found:
+                    checks.append(found)
+                    marks.record(item.planned, order, image_use.match_string, found.status)
+        return checks
+
+    async def _pin(
+        self, image_use: ImageUse, pins: dict[str, ImageUse], checks: list[Check], *, verified: bool
+    ) -> ImageUse:
+        assert image_use.image is not None  # noqa: S101 (narrowed by the caller)
+        try:
+            digest = await self.evidence.digest(image_use.image)
+        except (NotFoundError, TransportError) as error:
+            message = f"failed to update digest: {error.message}"
+            checks.append(_check(image_use, Status.ERROR, message, reason=_broken(error)))
+            return image_use
+        text = f"{image_use.match_string}@{digest}"
+        pinned = use(text, image_use.category, image_use.key, image_use.pointer)
+        pins[image_use.pointer] = pinned
+        if not verified:
+            checks.append(_check(image_use, Status.PASS, "mutated image digest", digest=digest))
+        return pinned
+
+    async def _requirement(
+        self, planned: PlannedRule, requirement: ir.ImageRequirement, image_use: ImageUse
+    ) -> Check | None:
+        """Judge one image by one requirement; None where the requirement asks for no signature at all."""
+        if not requirement.signatures and not requirement.attestations:
+            return None
+        name = image_use.match_string
+        if not includes(requirement.images, image_use) or skips(requirement.images, image_use):
+            text = (
+                f"skipping image reference image {name}, policy {planned.policy.name}"
+                f" ruleName {planned.rule.name}"
+            )
+            return _check(image_use, Status.SKIP, text)
+        if image_use.image is None:
+            text = f"failed to verify image {name}: {image_use.problem}"
+            reason = Reason(code="bad-image-reference", text=image_use.problem, met=False)
+            return _check(image_use, Status.FAIL, text, reason=reason)
+        parts = []
+        digest = ""
+        for demanded in requirement.signatures:
+            outcome = await self._formula(image_use, demanded)
+            parts.append(outcome.reason)
+            if not outcome.met:
+                status = Status.ERROR if outcome.broken else Status.FAIL
+                text = f"failed to verify image {name}: {'; '.join(outcome.errors)}"
+                return _check(image_use, status, text, reason=_all(parts, met=False))
+            digest = outcome.digest or digest
+        text = f"verified image signatures for {name}"
+        return _check(image_use, Status.PASS, text, digest=digest, reason=_all(parts, met=True))
+
+    async def _formula(self, image_use: ImageUse, formula: ir.Formula) -> Outcome:
+        match formula:
+            case ir.Leaf():
+                return await self._leaf(image_use, formula)
+            case ir.Threshold():
+                return await self._threshold(image_use, formula)
+
+    async def _leaf(self, image_use: ImageUse, leaf: ir.Leaf) -> Outcome:
+        assert image_use.image is not None  # noqa: S101 (judged before)
+        finding = await self.evidence.attested(image_use.image, leaf.attestor)
+        signers = frozenset(_who(leaf.attestor, finding))
+        reason = Reason(
+            code=finding.code,
+            text=finding.text or f"{len(finding.signatures)} signature(s) meet {leaf.attestor.kind}",
+            met=finding.met,
+            children=finding.reasons,
+            location=leaf.at.location,
+        )
+        return Outcome(
+            met=finding.met,
+            errors=() if finding.met else (f"{leaf.at.path}: {finding.text}",),
+            broken=finding.broken,
+            signers=signers,
+            digest=finding.signatures[0].image_digest if finding.met else "",
+            reason=reason,
+        )
+
+    async def _threshold(self, image_use: ImageUse, demanded: ir.Threshold) -> Outcome:
+        """Count distinct attestors in declared order and stop as soon as there are enough.
+
+        DEVIATION: entries that name the same signer count once (C16), so one signature never makes two
+        (`tests/runtime/test_engine.py::test_the_same_key_twice_counts_once`).
+        """
+        errors: list[str] = []
+        reasons = []
+        signers: set[str] = set()
+        met, broken, digest = 0, False, ""
+        for part in demanded.of:
+            outcome = await self._formula(image_use, part)
+            reasons.append(outcome.reason)
+            if outcome.met and outcome.signers - signers:
+                met += 1
+                signers |= outcome.signers
+                digest = outcome.digest
+            errors += outcome.errors
+            broken = broken or outcome.broken
+            if met >= demanded.count:
+                break
+        enough = met >= demanded.count
+        if not enough and not errors:
+            errors.append(
+                f"{demanded.at.path}: {met} of {demanded.count} required distinct attestors are met"
+            )
+        text = f"{met} of {demanded.count} required attestors met"
+        return Outcome(
+            met=enough,
+            errors=() if enough else tuple(errors),
+            broken=broken and not enough,
+            signers=frozenset(signers),
+            digest=digest,
+            reason=Reason(
+                code="threshold",
+                text=text,
+                met=enough,
+                children=tuple(reasons),
+                location=demanded.at.location,
+            ),
+        )
+
+    def _validate(self, item: Applicable, order: int, marks: Marks, pins: dict[str, ImageUse]) -> list[Check]:
+        """Judge whether every image is pinned and proved (`verifyDigest`, `required`)."""
+        requirements = item.planned.rule.requirements
+        if item.problem or not any(r.demand_digest or r.demand_proof for r in requirements):
+            return []
+        uses = [pins.get(u.pointer, u) for u in item.uses]
+        if not any(includes(r.images, u) for r in requirements for u in uses):
+            return []  # pinned images may have left the patterns, as with `repo:*`
+        skipped: dict[str, None] = {}
+        passed = False
+        for requirement in requirements:
+            for image_use in uses:
+                if not includes(requirement.images, image_use):
+                    continue
+                name = image_use.match_string
+                if requirement.demand_digest and not (image_use.image and image_use.image.digest):
+                    return [_check(image_use, Status.FAIL, f"missing digest for {name}", Stage.VALIDATE)]
+                if not requirement.demand_proof:
+                    continue
+                match marks.proved(item.planned, order, name):
+                    case None:
+                        return [_check(image_use, Status.FAIL, f"unverified image {name}", Stage.VALIDATE)]
+                    case Status.SKIP:
+                        skipped[name] = None
+                    case _:
+                        passed = True
+        names = " ".join(skipped)
+        if skipped and not passed:
+            return [Check(stage=Stage.VALIDATE, status=Status.SKIP, message=_skipped("image skipped", names))]
+        text = _skipped("image verified", names) if skipped else "image verified"
+        return [Check(stage=Stage.VALIDATE, status=Status.PASS, message=text)]
+
+    def _result(self, planned: PlannedRule, resource: Resource, checks: Iterable[Check]) -> RuleResult:
+        annotations = dict(planned.policy.annotations)
+        location = planned.rule.at.location
+        return RuleResult(
+            policy=planned.policy.key,
+            rule=planned.rule.name,
+            resource=resource.id,
+            action=planned.rule.action,
+            checks=tuple(checks),
+            scored=annotations.get("policies.kyverno.io/scored") != "false",
+            category=annotations.get("policies.kyverno.io/category", ""),
+            severity=annotations.get("policies.kyverno.io/severity", ""),
+            properties=planned.rule.report_properties,
+            location=location,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The value of a formula for one image.
+
+    Attributes:
+        errors: texts of the parts that are not met, each with its path; empty where the whole is met.
+        broken: not met, and some part could not even be asked.
+        signers: who met it, so that a threshold counts each once.
+    """
+
+    met: bool
+    errors: tuple[str, ...]
+    broken: bool
+    signers: frozenset[str]
+    digest: str
+    reason: Reason
+
+
+def _who(attestor: ir.Attestor, finding: Finding) -> Iterable[str]:
+    """Name the attestors that a finding satisfies: the key for keys, the demand itself for identities."""
+    if not finding.met:
+        return
+    if isinstance(attestor.signer, ir.IdentitySigner):
+        yield repr(attestor.signer)
+    else:
+        yield from (signature.key for signature in finding.signatures)
+
+
+def _all(parts: Sequence[Reason], *, met: bool) -> Reason:
+    if len(parts) == 1:
+        return parts[0]
+    return Reason(
+        code="all",
+        text=f"{sum(p.met for p in parts)} of {len(parts)} sets met",
+        met=met,
+        children=tuple(parts),
+    )
+
+
+def _broken(error: TransportError) -> Reason:
+    return Reason(code=error.code, text=error.message, met=False)
+
+
+def _skipped(text: str, names: str) -> str:
+    return f"{text}, skipped images: {names}"
+
+
+def _check(
+    image_use: ImageUse,
+    status: Status,
+    message: str,
+    stage: Stage = Stage.VERIFY,
+    *,
+    digest: str = "",
+    reason: Reason | None = None,
+) -> Check:
+    image = image_use.image
+    return Check(
+        stage=stage,
+        status=status,
+        message=message,
+        image=image_use.match_string,
+        container=image_use.key,
+        pointer=image_use.pointer,
+        digest=digest or (image.digest or "" if image else ""),
+        reason=reason,
+    )

@@ -1,0 +1,180 @@
+"""A Kubernetes object as the engine sees it, and the images it would run.
+
+References: Kyverno 1.19, `pkg/utils/api/image.go`. Order of images: the map order of Kyverno is random; here
+it is initContainers, containers, ephemeralContainers, each by index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from pratique.compiler.selection import Requester, Target
+from pratique.grammar.errors import EvaluationError
+from pratique.grammar.image_reference import ImageReference, ImageReferenceError, parse_image
+from pratique.grammar.source import Location
+from pratique.runtime.decision import ResourceId
+
+_TEMPLATE: Final = ("spec", "template", "spec")
+POD_SPECS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Pod": ("spec",),
+    "DaemonSet": _TEMPLATE,
+    "Deployment": _TEMPLATE,
+    "Job": _TEMPLATE,
+    "ReplicaSet": _TEMPLATE,
+    "ReplicationController": _TEMPLATE,
+    "StatefulSet": _TEMPLATE,
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+}
+"""Kind -> route to its pod specification."""
+
+CONTAINER_LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUse:
+    """An image string at its place in a resource.
+
+    Attributes:
+        text: the string as written.
+        image: what it refers to; None where it cannot be read.
+        problem: why it cannot be read; empty otherwise.
+        category: `containers`, `initContainers` ..., or the name of an extractor.
+        key: container name, or the key field of an extractor.
+        pointer: JSON pointer (RFC 6901) of the string.
+    """
+
+    text: str
+    image: ImageReference | None
+    problem: str
+    category: str
+    key: str
+    pointer: str
+
+    @property
+    def match_string(self) -> str:
+        """Return what image patterns are matched against; the raw text for an unreadable reference."""
+        return self.image.match_string if self.image else self.text
+
+
+def use(text: str, category: str, key: str, pointer: str) -> ImageUse:
+    """Return the use of an image string, readable or not."""
+    try:
+        return ImageUse(text, parse_image(text), "", category, key, pointer)
+    except ImageReferenceError as error:
+        return ImageUse(text, None, str(error), category, key, pointer)
+
+
+class Resource:
+    """An object with the facts that rules ask about. Immutable by convention; facts are computed once."""
+
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        *,
+        location: Location | None = None,
+        namespace_labels: Mapping[str, str] | None = None,
+        operation: str = "CREATE",
+        subresource: str = "",
+        requester: Requester | None = None,
+    ) -> None:
+        self.data = data
+        self.location = location
+        self._namespace_labels = namespace_labels
+        self._operation = operation
+        self._subresource = subresource
+        self._requester = requester
+
+    @cached_property
+    def id(self) -> ResourceId:
+        """The coordinates of the object."""
+        metadata = self.metadata
+        return ResourceId(
+            api_version=_text(self.data.get("apiVersion")),
+            kind=_text(self.data.get("kind")),
+            namespace=_text(metadata.get("namespace")),
+            name=_text(metadata.get("name")) or _text(metadata.get("generateName")),
+            uid=_text(metadata.get("uid")),
+            location=self.location,
+        )
+
+    @cached_property
+    def metadata(self) -> Mapping[str, Any]:
+        """The `metadata` object; empty where there is none."""
+        metadata = self.data.get("metadata")
+        return metadata if isinstance(metadata, dict) else {}
+
+    @cached_property
+    def target(self) -> Target:
+        """What match and exclude see."""
+        group, _, version = self.id.api_version.rpartition("/")
+        return Target(
+            group=group,
+            version=version,
+            kind=self.id.kind,
+            subresource=self._subresource,
+            namespace=self.id.namespace,
+            name=self.id.name,
+            labels=_pairs(self.metadata.get("labels")),
+            annotations=_pairs(self.metadata.get("annotations")),
+            namespace_labels=self._namespace_labels,
+            operation=self._operation,
+            requester=self._requester,
+        )
+
+    @property
+    def index_namespace(self) -> str:
+        """The namespace under which rules are looked up: for a Namespace, its own name."""
+        return self.id.name if self.id.kind == "Namespace" else self.id.namespace
+
+    @cached_property
+    def images(self) -> tuple[ImageUse, ...]:
+        """The images of the built-in extraction; empty for kinds that run none."""
+        route = POD_SPECS.get(self.id.kind)
+        if route is None:
+            return ()
+        spec: Any = self.data
+        for step in route:
+            spec = spec.get(step) if isinstance(spec, dict) else None
+        if not isinstance(spec, dict):
+            return ()
+        prefix = "/" + "/".join(route)
+        found = []
+        for category in CONTAINER_LISTS:
+            containers = spec.get(category)
+            for number, container in enumerate(containers if isinstance(containers, list) else ()):
+                if not isinstance(container, dict) or not container.get("image"):
+                    continue  # the API server refuses what is not a container, and fills no image in
+                image = container["image"]
+                pointer = f"{prefix}/{category}/{number}/image"
+                key = _text(container.get("name")) or str(number)
+                if not isinstance(image, str):
+                    found.append(
+                        ImageUse(repr(image), None, "an image must be a text", category, key, pointer)
+                    )
+                elif image.strip():
+                    found.append(use(image, category, key, pointer))
+        return tuple(found)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _pairs(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {str(k): v if isinstance(v, str) else str(v) for k, v in value.items()}
+
+
+def require_object(data: object) -> Mapping[str, Any]:
+    """Return `data` if it is an object with apiVersion and kind.
+
+    Raises:
+        EvaluationError: `bad-resource` otherwise.
+    """
+    if isinstance(data, dict) and _text(data.get("apiVersion")) and _text(data.get("kind")):
+        return data
+    raise EvaluationError("bad-resource", "a resource must be an object with apiVersion and kind")
