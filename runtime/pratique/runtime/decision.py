@@ -102,6 +102,7 @@ class Check:
         container: name of the container, or key of the extractor, that holds it.
         pointer: JSON pointer of the image string in the resource.
         digest: digest the verdict is about; empty where none was learned.
+        transport: the status is `error` because a registry, trust root or cluster could not be asked.
     """
 
     stage: Stage
@@ -111,6 +112,7 @@ class Check:
     container: str = ""
     pointer: str = ""
     digest: str = ""
+    transport: bool = False
     reason: Reason | None = None
 
 
