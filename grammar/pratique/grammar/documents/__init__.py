@@ -1,0 +1,16 @@
+"""Typed, positioned policies: what a source says, checked against the schema of its kind."""
+
+from __future__ import annotations
+
+from pratique.grammar.documents.kyverno import ClusterPolicy, Policy, PolicyModel
+from pratique.grammar.documents.reading import OtherDocument, PolicyDocument, PolicyFile, read_policies
+
+__all__ = [
+    "ClusterPolicy",
+    "OtherDocument",
+    "Policy",
+    "PolicyDocument",
+    "PolicyFile",
+    "PolicyModel",
+    "read_policies",
+]

@@ -1,0 +1,206 @@
+"""Kyverno's `Policy` and `ClusterPolicy` with every field of their schema that image verification touches.
+
+Bodies of `validate`, `mutate` and `generate` and entries of `context` are kept as plain JSON.
+
+References: Kyverno 1.19 `api/kyverno/v1` and its CRD (`config/crds/kyverno`); v2beta1 is a subset, see
+`v2beta1.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from pratique.grammar.documents.attestors import Attestation, AttestorSet
+from pratique.grammar.documents.base import Items, Model
+from pratique.grammar.documents.metadata import ObjectMeta
+from pratique.grammar.documents.selection import (
+    LabelSelector,
+    LabelSelectorRequirement,
+    MatchResources,
+    ResourceDescription,
+    ResourceFilter,
+    Subject,
+    UserInfo,
+)
+
+__all__ = [
+    "ClusterPolicy",
+    "Deny",
+    "ImageExtractor",
+    "ImageRegistryCredentials",
+    "ImageVerification",
+    "LabelSelector",
+    "LabelSelectorRequirement",
+    "MatchCondition",
+    "MatchResources",
+    "Policy",
+    "PolicyModel",
+    "ResourceDescription",
+    "ResourceFilter",
+    "Rule",
+    "Spec",
+    "Subject",
+    "UserInfo",
+    "ValidateImageVerification",
+    "ValidationFailureActionOverride",
+    "WebhookConfiguration",
+]
+
+Json: TypeAlias = dict[str, Any]
+OldAction: TypeAlias = Literal["audit", "enforce", "Audit", "Enforce"]
+FailurePolicy: TypeAlias = Literal["Ignore", "Fail"]
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError(
+            "must not hold control characters, line ends or marks that change the writing direction"
+        )
+    return name
+
+
+RuleName = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_printable)]
+
+
+class ImageRegistryCredentials(Model):
+    """Where credentials for the registry come from."""
+
+    allow_insecure_registry: bool = False
+    providers: Items[Literal["default", "amazon", "azure", "google", "github"]] = ()
+    secrets: Items[str] = ()
+
+
+class Deny(Model):
+    """Conditions under which an image is refused; plain JSON."""
+
+    conditions: Any = None
+
+
+class ValidateImageVerification(Model):
+    """Conditions over all attestations of an entry."""
+
+    message: str = ""
+    deny: Deny | None = None
+
+
+class ImageVerification(Model):
+    """One entry of `verifyImages`."""
+
+    failure_action: Literal["Audit", "Enforce"] | None = None
+    type: Literal["Cosign", "SigstoreBundle", "Notary"] | None = None
+    image_references: Items[str] = ()
+    skip_image_references: Items[str] = ()
+    attestors: Items[AttestorSet] = ()
+    attestations: Items[Attestation] = ()
+    repository: str = ""
+    mutate_digest: bool = True
+    verify_digest: bool = True
+    required: bool = True
+    use_cache: bool = True
+    image_registry_credentials: ImageRegistryCredentials | None = None
+    validation: ValidateImageVerification | None = Field(default=None, alias="validate")
+    cosign_oci11: bool = Field(default=False, alias="cosignOCI11")
+
+    # Deprecated: one attestor written directly.
+    image: str = ""
+    key: str = ""
+    roots: str = ""
+    subject: str = ""
+    issuer: str = ""
+    additional_extensions: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class ImageExtractor(Model):
+    """Where a kind of resource holds images: a path with slashes, `*` for each element."""
+
+    path: str
+    value: str = ""
+    name: str = ""
+    key: str = ""
+    jmes_path: str = ""
+
+
+class MatchCondition(Model):
+    """A CEL condition with a name."""
+
+    name: str
+    expression: str
+
+
+class Rule(Model):
+    """One rule; exactly one of its four bodies is meant to be given (the compiler checks it)."""
+
+    name: RuleName
+    match: MatchResources
+    exclude: MatchResources | None = None
+    context: Items[Json] = ()
+    preconditions: Any = None
+    cel_preconditions: Items[MatchCondition] = ()
+    image_extractors: dict[str, Items[ImageExtractor]] = Field(default_factory=dict)
+    verify_images: Items[ImageVerification] = ()
+    validation: Json | None = Field(default=None, alias="validate")
+    mutate: Json | None = None
+    generate: Json | None = None
+    report_properties: dict[str, str] = Field(default_factory=dict)
+    skip_background_requests: bool = True
+
+
+class ValidationFailureActionOverride(Model):
+    """Another failure action for some namespaces."""
+
+    action: OldAction | None = None
+    namespaces: Items[str] = ()
+    namespace_selector: LabelSelector | None = None
+
+
+class WebhookConfiguration(Model):
+    """How the admission webhook of a policy is set up."""
+
+    failure_policy: FailurePolicy | None = None
+    timeout_seconds: int | None = None
+    match_conditions: Items[MatchCondition] = ()
+
+
+class Spec(Model):
+    """What a policy demands: its rules in order, and how they are applied."""
+
+    rules: Items[Rule] = ()
+    apply_rules: Literal["All", "One"] | None = None
+    failure_policy: FailurePolicy | None = None
+    validation_failure_action: OldAction = "Audit"
+    validation_failure_action_overrides: Items[ValidationFailureActionOverride] = ()
+    emit_warning: bool = False
+    admission: bool = True
+    background: bool = True
+    schema_validation: bool | None = None
+    webhook_timeout_seconds: int | None = None
+    webhook_configuration: WebhookConfiguration | None = None
+    mutate_existing_on_policy_update: bool = False
+    generate_existing_on_policy_update: bool | None = None
+    generate_existing: bool = False
+    use_server_side_apply: bool = False
+
+
+class _PolicyBase(Model):
+    api_version: Literal["kyverno.io/v1", "kyverno.io/v2beta1"]
+    metadata: ObjectMeta
+    spec: Spec
+    status: Any = None
+
+
+class ClusterPolicy(_PolicyBase):
+    """A policy for the whole cluster."""
+
+    kind: Literal["ClusterPolicy"]
+
+
+class Policy(_PolicyBase):
+    """A policy for the namespace it is in."""
+
+    kind: Literal["Policy"]
+
+
+PolicyModel: TypeAlias = ClusterPolicy | Policy

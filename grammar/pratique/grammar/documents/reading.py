@@ -1,0 +1,171 @@
+"""A source to policies: documents are found, told apart by kind, validated and kept with their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from pratique.grammar.documents.kyverno import ClusterPolicy, Policy, PolicyModel
+from pratique.grammar.documents.problems import problems
+from pratique.grammar.documents.v2beta1 import removed_forms
+from pratique.grammar.errors import PolicyError
+from pratique.grammar.limits import POLICY_LIMITS, Limits
+from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, SequenceNode, plain
+from pratique.grammar.source import Location, Source
+from pratique.grammar.yaml_tree import read_documents
+
+MAX_LIST_DEPTH = 4
+
+_MODELS: dict[tuple[str, str], type[ClusterPolicy] | type[Policy]] = {
+    (f"kyverno.io/{version}", model.__name__): model
+    for version in ("v1", "v2beta1")
+    for model in (ClusterPolicy, Policy)
+}
+_LISTS = {("v1", "List"): ""} | {(api, f"{kind}List"): kind for api, kind in _MODELS}
+
+_POLICY_GROUPS = frozenset({"kyverno.io", "policies.kyverno.io", "policy.sigstore.dev"})
+_POLICY_KINDS = frozenset(
+    {
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"),
+    }
+)
+_NO_POLICIES = frozenset({"GlobalContextEntry", "UpdateRequest", "TrustRoot"})
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDocument:
+    """A valid policy and where it stands.
+
+    Attributes:
+        document: the document that holds it.
+        api_version: such as `kyverno.io/v1`.
+        model: its content.
+        path_prefix: where in the document it stands: empty, or `("items", 2)` in a list.
+    """
+
+    document: Document
+    api_version: str
+    model: PolicyModel
+    path_prefix: Path = ()
+
+    def location(self, *path: str | int, key: bool = False) -> Location:
+        """Return the place of a value of the policy by its path in the names of the YAML, or of its key.
+
+        Where a part is missing (for example a default), the place is that of the deepest existing part.
+        """
+        return self.document.location((*self.path_prefix, *path), key=key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherDocument:
+    """A document that is not one of the policies read here.
+
+    Attributes:
+        api_version: empty if there is none.
+        kind: empty if there is none.
+        is_policy: it demands or exempts something, in a language that is not read (yet).
+        location: its first line.
+    """
+
+    document: Document
+    api_version: str
+    kind: str
+    is_policy: bool
+    location: Location
+    path_prefix: Path = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFile:
+    """What a source holds; `errors` are the mistakes of documents that are in neither list."""
+
+    policies: tuple[PolicyDocument, ...] = ()
+    others: tuple[OtherDocument, ...] = ()
+    errors: tuple[PolicyError, ...] = ()
+
+
+def read_policies(source: Source, limits: Limits = POLICY_LIMITS) -> PolicyFile:
+    """Return the policies of a YAML or JSON text, lists taken apart; a bad document costs only itself."""
+    documents = read_documents(source, limits)
+    policies: list[PolicyDocument] = []
+    others: list[OtherDocument] = []
+    errors = list(documents.errors)
+    for document in documents.documents:
+        for found in _objects(document, (), document.root, 0, ""):
+            match found:
+                case PolicyDocument():
+                    policies.append(found)
+                case OtherDocument():
+                    others.append(found)
+                case PolicyError():
+                    errors.append(found)
+    errors.sort(key=lambda error: error.location.span if error.location else ())
+    return PolicyFile(policies=tuple(policies), others=tuple(others), errors=tuple(errors))
+
+
+def _objects(
+    document: Document, prefix: Path, node: Node, depth: int, list_of: str
+) -> Iterator[PolicyDocument | OtherDocument | PolicyError]:
+    """Yield what stands at `prefix`; `list_of` is the type that items of a typed list may leave out."""
+    api_version, kind = _text(node, "apiVersion"), _text(node, "kind")
+    if list_of and not api_version and not kind:
+        api_version, kind = list_of.split(" ")
+    item_kind = _LISTS.get((api_version, kind))
+    if item_kind is not None:
+        yield from _items(document, prefix, node, depth, f"{api_version} {item_kind}" if item_kind else "")
+    elif model := _MODELS.get((api_version, kind)):
+        data = {"apiVersion": api_version, "kind": kind, **plain(node)}
+        yield from _policy(document, prefix, model, api_version, data)
+    else:
+        group = api_version.rpartition("/")[0]
+        is_policy = (group in _POLICY_GROUPS and kind not in _NO_POLICIES) or (group, kind) in _POLICY_KINDS
+        yield OtherDocument(
+            document=document,
+            api_version=api_version,
+            kind=kind,
+            is_policy=is_policy,
+            location=document.location(prefix),
+            path_prefix=prefix,
+        )
+
+
+def _items(
+    document: Document, prefix: Path, node: Node, depth: int, list_of: str
+) -> Iterator[PolicyDocument | OtherDocument | PolicyError]:
+    items = node.get("items") if isinstance(node, MappingNode) else None
+    if depth == MAX_LIST_DEPTH:
+        text = f"lists are nested deeper than {MAX_LIST_DEPTH}"
+        yield PolicyError("too-deep", text, document.location(prefix))
+    elif isinstance(items, SequenceNode):
+        for index, item in enumerate(items.items):
+            yield from _objects(document, (*prefix, "items", index), item, depth + 1, list_of)
+    elif items is not None and not (isinstance(items, ScalarNode) and items.value is None):
+        yield PolicyError("wrong-type", "`items` must be a list", document.location((*prefix, "items")))
+
+
+def _policy(
+    document: Document, prefix: Path, model: type[ClusterPolicy] | type[Policy], api_version: str, data: Any
+) -> Iterator[PolicyDocument | PolicyError]:
+    try:
+        policy = model.model_validate(data, by_alias=True, by_name=False)
+    except ValidationError as error:
+        yield from problems(error, model, document, prefix)
+        return
+    removed = removed_forms(document, prefix) if api_version.endswith("/v2beta1") else []
+    if removed:
+        yield from removed
+    else:
+        yield PolicyDocument(document=document, api_version=api_version, model=policy, path_prefix=prefix)
+
+
+def _text(node: Node, key: str) -> str:
+    value = node.get(key) if isinstance(node, MappingNode) else None
+    return value.value if isinstance(value, ScalarNode) and isinstance(value.value, str) else ""

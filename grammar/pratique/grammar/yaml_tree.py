@@ -1,0 +1,192 @@
+"""YAML, and JSON as a part of it, to positioned trees: strict, bounded, never by constructing objects.
+
+What Kubernetes' reader would silently do with a doubtful text (keep the last of two equal keys, follow a
+tag) is an error here; what it makes of a plain scalar is made here too (see `scalars`).
+
+References: YAML 1.1; sigs.k8s.io/yaml 1.6.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import yaml
+from yaml.events import DocumentStartEvent
+
+from pratique.grammar.errors import PolicyError
+from pratique.grammar.limits import POLICY_LIMITS, RESOURCE_LIMITS, Limits, show_size
+from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, SequenceNode, plain
+from pratique.grammar.source import Location, Source, Span
+from pratique.grammar.text import decode, forbidden_character
+from pratique.grammar.yaml_document import DocumentReader, StopReading
+from pratique.grammar.yaml_events import event_parser
+
+__all__ = [
+    "POLICY_LIMITS",
+    "RESOURCE_LIMITS",
+    "Document",
+    "Documents",
+    "Limits",
+    "MappingNode",
+    "Node",
+    "ScalarNode",
+    "SequenceNode",
+    "decode",
+    "plain",
+    "read_documents",
+    "unreadable",
+]
+
+_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_SURROGATE_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE
+)
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+_MAX_DIRECTIVES = 64
+
+_HELP = (
+    ("\t", "indent with spaces; YAML has no tabs there"),
+    ("@", "quote a text that starts with @"),
+    ("`", "quote a text that starts with a back quote"),
+    ("%", "quote a text that starts with %"),
+    (":", "quote the text if the colon belongs to it"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The documents of a source that could be read, and the problems of those that could not."""
+
+    documents: tuple[Document, ...]
+    errors: tuple[PolicyError, ...]
+
+
+def read_documents(source: Source, limits: Limits = POLICY_LIMITS) -> Documents:
+    """Return the non-empty documents of a YAML or JSON text, in order.
+
+    A document with a problem is left out and its problems are reported; reading goes on with the next one.
+    After a syntax error or an exceeded limit the next one is the next line that starts with `---`.
+    """
+    problem = unreadable(source, limits)
+    if problem:
+        return Documents((), (problem,))
+    return _FileReader(source, limits).read()
+
+
+def unreadable(source: Source, limits: Limits) -> PolicyError | None:
+    """Return why a text cannot be read at all (its size or a forbidden character), or None."""
+    text = source.text
+    if len(text) > limits.max_bytes or 4 * len(text) > limits.max_bytes < len(text.encode(errors="replace")):
+        return PolicyError("too-large", f"{source.name} is larger than {show_size(limits.max_bytes)}")
+    if text.count("\n%") > _MAX_DIRECTIVES:
+        # libyaml compares each %TAG line with all before it.
+        offset = [match.start() for match in _DIRECTIVE.finditer(text)][_MAX_DIRECTIVES]
+        place = Location(source, Span.at(text.count("\n", 0, offset) + 1, 1))
+        return PolicyError("yaml-syntax", f"more than {_MAX_DIRECTIVES} lines start with %", place)
+    return forbidden_character(source)
+
+
+class _FileReader:
+    """Reads the documents of one source; starts a new parser behind each document that cannot be read."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self._source = source
+        self._limits = limits
+        self._documents: list[Document] = []
+        self._errors: list[PolicyError] = []
+        self._index = 0
+
+    def read(self) -> Documents:
+        text, first_line = _with_pairs_joined(self._source.text), 0
+        offset: int | None = 0
+        while offset is not None and len(self._errors) < self._limits.max_errors:
+            first_line += len(_LINE_END.findall(text, 0, offset))
+            text = text[offset:]
+            offset = self._read_stream(text, first_line)
+        return Documents(tuple(self._documents), tuple(self._errors[: self._limits.max_errors]))
+
+    def _read_stream(self, text: str, first_line: int) -> int | None:
+        """Read documents up to the end (None) or to a bad one (offset of the marker behind it)."""
+        start_line = 0
+        try:
+            parser = event_parser(text)
+            while (event := parser.get_event()) is not None:
+                if not isinstance(event, DocumentStartEvent):
+                    continue
+                start_line = event.start_mark.line if event.start_mark else 0
+                if self._index == self._limits.max_documents:
+                    limit = f"the file has more than {self._limits.max_documents} documents"
+                    self._errors.append(
+                        PolicyError("too-large", limit, self._at(first_line + start_line + 1, 1))
+                    )
+                    return None
+                known = len(self._errors)
+                root = DocumentReader(parser, self._source, first_line, self._limits, self._errors).read()
+                if len(self._errors) == known and not _is_empty(root):
+                    self._documents.append(Document(self._source, self._index, root))
+                self._index += 1
+        except yaml.MarkedYAMLError as error:
+            stop_line = self._add_syntax_error(error, text, first_line)
+        except StopReading as stop:
+            stop_line = stop.line
+        else:
+            return None
+        self._index += 1
+        return _next_marker(text, max(stop_line, start_line + 1))
+
+    def _add_syntax_error(self, error: yaml.MarkedYAMLError, text: str, first_line: int) -> int:
+        """Record a syntax error; return its line (0-based, in `text`)."""
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        place = self._at(first_line + line + 1, column + 1)
+        at = self._source.line(first_line + line + 1)[column : column + 1]
+        message = ", ".join(part for part in (error.context, error.problem) if part)
+        related = []
+        if error.context_mark and error.context_mark.line != line:
+            context = self._at(first_line + error.context_mark.line + 1, error.context_mark.column + 1)
+            related.append(("it started here", context))
+        help = next((text for character, text in _HELP if at == character), "")
+        self._errors.append(PolicyError("yaml-syntax", message, place, help=help, related=related))
+        return line
+
+    def _at(self, line: int, column: int) -> Location:
+        return Location(self._source, Span.at(line, column))
+
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def _next_marker(text: str, line: int) -> int | None:
+    """Return the offset of the first document marker at or behind `line` (0-based), or None."""
+    offset = 0
+    if line:
+        ends = _LINE_END.finditer(text)
+        for _ in range(line):
+            end = next(ends, None)
+            if end is None:
+                return None
+            offset = end.end()
+    match = _MARKER.search(text, offset)
+    return match.start() if match else None
+
+
+def _is_empty(root: Node) -> bool:
+    return isinstance(root, ScalarNode) and root.value is None
+
+
+def _with_pairs_joined(text: str) -> str:
+    """Return JSON text with each escaped surrogate pair written as YAML does: one escape of 8 digits."""
+    if text.lstrip()[:1] not in ("{", "[") or not _SURROGATE_PAIR.search(text):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return _SURROGATE_PAIR.sub(
+        lambda pair: (
+            f"{pair[1]}\\U{0x10000 + ((int(pair[2], 16) & 0x3FF) << 10) + (int(pair[3], 16) & 0x3FF):08X}"
+        ),
+        text,
+    )
