@@ -41,10 +41,10 @@ class PatternIndex:
         globs = {p: tuple(n) for p, n in owners.items() if p not in literal}
         grams = {p: set().union(*map(_grams, _WILDCARDS.split(p))) for p in globs}
         frequency = Counter(gram for found in grams.values() for gram in found)
-        filed: defaultdict[str, list[tuple[wildcard.Glob, tuple[int, ...]]]] = defaultdict(list)
+        filed: defaultdict[str, list[tuple[wildcard.Wildcard, tuple[int, ...]]]] = defaultdict(list)
         anywhere = []
         for pattern, numbers in globs.items():
-            entry = (wildcard.Glob(pattern), numbers)
+            entry = (wildcard.Wildcard(pattern), numbers)
             if grams[pattern]:
                 filed[min(grams[pattern], key=lambda gram: (frequency[gram], gram))].append(entry)
             else:

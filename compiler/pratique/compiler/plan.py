@@ -87,7 +87,7 @@ class Plan:
 def _keys(region: ir.ResourceRegion) -> set[tuple[str, str]]:
     """Return the index keys under which every resource of `region` is looked up."""
     if region.match.every:
-        # All filters must hold, so the literals of any one of them are a sound key: take the first with kinds.
+        # All filters must hold, so the literals of any one of them are a sound key.
         filters = [f for f in region.match.filters if f.kinds][:1] or list(region.match.filters[:1])
     else:
         filters = list(region.match.filters)

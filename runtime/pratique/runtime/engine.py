@@ -12,53 +12,11 @@ from itertools import groupby
 
 from pratique.compiler import ir
 from pratique.compiler.plan import Plan, PlannedRule
-from pratique.compiler.selection import selects
-from pratique.grammar import wildcard
-from pratique.grammar.errors import EvaluationError, NotFoundError, TransportError
+from pratique.grammar.errors import NotFoundError, TransportError
+from pratique.runtime.applicable import Applicable, applicable, includes, skips
 from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
 from pratique.runtime.evidence import Evidence, Finding
 from pratique.runtime.resource import ImageUse, Resource, use
-
-
-@dataclass(frozen=True, slots=True)
-class Applicable:
-    """A rule that speaks about a resource, with the images it looks at; `problem` where that is unknown."""
-
-    planned: PlannedRule
-    uses: tuple[ImageUse, ...] = ()
-    problem: EvaluationError | None = None
-
-
-def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
-    """Return the rules that apply to `resource`, in order; rules without a result are left out.
-
-    Costs the same whatever the number of rules that cannot match (see `Plan.candidates`).
-    """
-    texts = [use.match_string for use in resource.images]
-    found = []
-    for planned in plan.candidates(resource.id.kind, resource.index_namespace, texts):
-        try:
-            if selects(planned.rule.resources, resource.target):
-                uses = tuple(u for u in resource.images if _looks_at(planned.rule, u))
-                if uses:
-                    found.append(Applicable(planned, uses))
-        except EvaluationError as error:
-            found.append(Applicable(planned, problem=error))
-    return found
-
-
-def _looks_at(rule: ir.Rule, image_use: ImageUse) -> bool:
-    return any(includes(requirement.images, image_use) for requirement in rule.requirements)
-
-
-def includes(region: ir.ImageRegion, image_use: ImageUse) -> bool:
-    """Say whether some `include` pattern of the region matches the image (whatever `skip` says)."""
-    return any(wildcard.matches(pattern.text, image_use.match_string) for pattern in region.include)
-
-
-def skips(region: ir.ImageRegion, image_use: ImageUse) -> bool:
-    """Say whether some `skip` pattern of the region matches the image."""
-    return any(wildcard.matches(pattern.text, image_use.match_string) for pattern in region.skip)
 
 
 @dataclass(slots=True)
@@ -116,7 +74,7 @@ class Engine:
         pinned: dict[int, dict[str, ImageUse]] = {}
         by_policy = [list(group) for _, group in groupby(rules, key=lambda a: id(a.planned.policy))]
         for order, group in enumerate(by_policy):
-            # Every policy starts from the resource as it came; digests pinned by one are not seen by the next.
+            # Every policy starts from the resource as it came; none sees the digests another pinned.
             pins = pinned[order] = {}
             for item in group:
                 outcome = checks[item.planned.number] = await self._verify(item, order, marks, pins)

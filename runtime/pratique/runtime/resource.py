@@ -6,7 +6,7 @@ it is initContainers, containers, ephemeralContainers, each by index.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -157,6 +157,66 @@ class Resource:
                 elif image.strip():
                     found.append(use(image, category, key, pointer))
         return tuple(found)
+
+
+def extract(data: Any, extractors: Sequence[Any]) -> tuple[ImageUse, ...]:
+    """Return the images that the extractors of a rule (see `ir.Rule.extractors`) find in a resource.
+
+    Each extractor names a path with slashes, where `*` stands for every element of a list or map; its last
+    step is the image, unless `value` names the field that holds it.
+
+    Raises:
+        EvaluationError: `bad-extraction`, when what is found is not what the extractor says.
+    """
+    found = []
+    for extractor in extractors:
+        steps = [step for step in extractor.path.split("/") if step]
+        value = extractor.value
+        if not value and steps:
+            *steps, value = steps
+        for holder, pointer in _walk(data, steps, ""):
+            found += _extracted(holder, value, pointer, extractor)
+    return tuple(found)
+
+
+def _walk(data: Any, steps: Sequence[str], pointer: str) -> Iterator[tuple[Any, str]]:
+    if not steps:
+        yield data, pointer
+        return
+    step, rest = steps[0], steps[1:]
+    match data:
+        case list():
+            chosen = (
+                enumerate(data) if step == "*" else ((i, v) for i, v in enumerate(data) if str(i) == step)
+            )
+        case dict():
+            chosen = data.items() if step == "*" else ((k, v) for k, v in data.items() if k == step)
+        case _:
+            return
+    for key, inner in chosen:
+        yield from _walk(inner, rest, f"{pointer}/{_escape(str(key))}")
+
+
+def _extracted(holder: Any, value: str, pointer: str, extractor: Any) -> Iterator[ImageUse]:
+    if not isinstance(holder, dict):
+        raise EvaluationError("bad-extraction", f"invalid value: {pointer or '/'} is not an object")
+    text = holder.get(value)
+    if text is None:
+        return
+    place = f"{pointer}/{_escape(value)}"
+    if not isinstance(text, str):
+        raise EvaluationError("bad-extraction", f"invalid value: {place} is not a text")
+    key = holder.get(extractor.key) if extractor.key else place
+    if not isinstance(key, str):
+        raise EvaluationError(
+            "bad-extraction", f"invalid key: {extractor.key!r} at {pointer or '/'} is not a text"
+        )
+    if text.strip():
+        yield use(text, extractor.name or "custom", key, place)
+
+
+def _escape(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,247 @@
+"""What Kyverno refuses when a policy is created, and what cannot be honoured: never ignored, always refused.
+
+Texts are Kyverno 1.19's own where it has one; every problem of a policy is found, not only the first.
+
+References: Kyverno 1.19 `Spec.Validate`, `ImageVerification.Validate`, `pkg/validation/policy`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from pratique.compiler import ir
+from pratique.compiler.kyverno.autogen import ANNOTATION
+from pratique.compiler.kyverno.lower import spec_action
+from pratique.grammar.documents import PolicyDocument
+from pratique.grammar.documents.attestors import Attestor, AttestorSet, KeylessAttestor, StaticKeyAttestor
+from pratique.grammar.documents.kyverno import ImageVerification, MatchResources, Rule
+from pratique.grammar.errors import PolicyError
+from pratique.grammar.kinds import KindError, parse_kind
+
+_ALGORITHMS = frozenset({"sha224", "sha256", "sha384", "sha512"})
+
+
+def check(document: PolicyDocument) -> list[PolicyError]:
+    """Return every reason not to accept the policy, in the order of the document."""
+    checker = _Checker(document)
+    return [*checker.spec(), *checker.rules()]
+
+
+class _Checker:
+    def __init__(self, document: PolicyDocument) -> None:
+        self._document = document
+        self._model = document.model
+
+    def _error(
+        self, message: str, *route: str | int, code: str = "invalid-policy", help: str = ""
+    ) -> PolicyError:
+        text = f"invalid policy {self._model.metadata.name}: {message}"
+        return PolicyError(code, text, self._document.location(*route), help=help)
+
+    # --- the policy as a whole -------------------------------------------------------------------------
+
+    def spec(self) -> Iterator[PolicyError]:
+        spec, namespaced = self._model.spec, self._model.kind == "Policy"
+        if not spec.admission and not spec.background:
+            text = "disabling both admission and background processing is not allowed"
+            yield self._error(text, "spec")
+        elif not spec.admission and any(r.verify_images or r.mutate or r.generate for r in spec.rules):
+            text = "disabling admission processing is only allowed with validation policies"
+            yield self._error(text, "spec", "admission")
+        if namespaced and spec.validation_failure_action_overrides:
+            text = "Use of validationFailureActionOverrides is supported only with ClusterPolicy"
+            yield self._error(text, "spec", "validationFailureActionOverrides")
+        configured = spec.webhook_configuration.timeout_seconds if spec.webhook_configuration else None
+        for timeout, route in (
+            (spec.webhook_timeout_seconds, ("spec", "webhookTimeoutSeconds")),
+            (configured, ("spec", "webhookConfiguration", "timeoutSeconds")),
+        ):
+            if timeout is not None and not 1 <= timeout <= 30:
+                yield self._error("the timeout value must be between 1 and 30 seconds", *route)
+        controllers = (self._model.metadata.annotations or {}).get(ANNOTATION)
+        if controllers == "all":
+            text = (
+                "Autogen annotation does not support 'all' anymore, remove the annotation or set it to a"
+                " valid value"
+            )
+            yield self._error(text, "metadata", "annotations", ANNOTATION)
+        if spec.webhook_configuration and spec.webhook_configuration.match_conditions:
+            yield self._unsupported("matchConditions", "spec", "webhookConfiguration", "matchConditions")
+
+    def _unsupported(self, what: str, *route: str | int) -> PolicyError:
+        return self._error(
+            f"{what} cannot be honoured by this version",
+            *route,
+            code="unsupported-field",
+            help="a condition that is not enforced would be worse than none, so the policy is refused",
+        )
+
+    # --- rules -----------------------------------------------------------------------------------------
+
+    def rules(self) -> Iterator[PolicyError]:
+        rules = self._model.spec.rules
+        names = Counter(rule.name for rule in rules)
+        for number, rule in enumerate(rules):
+            route = ("spec", "rules", number)
+            if names[rule.name] > 1 and any(r.name == rule.name for r in rules[:number]):
+                yield self._error(f"Duplicate rule name: '{rule.name}'", *route, "name")
+            yield from self._rule(rule, route)
+
+    def _rule(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        verbs = ("mutate", "validate", "generate", "verifyImages")
+        written = (rule.mutate, rule.validation, rule.generate, rule.verify_images)
+        declared = [name for name, value in zip(verbs, written, strict=True) if value]
+        listed = ",".join(verbs)
+        if not declared:
+            text = f"No operation defined in the rule '{rule.name}'.(supported operations: {listed})"
+            yield self._error(text, *route)
+        elif len(declared) > 1:
+            text = (
+                f"Multiple operations defined in the rule '{rule.name}', only one operation ({listed}) is"
+                " allowed per rule"
+            )
+            yield self._error(text, *route)
+        elif declared != ["verifyImages"]:
+            yield self._unsupported(f"{declared[0]} in rule '{rule.name}'", *route, declared[0])
+        if rule.image_extractors and not rule.verify_images:
+            text = (
+                f"Invalid rule spec for rule '{rule.name}', imageExtractors can only be defined for"
+                " verifyImages rule"
+            )
+            yield self._error(text, *route, "imageExtractors")
+        yield from self._selection(rule.match, (*route, "match"))
+        if rule.exclude:
+            yield from self._selection(rule.exclude, (*route, "exclude"))
+        yield from self._parts_without_meaning(rule, route)
+        action = spec_action(self._model.spec)
+        for number, entry in enumerate(rule.verify_images or ()):
+            # Kyverno walks the entries with one variable: an action named by one holds for the next ones.
+            action = ir.Action(entry.failure_action) if entry.failure_action else action
+            yield from self._entry(rule, entry, action, (*route, "verifyImages", number))
+
+    def _parts_without_meaning(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        for name, value in (
+            ("preconditions", rule.preconditions),
+            ("context", rule.context),
+            ("celPreconditions", rule.cel_preconditions),
+        ):
+            if value:
+                yield self._unsupported(f"{name} in rule '{rule.name}'", *route, name)
+        for kind, extractors in rule.image_extractors.items():
+            for number, extractor in enumerate(extractors):
+                place = (*route, "imageExtractors", kind, number)
+                if extractor.jmes_path and any(entry.mutate_digest for entry in rule.verify_images):
+                    text = (
+                        "jmespath may not be used in an image extractor when mutating digests with verify"
+                        " images"
+                    )
+                    yield self._error(text, *place, "jmesPath")
+                elif extractor.jmes_path:
+                    yield self._unsupported("jmesPath of an image extractor", *place, "jmesPath")
+
+    def _selection(self, block: MatchResources, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        if block.any and block.all:
+            yield self._error("any and all cannot both be given", *route)
+        filters: list[tuple[Any, tuple[str | int, ...]]] = [(block.resources, (*route, "resources"))]
+        filters += [(f.resources, (*route, "any", i, "resources")) for i, f in enumerate(block.any or ())]
+        filters += [(f.resources, (*route, "all", i, "resources")) for i, f in enumerate(block.all or ())]
+        for described, place in filters:
+            if described is None:
+                continue
+            if described.namespaces and self._model.kind == "Policy":
+                yield self._error(
+                    "Filtering namespaces not allowed in namespaced policies", *place, "namespaces"
+                )
+            if described.name and described.names:
+                yield self._error("both name and names can not be specified together", *place, "names")
+            for number, kind in enumerate(described.kinds or ()):
+                try:
+                    parse_kind(kind)
+                except KindError as error:
+                    yield self._error(str(error), *place, "kinds", number)
+
+    # --- verifyImages entries --------------------------------------------------------------------------
+
+    def _entry(
+        self, rule: Rule, entry: ImageVerification, action: ir.Action, route: tuple[str | int, ...]
+    ) -> Iterator[PolicyError]:
+        if action is ir.Action.AUDIT and entry.mutate_digest:
+            written = "mutateDigest" in entry.model_fields_set or "mutate_digest" in entry.model_fields_set
+            yield self._error(
+                "mutateDigest must be set to false for \u2018Audit\u2019 failure action",
+                *route,
+                *(("mutateDigest",) if written else ()),
+                help="write mutateDigest: false (its default is true), or failureAction: Enforce",
+            )
+        if not entry.image_references and not entry.image:
+            yield self._error("An image reference is required", *route)
+        for number, pattern in enumerate(entry.image_references or ()):
+            if "{{" in pattern:
+                text = f'rule "{rule.name}" should not have variables in image reference section'
+                yield self._error(text, *route, "imageReferences", number)
+        for number, attestors in enumerate(entry.attestors or ()):
+            yield from self._set(entry, attestors, (*route, "attestors", number))
+        if entry.type in ("SigstoreBundle", "Notary"):
+            yield self._unsupported(f"type {entry.type}", *route, "type")
+        for name, value in (
+            ("attestations", entry.attestations),
+            ("validate", entry.validation),
+            ("imageRegistryCredentials", entry.image_registry_credentials),
+        ):
+            if value:
+                yield self._unsupported(name, *route, name)
+
+    def _set(
+        self, entry: ImageVerification, attestors: AttestorSet, route: tuple[str | int, ...]
+    ) -> Iterator[PolicyError]:
+        if not attestors.entries:
+            yield self._error("An entry is required", *route)
+        elif attestors.count is not None and attestors.count > len(attestors.entries):
+            yield self._error("Count cannot exceed length of entries", *route, "count")
+        for number, attestor in enumerate(attestors.entries):
+            yield from self._attestor(entry, attestor, (*route, "entries", number))
+
+    def _attestor(
+        self, entry: ImageVerification, attestor: Attestor, route: tuple[str | int, ...]
+    ) -> Iterator[PolicyError]:
+        given = (attestor.keys, attestor.certificates, attestor.keyless, attestor.attestor)
+        if sum(part is not None for part in given) != 1:
+            yield self._error("keys, certificates, keyless, or a nested attestor is required", *route)
+            return
+        if any("{{" in text for text in _texts(attestor)):
+            yield self._unsupported("a variable in an attestor", *route)
+        if attestor.keys:
+            yield from self._keys(attestor.keys, (*route, "keys"))
+        if attestor.certificates and not (attestor.certificates.cert or attestor.certificates.cert_chain):
+            yield self._error("cert or certChain required", *route, "certificates")
+        if attestor.keyless:
+            yield from self._keyless(attestor.keyless, (*route, "keyless"))
+        if attestor.attestor:
+            yield from self._set(entry, attestor.attestor, (*route, "attestor"))
+
+    def _keys(self, keys: StaticKeyAttestor, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        if not (keys.public_keys or keys.secret or keys.kms):
+            yield self._error("A public key, kms key or secret is required", *route)
+        if keys.public_keys and keys.signature_algorithm not in _ALGORITHMS:
+            yield self._error("Invalid signature algorithm provided", *route, "signatureAlgorithm")
+
+    def _keyless(self, keyless: KeylessAttestor, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        if keyless.rekor is None and not keyless.roots:
+            yield self._error("Either Rekor URL or roots are required", *route)
+        if keyless.rekor is not None and not keyless.rekor.url:
+            yield self._error("An URL is required", *route, "rekor")
+
+
+def _texts(attestor: Attestor) -> Iterator[str]:
+    """Yield every text of an attestor, nested sets left out (they are checked by themselves)."""
+    stack: list[Any] = [attestor.model_dump(exclude={"attestor"})]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            stack += value.values()
+        elif isinstance(value, list | tuple):
+            stack += value

@@ -1,0 +1,94 @@
+"""A `Policy` or `ClusterPolicy` document to the IR, generated rules included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pratique.compiler import ir
+from pratique.compiler.kyverno import autogen
+from pratique.compiler.kyverno.obligations import EntryLowering
+from pratique.compiler.kyverno.regions import label_selector, region
+from pratique.grammar.documents import PolicyDocument
+from pratique.grammar.documents.kyverno import Rule, Spec
+from pratique.grammar.source import Location
+
+
+def lower_policy(document: PolicyDocument) -> ir.Policy:
+    """Return the IR of a document that `checks.check` had nothing against."""
+    model = document.model
+    namespace = (model.metadata.namespace or "default") if model.kind == "Policy" else None
+    lowered = [_rule(document, rule, number, namespace) for number, rule in enumerate(model.spec.rules)]
+    annotations = model.metadata.annotations or {}
+    families = autogen.families(model.spec.rules, annotations.get(autogen.ANNOTATION))
+    declared = [r for r in lowered if not (families and r.name.startswith("autogen-"))]
+    generated = [made for r in declared for family in families if (made := autogen.generate(r, family))]
+    return ir.Policy(
+        kind=model.kind,
+        name=model.metadata.name,
+        namespace=namespace,
+        rules=(*declared, *generated),
+        fail_open=_failure_policy(model.spec) == "Ignore",
+        stop_at_first=model.spec.apply_rules == "One",
+        background=model.spec.background,
+        annotations=tuple(sorted(annotations.items())),
+        at=ir.At(location=document.location("metadata", "name")),
+    )
+
+
+def _rule(document: PolicyDocument, rule: Rule, number: int, namespace: str | None) -> ir.Rule:
+    route = ("spec", "rules", number)
+    entries = rule.verify_images or ()
+
+    def place(*parts: str | int) -> Location:
+        return document.location(*route, *parts)
+
+    def entry_place(index: int) -> Callable[..., Location]:
+        return lambda *parts: document.location(*route, "verifyImages", index, *parts)
+
+    return ir.Rule(
+        name=rule.name,
+        resources=region(rule.match, rule.exclude, namespace, place),
+        requirements=tuple(EntryLowering(e, entry_place(i)).requirement() for i, e in enumerate(entries)),
+        action=_action(document.model.spec, rule),
+        overrides=() if any(e.failure_action for e in entries) else _overrides(document.model.spec),
+        preconditions=rule.preconditions,
+        context=tuple(rule.context or ()),
+        extractors=tuple(
+            sorted((kind, tuple(found)) for kind, found in (rule.image_extractors or {}).items())
+        ),
+        report_properties=tuple(sorted((rule.report_properties or {}).items())),
+        at=ir.At(location=place("name")),
+    )
+
+
+def _failure_policy(spec: Spec) -> str:
+    configured = spec.webhook_configuration.failure_policy if spec.webhook_configuration else None
+    return configured or spec.failure_policy or "Fail"
+
+
+def spec_action(spec: Spec) -> ir.Action:
+    """Return the action of rules that name none; everything that is not Enforce audits."""
+    return _named(spec.validation_failure_action)
+
+
+def _named(action: str | None) -> ir.Action:
+    return ir.Action.ENFORCE if action in ("Enforce", "enforce") else ir.Action.AUDIT
+
+
+def _action(spec: Spec, rule: Rule) -> ir.Action:
+    """Return the action of a rule: Enforce if any entry says so, else the first that an entry names."""
+    named = [e.failure_action for e in rule.verify_images or () if e.failure_action]
+    if "Enforce" in named:
+        return ir.Action.ENFORCE
+    return ir.Action(named[0]) if named else spec_action(spec)
+
+
+def _overrides(spec: Spec) -> tuple[ir.ActionOverride, ...]:
+    return tuple(
+        ir.ActionOverride(
+            action=_named(o.action),
+            namespaces=tuple(o.namespaces or ()),
+            namespace_selector=label_selector(o.namespace_selector),
+        )
+        for o in spec.validation_failure_action_overrides or ()
+    )

@@ -1,0 +1,217 @@
+"""`verifyImages` entries to image requirements: attestors, attestations, trust.
+
+References: Kyverno 1.19 `ImageVerification` (`api/kyverno/v1/image_verification_types.go`), its conversion of
+deprecated fields and `pkg/cosign`; defaults as in the CRD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pratique.compiler import ir
+from pratique.compiler.kyverno.regions import Place
+from pratique.grammar.documents.attestors import (
+    Attestation,
+    Attestor,
+    AttestorSet,
+    CertificateAttestor,
+    CTLog,
+    KeylessAttestor,
+    Rekor,
+    StaticKeyAttestor,
+)
+from pratique.grammar.documents.kyverno import ImageVerification
+
+DEFAULT_REKOR_URL: Final = "https://rekor.sigstore.dev"
+END_OF_KEY: Final = "-----END PUBLIC KEY-----"
+
+FORMATS: Final = {
+    None: ir.SignatureFormat.COSIGN,
+    "Cosign": ir.SignatureFormat.COSIGN,
+    "SigstoreBundle": ir.SignatureFormat.SIGSTORE_BUNDLE,
+    "Notary": ir.SignatureFormat.NOTARY,
+}
+
+
+class EntryLowering:
+    """Lowers one `verifyImages` entry; holds what its attestors inherit from it."""
+
+    def __init__(self, entry: ImageVerification, place: Place) -> None:
+        self._entry = entry
+        self._place = place
+        self._format = FORMATS[entry.type]
+
+    def requirement(self) -> ir.ImageRequirement:
+        """Return what the entry demands of its images."""
+        entry = self._entry
+        sets, attestations = self._sets(), entry.attestations or ()
+        return ir.ImageRequirement(
+            images=ir.ImageRegion(
+                include=self._patterns(),
+                skip=tuple(
+                    ir.ImagePattern(text=text, at=ir.At(location=self._place("skipImageReferences", i)))
+                    for i, text in enumerate(entry.skip_image_references or ())
+                ),
+            ),
+            signatures=tuple(sets),
+            attestations=tuple(self._attestation(a, i) for i, a in enumerate(attestations)),
+            pin_digest=entry.mutate_digest,
+            demand_digest=entry.verify_digest,
+            demand_proof=entry.required,
+            use_cache=entry.use_cache,
+            credentials=entry.image_registry_credentials,
+            at=ir.At(location=self._place()),
+        )
+
+    def _patterns(self) -> tuple[ir.ImagePattern, ...]:
+        patterns = [
+            ir.ImagePattern(text=text, at=ir.At(location=self._place("imageReferences", i)))
+            for i, text in enumerate(self._entry.image_references or ())
+        ]
+        if self._entry.image:
+            patterns.append(ir.ImagePattern(text=self._entry.image, at=ir.At(location=self._place("image"))))
+        return tuple(patterns)
+
+    # --- attestors -------------------------------------------------------------------------------------
+
+    def _sets(self) -> Iterator[ir.Threshold]:
+        for number, attestor_set in enumerate(self._entry.attestors or ()):
+            yield self._set(attestor_set, f".attestors[{number}]", ("attestors", number))
+        converted = deprecated_attestor(self._entry)
+        if converted and not self._entry.attestations:
+            number = len(self._entry.attestors or ())
+            yield self._set(AttestorSet(entries=(converted,)), f".attestors[{number}]", ())
+
+    def _set(
+        self, block: AttestorSet, path: str, route: Sequence[str | int], *, expand: bool = True
+    ) -> ir.Threshold:
+        """A set demands all of its entries (after the expansion of multi-key PEMs) or `count` of them."""
+        entries = [
+            (entry, number)
+            for number, written in enumerate(block.entries)
+            for entry in (expand_keys(written) if expand else [written])
+        ]
+        parts = tuple(
+            self._part(entry, f"{path}.entries[{index}]", (*route, "entries", number))
+            for index, (entry, number) in enumerate(entries)
+        )
+        at = ir.At(path=path, location=self._place(*route))
+        return ir.Threshold(count=block.count or max(1, len(parts)), of=parts, at=at)
+
+    def _part(self, entry: Attestor, path: str, route: Sequence[str | int]) -> ir.Formula:
+        if entry.attestor:
+            return self._set(entry.attestor, f"{path}.attestor", (*route, "attestor"))
+        signer, trust, kind = self._signer(entry)
+        annotations = entry.annotations or self._entry.annotations or {}
+        attestor = ir.Attestor(
+            signer=signer,
+            format=self._format,
+            trust=trust,
+            repository=entry.repository or self._entry.repository or "",
+            annotations=tuple(sorted(annotations.items())),
+            referrers=self._entry.cosign_oci11,
+        )
+        if self._format is not ir.SignatureFormat.NOTARY:
+            path = f"{path}.{kind}"
+        return ir.Leaf(attestor=attestor, at=ir.At(path=path, location=self._place(*route, kind)))
+
+    def _signer(self, entry: Attestor) -> tuple[ir.Signer, ir.Trust, str]:
+        if entry.keys:
+            return _key(entry.keys), _trust(entry.keys.rekor, entry.keys.ctlog), "keys"
+        if entry.certificates:
+            certificates = entry.certificates
+            return _certificate(certificates), _trust(certificates.rekor, certificates.ctlog), "certificates"
+        keyless = entry.keyless or KeylessAttestor()
+        trust = replace(_trust(keyless.rekor, keyless.ctlog), roots=keyless.roots or None)
+        return self._identity(keyless), trust, "keyless"
+
+    def _identity(self, keyless: KeylessAttestor) -> ir.IdentitySigner:
+        """For cosign signatures Kyverno joins subject and subjectRegExp by "or", all else by "and"."""
+        either = self._format is ir.SignatureFormat.COSIGN
+        return ir.IdentitySigner(
+            issuer=_texts(keyless.issuer, keyless.issuer_reg_exp),
+            subject=_texts(keyless.subject, keyless.subject_reg_exp, every=not either),
+            extensions=tuple(sorted((keyless.additional_extensions or {}).items())),
+        )
+
+    def _attestation(self, block: Attestation, number: int) -> ir.Attestation:
+        path, route = f".attestations[{number}]", ("attestations", number)
+        return ir.Attestation(
+            type=block.type or block.predicate_type or "",
+            name=block.name or "",
+            by=tuple(
+                self._set(s, f"{path}.attestors[{i}]", (*route, "attestors", i), expand=False)
+                for i, s in enumerate(block.attestors or ())
+            ),
+            conditions=tuple(block.conditions or ()),
+            at=ir.At(path=path, location=self._place(*route)),
+        )
+
+
+def expand_keys(entry: Attestor) -> list[Attestor]:
+    """Return one entry per PEM block where `keys.publicKeys` holds several; else the entry alone.
+
+    References: Kyverno 1.19 `ExpandStaticKey`; only `PUBLIC KEY` blocks count, what follows is dropped.
+    """
+    if not entry.keys or not entry.keys.public_keys or entry.keys.public_keys.count(END_OF_KEY) < 2:
+        return [entry]
+    pems = entry.keys.public_keys.split(END_OF_KEY)[:-1]
+    return [
+        entry.model_copy(
+            update={"keys": entry.keys.model_copy(update={"public_keys": pem.lstrip() + END_OF_KEY + "\n"})}
+        )
+        for pem in pems
+    ]
+
+
+def deprecated_attestor(entry: ImageVerification) -> Attestor | None:
+    """Return the attestor that the deprecated fields `key`, `issuer`, `subject`, `roots` stand for."""
+    if entry.key:
+        return Attestor(keys=StaticKeyAttestor(public_keys=entry.key), annotations=entry.annotations)
+    if entry.issuer:
+        keyless = KeylessAttestor(
+            issuer=entry.issuer,
+            subject=entry.subject,
+            roots=entry.roots,
+            additional_extensions=entry.additional_extensions,
+        )
+        return Attestor(keyless=keyless, annotations=entry.annotations)
+    return None
+
+
+def _key(block: StaticKeyAttestor) -> ir.KeySigner:
+    """Precedence of Kyverno: inline keys, then a Secret, then a KMS reference."""
+    algorithm = block.signature_algorithm or "sha256"
+    if block.public_keys:
+        return ir.KeySigner(key=block.public_keys, hash_algorithm=algorithm)
+    if block.secret:
+        reference = f"k8s://{block.secret.namespace}/{block.secret.name}"
+        return ir.KeySigner(key=reference, hash_algorithm=algorithm)
+    return ir.KeySigner(key=block.kms or "", hash_algorithm=algorithm)
+
+
+def _certificate(block: CertificateAttestor) -> ir.CertificateSigner:
+    return ir.CertificateSigner(certificate=block.cert or "", chain=block.cert_chain or "")
+
+
+def _trust(rekor: Rekor | None, ctlog: CTLog | None) -> ir.Trust:
+    log = ir.LogPolicy(url=DEFAULT_REKOR_URL)
+    if rekor:
+        log = ir.LogPolicy(
+            required=not rekor.ignore_tlog, url=rekor.url or "", public_keys=rekor.pubkey or None
+        )
+    sct = ir.SctPolicy()
+    if ctlog:
+        sct = ir.SctPolicy(required=not ctlog.ignore_sct, public_keys=ctlog.pubkey or None)
+    return ir.Trust(log=log, sct=sct, timestamp_chain=(ctlog.tsa_cert_chain if ctlog else None) or None)
+
+
+def _texts(plain: str | None, expression: str | None, *, every: bool = True) -> ir.TextTests:
+    tests: list[ir.Exactly | ir.Glob | ir.Search] = []
+    if plain:
+        tests.append(ir.Glob(text=plain))
+    if expression:
+        tests.append(ir.Search(text=expression))
+    return ir.TextTests(tests=tuple(tests), every=every)

@@ -1,0 +1,52 @@
+"""Documents of every dialect to one policy set: the way from the grammar into the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pratique.compiler import ir
+from pratique.compiler.kyverno.checks import check
+from pratique.compiler.kyverno.lower import lower_policy
+from pratique.grammar.documents import PolicyDocument
+from pratique.grammar.errors import PolicyError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """The policies that could be lowered, and the mistakes of the others."""
+
+    policies: ir.PolicySet
+    errors: tuple[PolicyError, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def lower(documents: Sequence[PolicyDocument]) -> Lowered:
+    """Return the policy set of all documents, in order; a document with mistakes is left out, never bent."""
+    policies: list[ir.Policy] = []
+    errors: list[PolicyError] = []
+    for document in documents:
+        found = check(document)
+        errors += found
+        if not found:
+            policies.append(lower_policy(document))
+    errors += _duplicates(policies)
+    return Lowered(policies=ir.PolicySet(policies=tuple(policies)), errors=tuple(errors))
+
+
+def _duplicates(policies: Sequence[ir.Policy]) -> list[PolicyError]:
+    seen: dict[tuple[str, str], ir.Policy] = {}
+    errors = []
+    for policy in policies:
+        first = seen.setdefault((policy.kind, policy.key), policy)
+        if first is not policy:
+            related = [("first declared here", first.at.location)] if first.at.location else []
+            errors.append(
+                PolicyError(
+                    "duplicate-policy",
+                    f"{policy.kind} {policy.key} is declared twice",
+                    policy.at.location,
+                    related=[(label, place) for label, place in related if place],
+                )
+            )
+    return errors

@@ -1,0 +1,69 @@
+"""Which rules speak about a resource: all that can be said without asking anybody.
+
+Kept apart from the engine, so that a run in which nothing applies loads no event loop, client or verifier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pratique.compiler import ir
+from pratique.compiler.plan import Plan, PlannedRule
+from pratique.compiler.selection import selects
+from pratique.grammar import wildcard
+from pratique.grammar.errors import EvaluationError
+from pratique.runtime.resource import ImageUse, Resource, extract
+
+
+@dataclass(frozen=True, slots=True)
+class Applicable:
+    """A rule that speaks about a resource, with the images it looks at; `problem` where that is unknown."""
+
+    planned: PlannedRule
+    uses: tuple[ImageUse, ...] = ()
+    problem: EvaluationError | None = None
+
+
+def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
+    """Return the rules that apply to `resource`, in order; rules without a result are left out.
+
+    Costs the same whatever the number of rules that cannot match (see `Plan.candidates`).
+    """
+    texts = [use.match_string for use in resource.images]
+    found = []
+    for planned in plan.candidates(resource.id.kind, resource.index_namespace, texts):
+        try:
+            if selects(planned.rule.resources, resource.target):
+                uses = tuple(u for u in _images(planned.rule, resource) if _looks_at(planned.rule, u))
+                if uses:
+                    found.append(Applicable(planned, uses))
+        except EvaluationError as error:
+            found.append(Applicable(planned, problem=error))
+    return found
+
+
+def _images(rule: ir.Rule, resource: Resource) -> tuple[ImageUse, ...]:
+    """Return the images of a resource; a rule's extractors for its kind replace the built-in ones."""
+    for kind, extractors in rule.extractors:
+        if kind == resource.id.kind:
+            try:
+                return extract(resource.data, extractors)
+            except EvaluationError as error:
+                raise EvaluationError(
+                    error.code, f"failed to instantiate handler: {error.message}"
+                ) from error
+    return resource.images
+
+
+def _looks_at(rule: ir.Rule, image_use: ImageUse) -> bool:
+    return any(includes(requirement.images, image_use) for requirement in rule.requirements)
+
+
+def includes(region: ir.ImageRegion, image_use: ImageUse) -> bool:
+    """Say whether some `include` pattern of the region matches the image (whatever `skip` says)."""
+    return any(wildcard.matches(pattern.text, image_use.match_string) for pattern in region.include)
+
+
+def skips(region: ir.ImageRegion, image_use: ImageUse) -> bool:
+    """Say whether some `skip` pattern of the region matches the image."""
+    return any(wildcard.matches(pattern.text, image_use.match_string) for pattern in region.skip)

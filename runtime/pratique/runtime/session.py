@@ -1,0 +1,185 @@
+"""One run of the command line, joined from the parts: files -> plan -> engine -> report.
+
+The only place, with the webhook, where ports and implementations meet. Heavy parts (event loop, HTTP client,
+Sigstore) are imported when the first resource needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from pratique.compiler import ir
+from pratique.compiler.lower import lower
+from pratique.compiler.plan import Plan
+from pratique.grammar.documents import PolicyDocument, read_policies
+from pratique.grammar.errors import PolicyError, PolicyErrors, UsageError
+from pratique.grammar.source import Location, Source, Span
+from pratique.runtime.applicable import Applicable, applicable
+from pratique.runtime.decision import Report, Requests, RuleResult
+from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
+from pratique.runtime.resource import Resource
+
+if TYPE_CHECKING:
+    from pratique.runtime.registry.open import StoreOptions
+    from pratique.runtime.signatures.verifier import Verifier
+
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Called with how many resources are judged, how many there are, and what is being done."""
+
+MAX_CONCURRENT_RESOURCES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """What `pratique apply` was asked to do; paths as in `read_inputs`."""
+
+    policies: tuple[str, ...]
+    resources: tuple[str, ...]
+    store: StoreOptions
+    trusted_root: Path | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Policies read and compiled to the IR, with what was said on the way."""
+
+    policies: ir.PolicySet
+    notices: tuple[str, ...] = field(default=())
+
+
+def load_policies(paths: Sequence[str], stdin: Callable[[], bytes] | None = None) -> Loaded:
+    """Return the policies in files, folders, globs or standard input.
+
+    Raises:
+        PolicyErrors: all mistakes of all files.
+        UsageError: nothing was named, or there is no policy in what was named.
+    """
+    inputs = read_inputs(paths, stdin)
+    errors: list[PolicyError] = list(inputs.errors)
+    documents: list[PolicyDocument] = []
+    notices = list(inputs.notices)
+    for source in inputs.sources:
+        policy_file = read_policies(source)
+        documents += policy_file.policies
+        errors += policy_file.errors
+        for other in policy_file.others:
+            if other.is_policy:
+                errors.append(
+                    PolicyError(
+                        "unsupported-kind",
+                        f"pratique does not read {other.kind} yet",
+                        other.location,
+                        help="it reads Policy and ClusterPolicy of kyverno.io/v1 and v2beta1",
+                    )
+                )
+            else:
+                notices.append(f"{other.location}: {other.kind or 'a document'} is not a policy: ignored")
+    lowered = lower(documents)
+    errors += lowered.errors
+    if errors:
+        raise PolicyErrors(errors)
+    if not documents:
+        raise UsageError(f"no policy in {', '.join(paths)}")
+    return Loaded(policies=lowered.policies, notices=(*notices, *lowered.notices))
+
+
+def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
+    """Return what the policies say about the resources.
+
+    Raises:
+        PolicyErrors: policies or resources cannot be used.
+        UsageError: nothing to do was named.
+        TransportError: the store or the trust root cannot be opened at all.
+    """
+    loaded = load_policies(options.policies)
+    plan = Plan(loaded.policies)
+    inputs = read_inputs(options.resources)
+    documents, errors = load_resources(inputs.sources)
+    if inputs.errors or errors:
+        raise PolicyErrors([*inputs.errors, *errors])
+    namespaces = {
+        str(d.data["metadata"]["name"]): d.data["metadata"].get("labels") or {}
+        for d in documents
+        if d.data.get("kind") == "Namespace" and isinstance(d.data.get("metadata"), dict)
+    }
+    work = []
+    images: set[str] = set()
+    for document in documents:
+        resource = _resource(document, namespaces)
+        rules = applicable(plan, resource)
+        if rules:
+            work.append((resource, rules))
+            images.update(use.match_string for rule in rules for use in rule.uses)
+    report = Report(
+        results=(),
+        policies=len(loaded.policies.policies),
+        rules=len(plan.rules),
+        resources=len(documents),
+        images=len(images),
+        notices=loaded.notices,
+    )
+    return _judge(options, plan, work, report, progress) if work else report
+
+
+def _resource(document: ResourceDocument, namespaces: dict[str, dict[str, str]]) -> Resource:
+    metadata = document.data.get("metadata")
+    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+    location = Location(Source(document.source_name, ""), Span.at(document.line, 1))
+    return Resource(document.data, location=location, namespace_labels=namespaces.get(namespace or ""))
+
+
+def _judge(
+    options: ApplyOptions,
+    plan: Plan,
+    work: list[tuple[Resource, list[Applicable]]],
+    report: Report,
+    progress: Progress | None,
+) -> Report:
+    import asyncio
+    from dataclasses import replace
+
+    from pratique.runtime.engine import Engine
+    from pratique.runtime.evidence import Evidence
+    from pratique.runtime.registry.open import CountingStore, open_store
+
+    async def run() -> Report:
+        store = CountingStore(open_store(options.store))
+        try:
+            evidence = Evidence(
+                plan.graph, store, open_verifier(options.trusted_root, offline=options.offline)
+            )
+            engine = Engine(plan, evidence)
+            room = asyncio.Semaphore(MAX_CONCURRENT_RESOURCES)
+            done = 0
+
+            async def one(resource: Resource, rules: list[Applicable]) -> tuple[RuleResult, ...]:
+                nonlocal done
+                async with room:
+                    results = await engine.judge(resource, rules)
+                done += 1
+                if progress:
+                    progress(done, len(work), str(resource.id))
+                return results
+
+            found = await asyncio.gather(*(one(resource, rules) for resource, rules in work))
+            order = {(p.policy.key, p.rule.name): p.number for p in reversed(plan.rules)}
+            results = sorted((r for rs in found for r in rs), key=lambda r: order[r.policy, r.rule])
+            requests: Requests = store.requests
+            return replace(
+                report, results=tuple(results), requests=requests, verifications=evidence.verifications
+            )
+        finally:
+            await store.aclose()
+
+    return asyncio.run(run())
+
+
+def open_verifier(trusted_root: Path | None, *, offline: bool) -> Verifier:
+    """Return the verifier of a run; the trust root is read when a policy first needs it."""
+    from pratique.runtime.signatures.verifier import Verifier
+
+    return Verifier.of(trusted_root, offline=offline)

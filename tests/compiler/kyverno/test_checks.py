@@ -1,0 +1,156 @@
+"""What Kyverno refuses at creation is refused here, in its words, at the right place."""
+
+import pytest
+
+from tests.support_policies import KEYLESS, cluster_policy, read
+
+KEY = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
+
+
+def entries(*found: dict[str, object], **more: object) -> dict[str, object]:
+    return {"attestors": [{"entries": list(found), **more}]}
+
+
+def keyless(**changes: object) -> dict[str, object]:
+    return {"keyless": {k: v for k, v in {**KEYLESS, **changes}.items() if v is not None}}
+
+
+REFUSED = {
+    "mutateDigest under Audit": (
+        cluster_policy({"mutateDigest": True}),
+        "mutateDigest must be set to false for \u2018Audit\u2019 failure action",
+    ),
+    "no image reference": (cluster_policy({"imageReferences": []}), "An image reference is required"),
+    "count beyond entries": (
+        cluster_policy(entries(keyless(), count=2)),
+        "Count cannot exceed length of entries",
+    ),
+    "no entries": (cluster_policy(entries()), "An entry is required"),
+    "no attestor": (
+        cluster_policy(entries({})),
+        "keys, certificates, keyless, or a nested attestor is required",
+    ),
+    "two attestors in one": (
+        cluster_policy(entries({**keyless(), "keys": {"publicKeys": KEY}})),
+        "keys, certificates, keyless, or a nested attestor is required",
+    ),
+    "no key": (
+        cluster_policy(entries({"keys": {"publicKeys": ""}})),
+        "A public key, kms key or secret is required",
+    ),
+    "algorithm": (
+        cluster_policy(entries({"keys": {"publicKeys": KEY, "signatureAlgorithm": "md5"}})),
+        "Invalid signature algorithm provided",
+    ),
+    "no certificate": (cluster_policy(entries({"certificates": {}})), "cert or certChain required"),
+    "no rekor, no roots": (
+        cluster_policy(entries(keyless(rekor=None))),
+        "Either Rekor URL or roots are required",
+    ),
+    "rekor without URL": (cluster_policy(entries(keyless(rekor={}))), "An URL is required"),
+    "nested": (
+        cluster_policy(entries({"attestor": {"entries": [{"certificates": {}}]}})),
+        "cert or certChain required",
+    ),
+    "variable in image reference": (
+        cluster_policy({"imageReferences": ["{{ x }}/*"]}),
+        'rule "verify" should not have variables in image reference section',
+    ),
+    "no operation": (
+        cluster_policy(rule={"verifyImages": []}),
+        "No operation defined in the rule 'verify'.(supported operations:"
+        " mutate,validate,generate,verifyImages)",
+    ),
+    "two operations": (
+        cluster_policy(rule={"validate": {"message": "x"}}),
+        "Multiple operations defined in the rule 'verify', only one operation"
+        " (mutate,validate,generate,verifyImages) is allowed per rule",
+    ),
+    "nothing runs it": (
+        cluster_policy(spec={"admission": False, "background": False}),
+        "disabling both admission and background processing is not allowed",
+    ),
+    "no admission": (
+        cluster_policy(spec={"admission": False}),
+        "disabling admission processing is only allowed with validation policies",
+    ),
+    "timeout": (
+        cluster_policy(spec={"webhookTimeoutSeconds": 31}),
+        "the timeout value must be between 1 and 30 seconds",
+    ),
+    "autogen all": (
+        cluster_policy(metadata={"annotations": {"pod-policies.kyverno.io/autogen-controllers": "all"}}),
+        "Autogen annotation does not support 'all' anymore, remove the annotation or set it to a valid value",
+    ),
+    "namespaces in a namespaced policy": (
+        cluster_policy(
+            kind="Policy",
+            rule={"match": {"any": [{"resources": {"kinds": ["Pod"], "namespaces": ["x"]}}]}},
+        ),
+        "Filtering namespaces not allowed in namespaced policies",
+    ),
+    "overrides in a namespaced policy": (
+        cluster_policy(
+            kind="Policy",
+            spec={"validationFailureActionOverrides": [{"action": "Enforce", "namespaces": ["x"]}]},
+        ),
+        "Use of validationFailureActionOverrides is supported only with ClusterPolicy",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    text, message = REFUSED[name]
+    (error,) = read(text).errors
+    assert error.message == f"invalid policy p: {message}"
+    assert error.location is not None
+
+
+def test_accepted_as_it_stands() -> None:
+    assert not read(cluster_policy()).errors
+
+
+def test_duplicate_rule_name() -> None:
+    one = {
+        "name": "same",
+        "match": {"any": [{"resources": {"kinds": ["Pod"]}}]},
+        "verifyImages": [
+            {"imageReferences": ["*"], "mutateDigest": False, "attestors": [{"entries": [keyless()]}]}
+        ],
+    }
+    (error,) = read(cluster_policy(spec={"rules": [one, one]})).errors
+    assert error.message == "invalid policy p: Duplicate rule name: 'same'"
+
+
+def test_every_mistake_of_a_policy_is_found() -> None:
+    bad = {"mutateDigest": True, "imageReferences": [], **entries({}, {"certificates": {}})}
+    errors = read(cluster_policy(bad, spec={"webhookTimeoutSeconds": 0})).errors
+    assert len(errors) == 5
+
+
+def test_an_action_named_by_an_entry_holds_for_the_next_entries() -> None:
+    first = {"imageReferences": ["a/*"], "failureAction": "Enforce", **entries(keyless())}
+    second = {"imageReferences": ["b/*"], **entries(keyless())}
+    assert not read(cluster_policy(rule={"verifyImages": [first, second]})).errors
+    assert len(read(cluster_policy(rule={"verifyImages": [second, first]})).errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ({"verifyImages": [], "validate": {"message": "x"}}, "validate in rule 'verify'"),
+        ({"verifyImages": [], "generate": {"kind": "ConfigMap"}}, "generate in rule 'verify'"),
+    ],
+)
+def test_r7_what_cannot_be_honoured_is_refused_never_ignored(rule: dict[str, object], what: str) -> None:
+    (error,) = read(cluster_policy(rule=rule)).errors
+    assert error.code == "unsupported-field"
+    assert error.message == f"invalid policy p: {what} cannot be honoured by this version"
+
+
+def test_the_place_is_that_of_the_field() -> None:
+    (error,) = read(cluster_policy(entries(keyless(), count=2))).errors
+    assert error.location is not None
+    span, source = error.location.span, error.location.source
+    assert source.line(span.start.line)[span.start.column - 1] == "2"
