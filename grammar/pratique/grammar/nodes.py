@@ -115,3 +115,8 @@ class Document:
             else:
                 return None
         return node
+
+
+def show_path(path: Sequence[str | int]) -> str:
+    """Return a path as people write it: `spec.rules[0].name`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

@@ -8,6 +8,7 @@ the positioned reader, which also words the errors.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -25,7 +26,7 @@ from yaml.events import (
 
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.limits import RESOURCE_LIMITS, Limits
-from pratique.grammar.nodes import plain
+from pratique.grammar.nodes import MappingNode, Node, SequenceNode, plain
 from pratique.grammar.scalars import ScalarError, json_float, json_integer, key_text, resolve_plain
 from pratique.grammar.source import Source
 from pratique.grammar.yaml_events import event_parser
@@ -34,10 +35,17 @@ from pratique.grammar.yaml_tree import read_documents, unreadable
 
 @dataclass(frozen=True, slots=True)
 class PlainDocument:
-    """The JSON data of one document and the 1-based line where it begins."""
+    """One document without positions.
+
+    Attributes:
+        data: JSON data; no part is shared.
+        line: 1-based line where the document begins.
+        item_lines: where each item of the list under its key `items` begins; empty if there is none.
+    """
 
     data: Any
     line: int
+    item_lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +69,29 @@ def read_plain(source: Source, limits: Limits = RESOURCE_LIMITS) -> PlainDocumen
         return PlainDocuments(tuple(_read_fast(source.text, limits)), ())
     except (_NotPlainError, ScalarError, yaml.YAMLError):
         result = read_documents(source, limits)
-        return PlainDocuments(
-            tuple(PlainDocument(plain(d.root), d.root.span.start.line) for d in result.documents),
-            result.errors,
-        )
+        return PlainDocuments(tuple(_without_positions(d.root) for d in result.documents), result.errors)
+
+
+def _without_positions(root: Node) -> PlainDocument:
+    items = root.get("items") if isinstance(root, MappingNode) else None
+    lines = [item.span.start.line for item in items.items] if isinstance(items, SequenceNode) else []
+    return PlainDocument(plain(root), root.span.start.line, tuple(lines))
 
 
 def _read_fast(text: str, limits: Limits) -> list[PlainDocument]:
     start = len(text) - len(text.lstrip())
-    if text[start : start + 1] in ("{", "["):
-        try:
-            data = _JSON.decode(text)
-        except (ValueError, RecursionError):
-            # Flow style YAML, several documents, or too deep.
-            return _read_yaml(text, limits)
-        if len(text) * 4 > limits.max_document_bytes < len(text.encode()):
-            raise _NotPlainError
-        _check(data, limits)
-        return [PlainDocument(data, text.count("\n", 0, start) + 1)]
-    return _read_yaml(text, limits)
+    if text[start : start + 1] not in ("{", "["):
+        return _read_yaml(text, limits)
+    try:
+        data = _JSON.decode(text)
+    except (ValueError, RecursionError):
+        # Flow style YAML, several documents, or too deep.
+        return _read_yaml(text, limits)
+    if len(text) * 4 > limits.max_document_bytes < len(text.encode()):
+        raise _NotPlainError
+    _check(data, limits)
+    lines = _item_lines(text, start) if isinstance(data, dict) and isinstance(data.get("items"), list) else ()
+    return [PlainDocument(data, text.count("\n", 0, start) + 1, lines)]
 
 
 # --- JSON ----------------------------------------------------------------------------------------------
@@ -101,6 +113,10 @@ _JSON = json.JSONDecoder(
 )
 
 
+_JSON_VALUE = json.JSONDecoder()
+_GAP = re.compile(r"[ \t\r\n,:]*+")
+
+
 def _check(root: Any, limits: Limits) -> None:
     """Raise `_NotPlainError` where JSON data exceeds a limit or is not Unicode text."""
     count, depth, level = 0, 0, [root]
@@ -120,6 +136,31 @@ def _check(root: Any, limits: Limits) -> None:
             elif value.__class__ is str:
                 _check_text(value, limits)
         level = below
+
+
+def _skip(text: str, position: int) -> int:
+    """Return the first place at or behind `position` that is no white space, comma or colon."""
+    gap = _GAP.match(text, position)
+    return gap.end() if gap else position
+
+
+def _item_lines(text: str, start: int) -> tuple[int, ...]:
+    """Return the line of each item under `items` of the (valid) JSON object at `start`."""
+    position = _skip(text, start + 1)
+    while text[position] == '"':
+        key, position = _JSON_VALUE.raw_decode(text, position)
+        position = _skip(text, position)
+        if key == "items":
+            break
+        position = _skip(text, _JSON_VALUE.raw_decode(text, position)[1])
+    lines: list[int] = []
+    line, counted = 1, 0
+    position = _skip(text, position + 1)
+    while text[position] != "]":
+        line, counted = line + text.count("\n", counted, position), position
+        lines.append(line)
+        position = _skip(text, _JSON_VALUE.raw_decode(text, position)[1])
+    return tuple(lines)
 
 
 def _check_texts(texts: Any, limits: Limits) -> None:
@@ -168,17 +209,17 @@ class _EventReader:
     def __iter__(self) -> Iterator[PlainDocument]:
         while (event := self._next()) is not None:
             if event.__class__ is DocumentStartEvent:
-                event = self._next()
-                yield PlainDocument(self._document(event), event.start_mark.line + 1)
+                yield self._document(self._next())
 
-    def _document(self, event: Any) -> Any:  # noqa: C901 - one flat loop: it runs once per event
-        """Return the data of the document whose root starts with `event`; read up to its end."""
+    def _document(self, event: Any) -> PlainDocument:  # noqa: C901 - one flat loop: it runs once per event
+        """Return the document whose root starts with `event`; read up to its end."""
         values, keys, next_event, limits = self._values, self._keys, self._next, self._limits
-        longest, start, nodes = limits.max_scalar_bytes // 4, event.start_mark.index, 0
+        longest, start, nodes = limits.max_scalar_bytes // 4, event.start_mark, 0
         root: list[Any] = []
         container: Any = root
         in_mapping, key = False, _NO_KEY
         outer: list[tuple[Any, bool]] = []
+        item_lines: dict[int, list[int]] = {}
         while True:
             kind = event.__class__
             if kind is ScalarEvent:
@@ -209,6 +250,8 @@ class _EventReader:
                 if event.anchor is not None or event.tag is not None or (in_mapping and key is _NO_KEY):
                     raise _NotPlainError
                 value = {} if kind is MappingStartEvent else []
+                if len(outer) == 2 and not in_mapping:
+                    item_lines.setdefault(id(container), []).append(event.start_mark.line + 1)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 nodes += 2 * len(container) if in_mapping else len(container)
                 if nodes > limits.max_nodes:
@@ -232,7 +275,9 @@ class _EventReader:
                     raise _NotPlainError
                 container, in_mapping = value, kind is MappingStartEvent
             event = next_event()
-        size = event.start_mark.index - start
-        if size * 4 > limits.max_document_bytes < len(self._text[start : start + size].encode()):
+        begin, end = start.index, event.start_mark.index
+        if (end - begin) * 4 > limits.max_document_bytes < len(self._text[begin:end].encode()):
             raise _NotPlainError
-        return root[0]
+        data = root[0]
+        items = data.get("items") if isinstance(data, dict) else None
+        return PlainDocument(data, start.line + 1, tuple(item_lines.get(id(items), ())))

@@ -10,15 +10,15 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.limits import RESOURCE_LIMITS, Limits, show_size
-from pratique.grammar.nodes import show_path
+from pratique.grammar.nodes import Document, show_path
 from pratique.grammar.plain_documents import PlainDocument, read_plain
 from pratique.grammar.source import Location, Source, Span
 from pratique.grammar.text import decode
@@ -29,6 +29,8 @@ MAX_LIST_DEPTH = 4
 SUFFIXES = (".yaml", ".yml", ".json")
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 STDIN = "-"
+
+JsonPath: TypeAlias = tuple[str | int, ...]
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|git@")
 
@@ -110,7 +112,8 @@ class _Reader:
             self._error("no-such-file", f"there is no file {show(path)}")
 
     def _glob(self, pattern: str) -> None:
-        found = sorted(islice(glob.iglob(pattern, recursive=True), MAX_FILES + 1))
+        # Path.glob takes no absolute patterns.
+        found = sorted(islice(glob.iglob(pattern, recursive=True), MAX_FILES + 1))  # noqa: PTH207
         if not found:
             self._error("no-such-file", f"no file matches {show(pattern)}")
         for path in found:
@@ -240,45 +243,70 @@ def load_resources(
     found: list[ResourceDocument] = []
     errors: list[PolicyError] = []
     for source in sources:
-        documents = read_plain(source, limits)
-        errors += documents.errors
-        for document in documents.documents:
-            for item in _objects(source, document, document.data, (), {}):
-                if isinstance(item, PolicyError):
-                    errors.append(item)
-                else:
-                    found.append(item)
+        reader = _ResourceReader(source, limits)
+        reader.read()
+        found += reader.found
+        errors += reader.errors
     return found, errors
 
 
-def _objects(
-    source: Source, document: PlainDocument, data: Any, path: tuple[str | int, ...], defaults: dict[str, str]
-) -> Iterator[ResourceDocument | PolicyError]:
-    """Yield the object at `path`, or those of the list there; `defaults` are for items of a typed list."""
-    if isinstance(data, dict) and "apiVersion" not in data and "kind" not in data:
-        data = {**defaults, **data}
-    problem = _problem(data)
-    if problem:
-        place, text = problem
-        what = f"`{show_path(path)}`" if path else "the document"
-        yield PolicyError("not-a-resource", f"{what} {text}", _location(source, document, (*path, *place)))
-        return
-    if not _is_list(data):
-        line = document.line_of(path)
-        yield ResourceDocument(data=data, source_name=source.name, line=line)
-        return
-    items = data.get("items")
-    if items is not None and not isinstance(items, list):
-        place = (*path, "items")
-        yield PolicyError("not-a-resource", "`items` must be a list", _location(source, document, place))
-    elif len(path) >= 2 * MAX_LIST_DEPTH:
-        text = f"lists are nested deeper than {MAX_LIST_DEPTH}"
-        yield PolicyError("too-deep", text, _location(source, document, path))
-    else:
+class _ResourceReader:
+    """Takes the documents of one source apart."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self.found: list[ResourceDocument] = []
+        self.errors: list[PolicyError] = []
+        self._source = source
+        self._limits = limits
+        self._positioned: dict[int, Document] | None = None
+
+    def read(self) -> None:
+        documents = read_plain(self._source, self._limits)
+        self.errors += documents.errors
+        for document in documents.documents:
+            if len(self.errors) >= self._limits.max_errors:
+                return
+            self._object(document, document.data, (), {})
+
+    def _object(self, document: PlainDocument, data: Any, path: JsonPath, defaults: dict[str, str]) -> None:
+        """Read the object at `path`, or those of the list there; `defaults` are for items of a typed list."""
+        if isinstance(data, dict) and "apiVersion" not in data and "kind" not in data:
+            data = {**defaults, **data}
+        problem = _problem(data)
+        if problem:
+            place, text = problem
+            what = f"`{show_path(path)}`" if path else "the document"
+            self._error("not-a-resource", f"{what} {text}", document, (*path, *place))
+        elif _is_list(data):
+            self._list(document, data, path)
+        else:
+            index = path[1] if path else None
+            line = document.item_lines[index] if isinstance(index, int) else document.line
+            self.found.append(ResourceDocument(data=data, source_name=self._source.name, line=line))
+
+    def _list(self, document: PlainDocument, data: dict[str, Any], path: JsonPath) -> None:
+        items = data.get("items")
+        if items is not None and not isinstance(items, list):
+            self._error("not-a-resource", "`items` must be a list", document, (*path, "items"))
+            return
+        if len(path) >= 2 * MAX_LIST_DEPTH:
+            self._error("too-deep", f"lists are nested deeper than {MAX_LIST_DEPTH}", document, path)
+            return
         kind = data["kind"].removesuffix("List")
-        inner = {"apiVersion": data["apiVersion"], "kind": kind} if kind else {}
+        defaults = {"apiVersion": data["apiVersion"], "kind": kind} if kind else {}
         for index, item in enumerate(items or ()):
-            yield from _objects(source, document, item, (*path, "items", index), inner)
+            if len(self.errors) >= self._limits.max_errors:
+                return
+            self._object(document, item, (*path, "items", index), defaults)
+
+    def _error(self, code: str, message: str, document: PlainDocument, path: JsonPath) -> None:
+        """Record a problem; its place is looked up in the text, which is read once more with positions."""
+        if self._positioned is None:
+            documents = read_documents(self._source, self._limits).documents
+            self._positioned = {d.root.span.start.line: d for d in documents}
+        found = self._positioned.get(document.line)
+        place = found.location(path) if found else Location(self._source, Span.at(document.line, 1))
+        self.errors.append(PolicyError(code, message, place))
 
 
 def _is_list(data: dict[str, Any]) -> bool:
@@ -295,24 +323,19 @@ def _problem(data: Any) -> tuple[tuple[str, ...], str] | None:
             return (), f"is no Kubernetes object: it has no `{field}`"
         if not isinstance(data[field], str) or not data[field]:
             return (field,), f"is no Kubernetes object: its `{field}` is not a text"
-    metadata = data.get("metadata")
-    if metadata is None:
-        return None
+    metadata = data.get("metadata") or {}
     if not isinstance(metadata, dict):
         return ("metadata",), "has a `metadata` that is not a mapping"
-    for field in ("name", "generateName", "namespace"):
-        if not isinstance(metadata.get(field, ""), str):
-            return ("metadata", field), f"has a `metadata.{field}` that is not a text"
-    for field in ("labels", "annotations"):
-        texts = metadata.get(field) or {}
-        if not isinstance(texts, dict):
-            return ("metadata", field), f"has `metadata.{field}` that are not a mapping"
+    for field, kind, word in _METADATA:
+        if not isinstance(metadata.get(field) or kind(), kind):
+            return ("metadata", field), f"has a `metadata.{field}` that is not a {word}"
     return None
 
 
-def _location(source: Source, document: PlainDocument, path: tuple[str | int, ...]) -> Location:
-    """Return the place of `path`, for which the text is read once more with positions."""
-    for positioned in read_documents(source, RESOURCE_LIMITS).documents:
-        if positioned.root.span.start.line == document.line:
-            return positioned.location(path)
-    return Location(source, Span.at(document.line, 1))
+_METADATA: tuple[tuple[str, type, str], ...] = (
+    ("name", str, "text"),
+    ("generateName", str, "text"),
+    ("namespace", str, "text"),
+    ("labels", dict, "mapping"),
+    ("annotations", dict, "mapping"),
+)

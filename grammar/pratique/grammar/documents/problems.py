@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from pratique.grammar.errors import PolicyError
-from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, SequenceNode
+from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, SequenceNode, show_path
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -37,11 +37,6 @@ def problems(
     """
     found = [_problem(detail, model, document, prefix) for detail in error.errors(include_url=False)]
     return sorted(found, key=lambda problem: problem.location.span if problem.location else ())
-
-
-def show_path(path: Sequence[str | int]) -> str:
-    """Return a path as people write it: `spec.rules[0].name`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
 def _problem(

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pratique.grammar.documents.conditions import DEPRECATED_OPERATORS
-from pratique.grammar.documents.problems import show_path
 from pratique.grammar.errors import PolicyError
-from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, SequenceNode
+from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, SequenceNode, show_path
 
 _IMAGE_FIELDS = (
     "image",
