@@ -17,16 +17,18 @@ from pratique.grammar.source import Source
 from pratique.grammar.yaml_tree import Document, plain, read_documents
 from pratique.runtime.lab.authority import AUTHORITY_LIFE
 from pratique.runtime.lab.faults import CATALOGUE, Fault, FaultInfo, Format, Part
-from pratique.runtime.lab.recipe import AttestationSpec, Covers, ImageSpec, Recipe, SignatureSpec
+from pratique.runtime.lab.keys import HashName, KeyType
+from pratique.runtime.lab.recipe import (
+    AttestationSpec,
+    Covers,
+    ImageSpec,
+    Recipe,
+    SignatureSpec,
+    SignerSpec,
+)
 from pratique.runtime.lab.signing import LONG_LIFE, EntryKind
 
 Path = tuple[str | int, ...]
-
-_ENTRY_KINDS = {
-    True: (EntryKind.DSSE, EntryKind.INTOTO),
-    False: (EntryKind.HASHEDREKORD, EntryKind.REKORD),
-}
-"""Kinds of log entry, by whether what is logged is a DSSE envelope."""
 
 
 def read_recipe(source: Source) -> Recipe:
@@ -181,13 +183,19 @@ class _Check:
             yield self._error("bad-value", "covers needs an image with platforms", "covers")
 
     def _entry(self) -> Iterator[PolicyError]:
-        if self.spec.entry is None:
-            return
-        kinds = _ENTRY_KINDS[self.envelope]
-        if not self.spec.log:
+        spec = self.spec
+        signer = self.recipe.signers.get(spec.by)
+        kinds = [EntryKind.HASHEDREKORD, EntryKind.REKORD]
+        if self.envelope:
+            # Clients never took entries of the older kind in bundles.
+            kinds = [EntryKind.DSSE, *([] if spec.format.is_bundle else [EntryKind.INTOTO])]
+        if spec.entry and not spec.log:
             yield self._error("bad-value", "there is no entry where log is false", "entry")
-        elif self.spec.entry not in kinds:
+        elif spec.entry and spec.entry not in kinds:
             yield self._error("bad-value", f"the entry of this is {' or '.join(kinds)}", "entry")
+        elif spec.log and not self.envelope and signer and not _logs_by_hash(signer):
+            message = f"Rekor takes no {spec.entry or kinds[0]} entry of such a key"
+            yield self._error("bad-value", message, "by", help="set log: false, or format: bundle")
 
     def _time(self) -> Iterator[PolicyError]:
         if self.spec.at is None:
@@ -215,6 +223,11 @@ class _Check:
         if remover not in (None, fault):
             return f"{remover} leaves nothing of the {info.part} that could have it"
         return ""
+
+
+def _logs_by_hash(signer: SignerSpec) -> bool:
+    """Say whether Rekor can check the signer's signatures against a SHA-256 hash alone."""
+    return signer.hash is HashName.SHA256 and signer.key is not KeyType.ED25519
 
 
 def _signing_span(at: datetime) -> tuple[datetime, datetime]:
