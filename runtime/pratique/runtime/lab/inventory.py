@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pratique.grammar.errors import UsageError
 from pratique.runtime.lab.faults import Fault, Format
 from pratique.runtime.lab.keys import KeyType
 from pratique.runtime.ports import Digest
 
 FILE_NAME = "lab.json"
+MAX_BYTES = 64 << 20
 
 
 class _Record(BaseModel):
@@ -80,3 +83,23 @@ class Inventory(_Record):
     def to_json(self) -> str:
         """Return the text of `lab.json`."""
         return self.model_dump_json(indent=2, exclude_defaults=True) + "\n"
+
+
+def read_inventory(folder: Path) -> Inventory:
+    """Return what the lab in a folder holds.
+
+    Raises:
+        UsageError: there is no lab, or it is by another version of pratique.
+    """
+    path = folder / FILE_NAME
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{folder} is no lab: {error.strerror or error} ({FILE_NAME})") from error
+    if len(text) > MAX_BYTES:
+        raise UsageError(f"{path} is larger than {MAX_BYTES} bytes")
+    try:
+        return Inventory.model_validate_json(text)
+    except ValidationError as error:
+        raise UsageError(f"{path} cannot be read: {error.errors()[0]['msg']}") from error
