@@ -97,8 +97,15 @@ def _print_contents(lab: Inventory) -> None:
     width = max((len(image.image) for image in lab.images), default=0)
     for image in lab.images:
         made = [*image.signatures, *image.attestations]
-        who = ", ".join(dict.fromkeys(m.by + (f" ({', '.join(m.faults)})" if m.faults else "") for m in made))
-        print(f"{image.image:{width}}  {image.digest[:19]}  {who or 'not signed'}")
+        who = dict.fromkeys(m.by + (f" ({', '.join(m.faults)})" if m.faults else "") for m in made)
+        _print_lines(f"{image.image:{width}}  {image.digest[:19]}  {', '.join(who) or 'not signed'}")
+
+
+def _print_lines(*lines: str) -> None:
+    from pratique.runtime.outputs.text import visible
+
+    for line in lines:
+        print(visible(line))
 
 
 # --- serve ---------------------------------------------------------------------------------------------
