@@ -1,0 +1,58 @@
+"""The command line: `main` runs a command and turns what it raises into an exit code.
+
+Only the chosen command's module is imported, and such modules import what is heavy when they run.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `pratique` with `argv` (by default the process's arguments) and return its exit code.
+
+    The codes are listed in `pratique.runtime.cli.parser.EXIT_CODES`.
+    """
+    from pratique.runtime.cli.parser import parse
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character must not end the run.
+            stream.reconfigure(errors="backslashreplace")
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    verbose = False
+    try:
+        command = parse(arguments)
+        verbose = command.args.verbose
+        from pratique.runtime.cli.diagnostics import set_up_logging
+
+        set_up_logging(verbose=verbose, quiet=command.args.quiet)
+        code = command.run(command.args)
+        # A reader that has gone away shows here, not in the interpreter's last moments.
+        sys.stdout.flush()
+    except SystemExit as stop:  # argparse, after --help and --version
+        return stop.code if isinstance(stop.code, int) else 0
+    except BrokenPipeError:
+        _drop_output()
+        return 141
+    except KeyboardInterrupt:
+        print("pratique: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        from pratique.runtime.cli.diagnostics import explain
+
+        return explain(error, verbose=verbose)
+    return code
+
+
+def _drop_output() -> None:
+    """Point standard output at nothing, so that the interpreter's last flush does not complain."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError):  # standard output has no descriptor, as under a test
+        pass

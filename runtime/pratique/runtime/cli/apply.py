@@ -1,0 +1,146 @@
+"""`pratique apply`: evaluate resources against policies."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pratique.runtime.cli.kyverno_flags import add_flags
+from pratique.runtime.cli.options import CommaList, add_store_options, store_options
+from pratique.runtime.cli.writing import add_output_options, chosen_outputs, render_options, write
+
+if TYPE_CHECKING:
+    from pratique.runtime.cli.progress import ProgressBar
+    from pratique.runtime.decision import Report
+
+NAME: Final = "apply"
+HELP: Final = "evaluate resources against policies; print a table, reports or SARIF"
+INTERMIXED: Final = True
+
+STANDARD_INPUT: Final = "-"
+
+_EXAMPLES: Final = """\
+examples:
+  pratique apply policy.yaml --resource pod.yaml
+  pratique apply policies/ --resource manifests/ -o table -o sarif=results.sarif
+  kubectl get pods -A -o yaml | pratique apply policies/ --resource - -o policy-report
+  pratique apply policy.yaml -r pod.yaml --registry-layout images/ --offline --detailed
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.usage = "pratique apply POLICY... --resource FILE... [options]"
+    parser.epilog = _EXAMPLES
+    inputs = parser.add_argument_group("inputs")
+    inputs.add_argument(
+        "policies", metavar="POLICY", nargs="*", help="file, folder or glob of policies; - is standard input"
+    )
+    inputs.add_argument(
+        "-r",
+        "--resource",
+        "--resources",
+        dest="resources",
+        metavar="FILE",
+        action=CommaList,
+        default=[],
+        help="file, folder or glob of resources; repeat it or separate with commas; - is standard input",
+    )
+    add_output_options(parser)
+    add_store_options(parser)
+    _add_exit_options(parser)
+    add_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, write the outputs, and return the exit code of the verdicts.
+
+    Raises:
+        PratiqueError: there is no verdict; machine-readable outputs have been written even so.
+    """
+    from pratique.grammar.errors import PratiqueError
+    from pratique.runtime.cli.exit_status import exit_status
+    from pratique.runtime.cli.progress import ProgressBar
+    from pratique.runtime.outputs.formats import render, render_problems
+    from pratique.runtime.outputs.problems import problems
+    from pratique.runtime.outputs.view import View
+
+    _check(args)
+    outputs = chosen_outputs(args)
+    try:
+        with ProgressBar(quiet=args.quiet) as progress:
+            report = evaluate(args, progress)
+    except PratiqueError as error:
+        found = problems(error, lambda name: _is_among(name, args.policies))
+        write(outputs, lambda output: render_problems(output.format, found))
+        raise
+    view = View(report, audit_warn=args.audit_warn)
+    write(outputs, lambda output: render(output.format, view, render_options(args, output)))
+    if not args.quiet:
+        _print_notices(report)
+    return exit_status(view, warn_exit_code=args.warn_exit_code, warn_no_pass=args.warn_no_pass)
+
+
+def evaluate(args: argparse.Namespace, progress: ProgressBar) -> Report:
+    """Return the report of a session with these arguments."""
+    from pratique.runtime.session import ApplyOptions, apply
+
+    options = ApplyOptions(
+        policies=tuple(args.policies),
+        resources=tuple(args.resources),
+        store=store_options(args),
+        trusted_root=args.trusted_root,
+        offline=args.offline,
+    )
+    return apply(options, progress=progress)
+
+
+def _add_exit_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("exit code")
+    group.add_argument(
+        "--audit-warn",
+        action="store_true",
+        help="count and show failures of policies in Audit as warnings",
+    )
+    group.add_argument(
+        "--warn-exit-code",
+        metavar="N",
+        type=int,
+        default=0,
+        help="exit with N where there are warnings and nothing worse (default 0)",
+    )
+    group.add_argument(
+        "--warn-no-pass",
+        action="store_true",
+        help="exit with the code of --warn-exit-code also where nothing passed",
+    )
+
+
+def _check(args: argparse.Namespace) -> None:
+    from pratique.grammar.errors import UsageError
+
+    if not args.policies:
+        raise UsageError("no policy given; see `pratique apply --help`")
+    if not args.resources:
+        raise UsageError("no resource given; see `pratique apply --help`")
+    if STANDARD_INPUT in args.policies and STANDARD_INPUT in args.resources:
+        raise UsageError("standard input can hold policies or resources, not both")
+
+
+def _is_among(name: str, inputs: list[str]) -> bool:
+    """Say whether a source of this name comes from one of `inputs`: files, folders, globs or `-`."""
+    if name.startswith("<") and STANDARD_INPUT in inputs:
+        return True
+    return any(
+        name == given or Path(given) in Path(name).parents or fnmatchcase(name, given) for given in inputs
+    )
+
+
+def _print_notices(report: Report) -> None:
+    from pratique.runtime.outputs.text import visible
+
+    for notice in report.notices:
+        print(f"note: {visible(notice)}", file=sys.stderr)

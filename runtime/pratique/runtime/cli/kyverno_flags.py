@@ -1,0 +1,102 @@
+"""Flags of `kyverno apply` that pratique takes without having a use for them, and those it refuses.
+
+A pipeline that calls `kyverno apply` can call `pratique apply` with the same arguments, or is told which of
+them would change the meaning of the run. Nothing that could change a verdict is ever ignored.
+
+References: Kyverno 1.19, `cmd/cli/kubectl-kyverno/commands/apply/command.go`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Final, NamedTuple, NoReturn
+
+
+class Flag(NamedTuple):
+    """A flag by its spellings; `value` names its argument, empty for a switch."""
+
+    names: tuple[str, ...]
+    value: str
+    why: str
+
+
+ACCEPTED: Final = (
+    Flag(("--registry",), "", "registries are always asked, unless --offline is given"),
+    Flag(("--continue-on-fail",), "", "one resource never keeps another from being judged"),
+    Flag(("--continue-on-error",), "", "as above; inputs that cannot be read always end the run"),
+    Flag(("--namespace", "-n"), "NAMESPACE", "selects in a cluster, and files are read in full"),
+    Flag(("--concurrent",), "N", "resources are judged concurrently by themselves"),
+    Flag(("--batch-size",), "N", "resources of a cluster are not read"),
+    Flag(("--crd-paths", "--crd-path"), "FILE", "no schema is needed to find images"),
+    Flag(("--v",), "LEVEL", "use -v"),
+)
+"""Flags that cannot change a verdict here, each with the reason."""
+
+_CLUSTER: Final = "this version reads resources from files, not from a cluster"
+_EXCEPTIONS: Final = "this version does not know policy exceptions"
+_VALUES: Final = "this version takes no values from outside the policy and the resource"
+_GIT: Final = "this version reads policies from files: clone the repository first"
+_PAYLOAD: Final = "this version judges Kubernetes resources only"
+_MUTATE: Final = "this version does not change resources"
+
+REFUSED: Final = (
+    Flag(("--cluster", "-c"), "", _CLUSTER),
+    Flag(("--kubeconfig",), "FILE", _CLUSTER),
+    Flag(("--context",), "NAME", _CLUSTER),
+    Flag(("--cluster-wide-resources",), "", _CLUSTER),
+    Flag(("--set", "-s"), "NAME=VALUE", _VALUES),
+    Flag(("--values-file", "-f"), "FILE", _VALUES),
+    Flag(("--userinfo", "-u"), "FILE", "this version judges without knowing who sends a request"),
+    Flag(("--context-file",), "FILE", _VALUES),
+    Flag(("--parameter-resource",), "FILE", _VALUES),
+    Flag(("--exception", "-e", "--exceptions"), "FILE", _EXCEPTIONS),
+    Flag(("--exceptions-with-resources", "--exceptions-within-resources"), "", _EXCEPTIONS),
+    Flag(("--exceptions-within-policies",), "", _EXCEPTIONS),
+    Flag(("--generate-exceptions",), "", _EXCEPTIONS),
+    Flag(("--generated-exception-ttl",), "DURATION", _EXCEPTIONS),
+    Flag(("--git-branch", "-b"), "BRANCH", _GIT),
+    Flag(("--username",), "NAME", _GIT),
+    Flag(("--password",), "TEXT", _GIT),
+    Flag(("--json",), "FILE", _PAYLOAD),
+    Flag(("--http-payload",), "FILE", _PAYLOAD),
+    Flag(("--envoy-payload",), "FILE", _PAYLOAD),
+    Flag(("--target-resource", "--target-resources"), "FILE", _MUTATE),
+    Flag(("--stdin", "-i"), "", _MUTATE),
+)
+"""Flags that would change what is judged or printed in a way this version cannot follow."""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare both kinds of flags, each kind under its own heading in the help."""
+    accepted = parser.add_argument_group("flags of kyverno apply that are accepted without effect")
+    for flag in ACCEPTED:
+        accepted.add_argument(
+            *flag.names, action=_Accepted, nargs=_arity(flag), metavar=flag.value, help=flag.why
+        )
+    refused = parser.add_argument_group("flags of kyverno apply that are refused")
+    for flag in REFUSED:
+        refused.add_argument(
+            *flag.names, action=_Refused, nargs=_arity(flag), metavar=flag.value, help=flag.why
+        )
+
+
+def _arity(flag: Flag) -> int | None:
+    return None if flag.value else 0
+
+
+class _Accepted(argparse.Action):
+    def __init__(self, option_strings: list[str], dest: str, **settings: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, **settings)
+
+    def __call__(self, parser: object, namespace: object, values: object, option: str | None = None) -> None:
+        """Take note of nothing."""
+
+
+class _Refused(_Accepted):
+    def __call__(
+        self, parser: object, namespace: object, values: object, option: str | None = None
+    ) -> NoReturn:
+        """Say why the flag cannot be honoured."""
+        from pratique.grammar.errors import UsageError
+
+        raise UsageError(f"{option}: {self.help}")

@@ -1,0 +1,118 @@
+"""`pratique verify`: who signed an image, and is it who it should be."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Final
+
+from pratique.runtime.cli.options import add_store_options, file, store_options
+from pratique.runtime.cli.terminal import use_color
+
+if TYPE_CHECKING:
+    from pratique.runtime.outputs.verification import VerificationFacts
+
+NAME: Final = "verify"
+HELP: Final = "check who signed an image, and print who, what and when"
+INTERMIXED: Final = True
+
+_EXAMPLES: Final = """\
+examples:
+  pratique verify registry.k8s.io/etcd:3.5.7-0 \\
+      --identity krel-trust@k8s-releng-prod.iam.gserviceaccount.com --issuer https://accounts.google.com
+  pratique verify ghcr.io/org/app@sha256:... --key cosign.pub -o json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.usage = (
+        "pratique verify IMAGE --identity TEXT --issuer URL [options]\n"
+        "       pratique verify IMAGE --key FILE [options]"
+    )
+    parser.epilog = _EXAMPLES
+    parser.add_argument("image", metavar="IMAGE", help="image by tag or digest")
+    signer = parser.add_argument_group("who must have signed (cosign's spellings work too)")
+    for names, metavar, text in (
+        (("--identity", "--certificate-identity"), "TEXT", "subject of the certificate, exactly"),
+        (("--identity-regexp", "--certificate-identity-regexp"), "RE", "RE2 expression found in the subject"),
+        (("--issuer", "--certificate-oidc-issuer"), "URL", "who vouches for the subject, exactly"),
+        (("--issuer-regexp", "--certificate-oidc-issuer-regexp"), "RE", "RE2 expression found in the issuer"),
+    ):
+        signer.add_argument(*names, metavar=metavar, default="", help=text)
+    signer.add_argument("--key", metavar="FILE", type=file, help="public key in PEM")
+    demands = parser.add_argument_group("what a signature may lack")
+    demands.add_argument(
+        "--ignore-tlog",
+        "--insecure-ignore-tlog",
+        action="store_true",
+        help="do not ask for an entry in the transparency log",
+    )
+    demands.add_argument(
+        "--ignore-sct",
+        "--insecure-ignore-sct",
+        action="store_true",
+        help="do not ask for a timestamp of the certificate transparency log",
+    )
+    add_store_options(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "-o",
+        "--output",
+        dest="format",
+        metavar="FORMAT",
+        choices=("text", "json"),
+        default="text",
+        help="text or json (default text)",
+    )
+    output.add_argument("--detailed", action="store_true", help="in text: show why, as a tree")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify, print what was found, and return 0 where the right one signed, 1 where not."""
+    from pratique.grammar.errors import ExitCode
+    from pratique.runtime.outputs.verification import render_json, render_text
+
+    _check(args)
+    facts = evaluate(args)
+    if args.format == "json":
+        text = render_json(facts)
+    else:
+        text = render_text(facts, color=use_color(args.color, sys.stdout), detailed=args.detailed)
+    sys.stdout.write(text)
+    return ExitCode.CLEAN if facts.met else ExitCode.FINDINGS
+
+
+def evaluate(args: argparse.Namespace) -> VerificationFacts:
+    """Return what a session finds with these arguments."""
+    from pratique.runtime.session import VerifyOptions, verify
+
+    options = VerifyOptions(
+        image=args.image,
+        identity=args.identity,
+        identity_regexp=args.identity_regexp,
+        issuer=args.issuer,
+        issuer_regexp=args.issuer_regexp,
+        key=args.key,
+        ignore_tlog=args.ignore_tlog,
+        ignore_sct=args.ignore_sct,
+        store=store_options(args),
+        trusted_root=args.trusted_root,
+        offline=args.offline,
+    )
+    return verify(options)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse a demand that names nobody, or more than one: an open demand would accept any signature."""
+    from pratique.grammar.errors import UsageError
+
+    identity = bool(args.identity) + bool(args.identity_regexp)
+    issuer = bool(args.issuer) + bool(args.issuer_regexp)
+    if args.key:
+        if identity or issuer:
+            raise UsageError("--key and an identity exclude each other")
+    elif identity != 1 or issuer != 1:
+        raise UsageError(
+            "give --key, or one of --identity and --identity-regexp with one of --issuer and --issuer-regexp"
+        )

@@ -1,0 +1,134 @@
+"""The report as JSON: the whole outcome, in a shape that only grows while its version stays.
+
+`results` has one entry per check (an image at a stage), shaped like an entry of a policy report, with the
+reason tree. `rows` has one entry per policy, rule and resource, and `summary` counts those. Empty parts are
+left out of entries; the keys of the document itself are always there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from pratique.runtime.decision import Report, Status
+from pratique.runtime.outputs.formats import RenderOptions
+from pratique.runtime.outputs.json_text import json_text
+from pratique.runtime.outputs.problems import Problem
+from pratique.runtime.outputs.view import SOURCE, CheckRow, Row, View, resource_reference
+
+API_VERSION: Final = "pratique.dev/v1"
+KIND: Final = "ApplyReport"
+
+
+def document(view: View, options: RenderOptions) -> dict[str, Any]:
+    """Return the report as plain data."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "summary": {str(status): count for status, count in view.summary.items()},
+        "totals": _totals(view.report),
+        "rows": [_row(row) for row in view.rows],
+        "results": [entry for row in view.rows for entry in _results(row, options.now)],
+        "notices": list(view.report.notices),
+        "errors": [],
+    }
+
+
+def problems_document(problems: Sequence[Problem]) -> dict[str, Any]:
+    """Return the document of a run whose inputs could not be used: nothing was judged."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "summary": {str(status): 0 for status in Status},
+        "totals": _totals(Report(results=())),
+        "rows": [],
+        "results": [],
+        "notices": [],
+        "errors": [problem.to_json() for problem in problems],
+    }
+
+
+def render(view: View, options: RenderOptions) -> str:
+    """Return the report as JSON text."""
+    return json_text(document(view, options))
+
+
+def render_problems(problems: Sequence[Problem]) -> str:
+    """Return the mistakes as JSON text, with an empty list of results."""
+    return json_text(problems_document(problems))
+
+
+def _totals(report: Report) -> dict[str, Any]:
+    requests = report.requests
+    return {
+        "policies": report.policies,
+        "rules": report.rules,
+        "resources": report.resources,
+        "images": report.images,
+        "verifications": report.verifications,
+        "requests": {
+            "manifests": requests.manifests,
+            "blobs": requests.blobs,
+            "referrers": requests.referrers,
+            "tokens": requests.tokens,
+            "bytes": requests.bytes,
+        },
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    result = row.result
+    return _filled(
+        {
+            "policy": result.policy,
+            "rule": result.rule,
+            "resource": resource_reference(result.resource),
+            "result": str(row.status),
+            "message": row.message,
+            "action": str(result.action),
+            "scored": result.scored,
+            "category": result.category,
+            "severity": result.severity,
+            "properties": row.properties,
+            "location": str(result.location or ""),
+            "resourceLocation": str(result.resource.location or ""),
+        }
+    )
+
+
+def _results(row: Row, now: int | None) -> Iterator[dict[str, Any]]:
+    result = row.result
+    for shown in row.checks:
+        yield _filled(
+            {
+                "source": SOURCE,
+                "policy": result.policy,
+                "rule": result.rule,
+                "resources": [resource_reference(result.resource)],
+                "result": str(shown.status),
+                "message": shown.message,
+                "scored": result.scored,
+                "category": result.category,
+                "severity": result.severity,
+                "timestamp": {} if now is None else {"seconds": now, "nanos": 0},
+                "properties": row.properties,
+                **_check(shown),
+            }
+        )
+
+
+def _check(shown: CheckRow) -> dict[str, Any]:
+    check = shown.check
+    return {
+        "stage": str(check.stage),
+        "image": check.image,
+        "container": check.container,
+        "pointer": check.pointer,
+        "digest": check.digest,
+        "reason": check.reason.to_json() if check.reason else {},
+    }
+
+
+def _filled(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return `entry` without empty strings and empty objects; false stays."""
+    return {key: value for key, value in entry.items() if value != "" and value != {}}

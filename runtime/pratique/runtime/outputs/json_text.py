@@ -1,0 +1,53 @@
+"""JSON and YAML text that any reader accepts, whatever the strings in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+
+def json_text(data: Any) -> str:
+    r"""Return `data` as indented ASCII JSON with a line end.
+
+    Control characters, bidirectional marks and all other non-ASCII are `\u` escapes; so are `<`, `>` and `&`,
+    which keeps a report harmless inside an HTML page (rule K34). Lone surrogates become U+FFFD.
+    """
+    text = json.dumps(data, indent=2, ensure_ascii=True)
+    if "\\ud" in text:
+        text = json.dumps(without_surrogates(data), indent=2, ensure_ascii=True)
+    # These three characters can only stand inside strings.
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
+
+
+def yaml_text(documents: Iterable[Any]) -> str:
+    """Return documents as YAML, each but the first after a `---` line, keys in their order.
+
+    Strings with anything but printable ASCII are double-quoted with escapes; there are no aliases.
+    """
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    texts = [
+        yaml.dump(
+            without_surrogates(document), Dumper=Dumper, sort_keys=False, allow_unicode=False, width=1 << 30
+        )
+        for document in documents
+    ]
+    return "---\n".join(texts)
+
+
+def without_surrogates(data: Any) -> Any:
+    """Return a copy of `data` in which lone surrogates are U+FFFD."""
+    match data:
+        case str():
+            return data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case dict():
+            return {without_surrogates(key): without_surrogates(value) for key, value in data.items()}
+        case list() | tuple():
+            return [without_surrogates(value) for value in data]
+        case _:
+            return data

@@ -1,0 +1,104 @@
+"""A report as outputs show it: one row per policy, rule and resource, with the status that is counted.
+
+Two things separate a row from its `RuleResult`: `--audit-warn` turns failures of Audit policies into
+warnings, and a rule's `reportProperties` may replace messages.
+
+References: Kyverno 1.19, `ToPolicyReportResult` (order: override by the status before it becomes a warning,
+then by `message`), `ResultCounts.addEngineResponse`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pratique.compiler.ir import Action
+from pratique.runtime.decision import Check, Report, ResourceId, RuleResult, Status, worst
+
+SOURCE = "pratique"
+"""What reports give as `source`; never `kyverno`, whose own reports may live in the same cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """A check with the status and the message that reports show."""
+
+    check: Check
+    status: Status
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A rule result with the status that counts and the message that reports show."""
+
+    result: RuleResult
+    status: Status
+    message: str
+    checks: tuple[CheckRow, ...]
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """Return the rule's `reportProperties`."""
+        return dict(self.result.properties)
+
+
+class View:
+    """A report and its rows, in the report's order."""
+
+    def __init__(self, report: Report, *, audit_warn: bool = False) -> None:
+        self.report = report
+        self.rows = tuple(_row(result, audit_warn) for result in report.results)
+
+    @cached_property
+    def summary(self) -> dict[Status, int]:
+        """Return how many rows have each status, in the order of policy reports."""
+        return tally(self.rows)
+
+
+def tally(rows: Sequence[Row]) -> dict[Status, int]:
+    """Return how many of `rows` have each status; every status is present."""
+    counts = Counter(row.status for row in rows)
+    return {status: counts[status] for status in Status}
+
+
+def _row(result: RuleResult, audit_warn: bool) -> Row:
+    decided = worst(check.status for check in result.checks)
+    return Row(
+        result=result,
+        status=_counted(decided, result, audit_warn),
+        message=_override(result, decided, result.message),
+        checks=tuple(
+            CheckRow(
+                check=check,
+                status=_counted(check.status, result, audit_warn),
+                message=_override(result, check.status, check.message),
+            )
+            for check in result.checks
+        ),
+    )
+
+
+def _counted(status: Status, result: RuleResult, audit_warn: bool) -> Status:
+    lenient = not result.scored or (audit_warn and result.action is Action.AUDIT)
+    return Status.WARN if status is Status.FAIL and lenient else status
+
+
+def _override(result: RuleResult, status: Status, message: str) -> str:
+    properties = dict(result.properties)
+    return properties.get("message") or properties.get(f"{status}Message") or message
+
+
+def resource_reference(resource: ResourceId) -> dict[str, Any]:
+    """Return the coordinates of a resource as a Kubernetes object reference; empty parts are left out."""
+    reference = {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "namespace": resource.namespace,
+        "name": resource.name,
+        "uid": resource.uid,
+    }
+    return {key: value for key, value in reference.items() if value}
