@@ -7,7 +7,7 @@ References: Kyverno 1.19, `pkg/engine/image_verify.go`, `image_verify_validate.g
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 from pratique.compiler import ir
@@ -16,42 +16,8 @@ from pratique.grammar.errors import NotFoundError, TransportError
 from pratique.runtime.applicable import Applicable, applicable, includes, skips
 from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
 from pratique.runtime.evidence import Evidence, Finding
+from pratique.runtime.proof import Marks, check_of, validate
 from pratique.runtime.resource import ImageUse, Resource, use
-
-
-@dataclass(slots=True)
-class Marks:
-    """Which images of one resource have been proved, per rule: what Kyverno keeps in an annotation.
-
-    Evidence of the current evaluation only; nothing is ever read from the resource (rule R4).
-    """
-
-    by_rule: dict[tuple[int, str], Status] = field(default_factory=dict)
-    failed_by: dict[str, int] = field(default_factory=dict)
-
-    def record(self, planned: PlannedRule, policy: int, image: str, status: Status) -> None:
-        """Note the status of `image` for a rule.
-
-        DEVIATION: a failure is never overwritten by a later skip or pass of the same rule
-        (`tests/runtime/test_engine.py::test_a_skip_never_overwrites_a_failure`).
-        """
-        status = Status.FAIL if status is Status.ERROR else status
-        key = (planned.number, image)
-        if self.by_rule.get(key) is not Status.FAIL:
-            self.by_rule[key] = status
-        if status is Status.FAIL:
-            self.failed_by[image] = policy
-
-    def proved(self, planned: PlannedRule, policy: int, image: str) -> Status | None:
-        """Return pass or skip where the rule proved or skipped `image`; None where it did not.
-
-        A failure found by a later policy takes the proof away: Kyverno keeps one mark per resource, and the
-        later policy writes it.
-        """
-        if self.failed_by.get(image, -1) > policy:
-            return None
-        status = self.by_rule.get((planned.number, image))
-        return status if status in (Status.PASS, Status.SKIP) else None
 
 
 class Engine:
@@ -83,9 +49,7 @@ class Engine:
                     break
         for order, group in enumerate(by_policy):
             for item in group:
-                checks.setdefault(item.planned.number, []).extend(
-                    self._validate(item, order, marks, pinned[order])
-                )
+                checks.setdefault(item.planned.number, []).extend(validate(item, order, marks, pinned[order]))
         return tuple(
             self._result(item.planned, resource, checks[item.planned.number])
             for item in rules
@@ -118,13 +82,13 @@ class Engine:
             digest = await self.evidence.digest(image_use.image)
         except (NotFoundError, TransportError) as error:
             message = f"failed to update digest: {error.message}"
-            checks.append(_check(image_use, Status.ERROR, message, reason=_broken(error)))
+            checks.append(check_of(image_use, Status.ERROR, message, reason=_broken(error)))
             return image_use
         text = f"{image_use.match_string}@{digest}"
         pinned = use(text, image_use.category, image_use.key, image_use.pointer)
         pins[image_use.pointer] = pinned
         if not verified:
-            checks.append(_check(image_use, Status.PASS, "mutated image digest", digest=digest))
+            checks.append(check_of(image_use, Status.PASS, "mutated image digest", digest=digest))
         return pinned
 
     async def _requirement(
@@ -139,11 +103,11 @@ class Engine:
                 f"skipping image reference image {name}, policy {planned.policy.name}"
                 f" ruleName {planned.rule.name}"
             )
-            return _check(image_use, Status.SKIP, text)
+            return check_of(image_use, Status.SKIP, text)
         if image_use.image is None:
             text = f"failed to verify image {name}: {image_use.problem}"
             reason = Reason(code="bad-image-reference", text=image_use.problem, met=False)
-            return _check(image_use, Status.FAIL, text, reason=reason)
+            return check_of(image_use, Status.FAIL, text, reason=reason)
         parts = []
         digest = ""
         for demanded in requirement.signatures:
@@ -152,10 +116,10 @@ class Engine:
             if not outcome.met:
                 status = Status.ERROR if outcome.broken else Status.FAIL
                 text = f"failed to verify image {name}: {'; '.join(outcome.errors)}"
-                return _check(image_use, status, text, reason=_all(parts, met=False))
+                return check_of(image_use, status, text, reason=_all(parts, met=False))
             digest = outcome.digest or digest
         text = f"verified image signatures for {name}"
-        return _check(image_use, Status.PASS, text, digest=digest, reason=_all(parts, met=True))
+        return check_of(image_use, Status.PASS, text, digest=digest, reason=_all(parts, met=True))
 
     async def _formula(self, image_use: ImageUse, formula: ir.Formula) -> Outcome:
         match formula:
@@ -226,38 +190,6 @@ class Engine:
             ),
         )
 
-    def _validate(self, item: Applicable, order: int, marks: Marks, pins: dict[str, ImageUse]) -> list[Check]:
-        """Judge whether every image is pinned and proved (`verifyDigest`, `required`)."""
-        requirements = item.planned.rule.requirements
-        if item.problem or not any(r.demand_digest or r.demand_proof for r in requirements):
-            return []
-        uses = [pins.get(u.pointer, u) for u in item.uses]
-        if not any(includes(r.images, u) for r in requirements for u in uses):
-            return []  # pinned images may have left the patterns, as with `repo:*`
-        skipped: dict[str, None] = {}
-        passed = False
-        for requirement in requirements:
-            for image_use in uses:
-                if not includes(requirement.images, image_use):
-                    continue
-                name = image_use.match_string
-                if requirement.demand_digest and not (image_use.image and image_use.image.digest):
-                    return [_check(image_use, Status.FAIL, f"missing digest for {name}", Stage.VALIDATE)]
-                if not requirement.demand_proof:
-                    continue
-                match marks.proved(item.planned, order, name):
-                    case None:
-                        return [_check(image_use, Status.FAIL, f"unverified image {name}", Stage.VALIDATE)]
-                    case Status.SKIP:
-                        skipped[name] = None
-                    case _:
-                        passed = True
-        names = " ".join(skipped)
-        if skipped and not passed:
-            return [Check(stage=Stage.VALIDATE, status=Status.SKIP, message=_skipped("image skipped", names))]
-        text = _skipped("image verified", names) if skipped else "image verified"
-        return [Check(stage=Stage.VALIDATE, status=Status.PASS, message=text)]
-
     def _result(self, planned: PlannedRule, resource: Resource, checks: Iterable[Check]) -> RuleResult:
         annotations = dict(planned.policy.annotations)
         location = planned.rule.at.location
@@ -316,29 +248,3 @@ def _all(parts: Sequence[Reason], *, met: bool) -> Reason:
 
 def _broken(error: TransportError) -> Reason:
     return Reason(code=error.code, text=error.message, met=False)
-
-
-def _skipped(text: str, names: str) -> str:
-    return f"{text}, skipped images: {names}"
-
-
-def _check(
-    image_use: ImageUse,
-    status: Status,
-    message: str,
-    stage: Stage = Stage.VERIFY,
-    *,
-    digest: str = "",
-    reason: Reason | None = None,
-) -> Check:
-    image = image_use.image
-    return Check(
-        stage=stage,
-        status=status,
-        message=message,
-        image=image_use.match_string,
-        container=image_use.key,
-        pointer=image_use.pointer,
-        digest=digest or (image.digest or "" if image else ""),
-        reason=reason,
-    )

@@ -90,20 +90,34 @@ class Evidence:
         digest: Digest = await self._once(key, lambda: self._resolve(image))
         return digest
 
+    async def candidates(self, image: ImageReference, attestor: ir.Attestor) -> tuple[Candidate, ...]:
+        """Return every stored signature of `image` with what the attestor's method made of it.
+
+        Raises:
+            VerificationError: the attestor's own key material cannot be used.
+            TransportError: the image or its signatures could not be asked for.
+        """
+        self._verifier.prepare(attestor.method, attestor.trust)
+        node = self._graph.nodes[attestor_node(self._graph, attestor)]
+        found: tuple[Candidate, ...] = await self._ask(await self._subject(image), node.inputs[0])
+        return found
+
     async def attested(self, image: ImageReference, attestor: ir.Attestor) -> Finding:
         """Return whether a signature of `image` meets `attestor`. Never raises for what is wrong with it."""
         try:
             self._verifier.prepare(attestor.method, attestor.trust)
-            repository = Repository(image.registry, image.path)
-            subject = Subject(repository=repository, digest=await self.digest(image))
+            subject = await self._subject(image)
             finding: Finding = await self._ask(subject, attestor_node(self._graph, attestor))
         except VerificationError as error:
             return Finding(code=error.code, text=error.message)
         except NotFoundError as error:
-            return Finding(code=error.code, text=f"image tag not found: {error.message}")
+            return Finding(code=error.code, text=f"image tag not found: {error.detail or error.message}")
         except TransportError as error:
-            return Finding(code=error.code, text=error.message, broken=True)
+            return Finding(code=error.code, text=error.detail or error.message, broken=True)
         return finding
+
+    async def _subject(self, image: ImageReference) -> Subject:
+        return Subject(repository=Repository(image.registry, image.path), digest=await self.digest(image))
 
     async def _resolve(self, image: ImageReference) -> Digest:
         manifest = await self._store.manifest(Repository(image.registry, image.path), image.tag or "latest")

@@ -149,9 +149,7 @@ def _judge(
     async def run() -> Report:
         store = CountingStore(open_store(options.store))
         try:
-            evidence = Evidence(
-                plan.graph, store, open_verifier(options.trusted_root, offline=options.offline)
-            )
+            evidence = Evidence(plan.graph, store, open_verifier(options.trusted_root))
             engine = Engine(plan, evidence)
             room = asyncio.Semaphore(MAX_CONCURRENT_RESOURCES)
             done = 0
@@ -178,8 +176,8 @@ def _judge(
     return asyncio.run(run())
 
 
-def open_verifier(trusted_root: Path | None, *, offline: bool) -> Verifier:
+def open_verifier(trusted_root: Path | None) -> Verifier:
     """Return the verifier of a run; the trust root is read when a policy first needs it."""
     from pratique.runtime.signatures.verifier import Verifier
 
-    return Verifier.of(trusted_root, offline=offline)
+    return Verifier.of(trusted_root)

@@ -1,0 +1,134 @@
+"""Who signed one image: the run behind `pratique verify`, over the same evidence as policies."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from pratique.compiler import ir
+from pratique.compiler.graph import DecisionGraph
+from pratique.grammar.errors import UsageError, VerificationError
+from pratique.grammar.image_reference import ImageReferenceError, parse_image
+from pratique.runtime.decision import Reason
+from pratique.runtime.evidence import Candidate, Evidence, judge
+from pratique.runtime.registry.open import StoreOptions, open_store
+from pratique.runtime.signatures.verifier import Verifier
+
+MAX_KEY_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions:
+    """An image and who must have signed it: `key`, or one test on the identity and one on its issuer."""
+
+    image: str
+    store: StoreOptions
+    identity: str = ""
+    identity_regexp: str = ""
+    issuer: str = ""
+    issuer_regexp: str = ""
+    key: Path | None = None
+    ignore_tlog: bool = False
+    ignore_sct: bool = False
+    trusted_root: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureLine:
+    """One signature of the image, in stored order (see `outputs.verification.SignatureFacts`)."""
+
+    met: bool
+    signer: str = ""
+    issuer: str = ""
+    signed_at: int | None = None
+    log_index: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """The outcome for one image."""
+
+    image: str
+    digest: str
+    met: bool
+    signatures: tuple[SignatureLine, ...]
+    reason: Reason
+
+
+def verify(options: VerifyOptions) -> VerifyReport:
+    """Return who signed the image and whether that is who was asked for.
+
+    Raises:
+        UsageError: the reference or the key file cannot be read.
+        TransportError: the image, its signatures or the trust root could not be asked for.
+    """
+    try:
+        image = parse_image(options.image)
+    except ImageReferenceError as error:
+        raise UsageError(str(error)) from error
+    attestor = _attestor(options)
+
+    async def run() -> VerifyReport:
+        store = open_store(options.store)
+        try:
+            evidence = Evidence(DecisionGraph(), store, Verifier.of(options.trusted_root))
+            try:
+                candidates = await evidence.candidates(image, attestor)
+            except VerificationError as error:
+                raise UsageError(error.message) from error
+            finding = judge(attestor, candidates)
+            text = "signed by who was asked for" if finding.met else finding.text
+            return VerifyReport(
+                image=image.match_string,
+                digest=await evidence.digest(image),
+                met=finding.met,
+                signatures=tuple(_line(attestor, candidate) for candidate in candidates),
+                reason=Reason(code=finding.code, text=text, met=finding.met, children=finding.reasons),
+            )
+        finally:
+            await store.aclose()
+
+    return asyncio.run(run())
+
+
+def _attestor(options: VerifyOptions) -> ir.Attestor:
+    trust = ir.Trust(
+        log=ir.LogPolicy(required=not options.ignore_tlog), sct=ir.SctPolicy(required=not options.ignore_sct)
+    )
+    if options.key:
+        return ir.Attestor(signer=ir.KeySigner(key=_read_key(options.key)), trust=trust)
+    signer = ir.IdentitySigner(
+        issuer=_tests(options.issuer, options.issuer_regexp),
+        subject=_tests(options.identity, options.identity_regexp),
+    )
+    return ir.Attestor(signer=signer, trust=trust)
+
+
+def _tests(exact: str, expression: str) -> ir.TextTests:
+    return ir.TextTests(tests=(ir.Exactly(text=exact) if exact else ir.Search(text=expression),))
+
+
+def _read_key(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(MAX_KEY_BYTES)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the key {path} cannot be read: {error}") from error
+
+
+def _line(attestor: ir.Attestor, candidate: Candidate) -> SignatureLine:
+    verified = candidate.verified
+    if verified is None:
+        return SignatureLine(met=False, text=candidate.rejection.message if candidate.rejection else "")
+    finding = judge(attestor, (candidate,))
+    identity = verified.identity
+    return SignatureLine(
+        met=finding.met,
+        signer=", ".join(identity.subjects) if identity else f"sha256:{verified.key}",
+        issuer=identity.issuer if identity else "",
+        signed_at=verified.signed_at,
+        log_index=verified.log_index,
+        text=finding.text,
+    )
