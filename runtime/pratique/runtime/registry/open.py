@@ -1,0 +1,103 @@
+"""Chooses and opens the image store that a command asks for; imports only what that one needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pratique.grammar.errors import UsageError
+from pratique.runtime.ports import ImageStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    """Where images are looked for.
+
+    Attributes:
+        layout: OCI layout folder; nothing else is asked then.
+        layout_name: `registry/path:tag` of the one image that the layout does not name (`cosign save`).
+        mirrors: pairs of `HOST[/PATH]` and URL, see `Mirrors`.
+        insecure: plain HTTP for every host that speaks no TLS (True), or for these hosts only.
+        offline: open no socket.
+        timeout_s: seconds for one HTTP request.
+        deadline_s: seconds for one question to a store, with all its requests and retries.
+        docker_config: credentials; None for the user's own file (`user_docker_config`).
+        pull_secrets: bytes of `.dockerconfigjson` secrets; asked before the file.
+        ca_file: PEM of further authorities for HTTPS.
+        max_concurrency: requests to one host under way at once.
+    """
+
+    layout: Path | None = None
+    layout_name: str = ""
+    mirrors: tuple[tuple[str, str], ...] = ()
+    insecure: bool | tuple[str, ...] = False
+    offline: bool = False
+    timeout_s: float = 10.0
+    deadline_s: float = 30.0
+    docker_config: Path | None = None
+    pull_secrets: tuple[bytes, ...] = ()
+    ca_file: Path | None = None
+    max_concurrency: int = 8
+
+
+def open_store(options: StoreOptions) -> ImageStore:
+    """Return the store for the options; the caller closes it (`aclose`) on the event loop it was used on.
+
+    Raises:
+        UsageError: an option does not read as it should.
+        TransportError: `registry-auth`, if a pull secret is malformed.
+    """
+    if options.layout is not None:
+        from pratique.runtime.registry.layout import LayoutStore
+
+        return LayoutStore(options.layout, name=options.layout_name)
+    if options.offline:
+        from pratique.runtime.registry.offline import OfflineStore
+
+        return OfflineStore()
+    return _open_client(options)
+
+
+def user_docker_config(environment: Mapping[str, str]) -> Path:
+    """Return where Docker, then Podman keep the user's registry credentials: the first file that exists.
+
+    References: Docker CLI (`DOCKER_CONFIG`), containers-auth.json(5).
+    """
+    home = Path(environment.get("HOME") or "/nonexistent")
+    docker = Path(environment.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
+    candidates = [docker]
+    if file := environment.get("REGISTRY_AUTH_FILE"):
+        candidates.append(Path(file))
+    if runtime := environment.get("XDG_RUNTIME_DIR"):
+        candidates.append(Path(runtime) / "containers" / "auth.json")
+    return next((path for path in candidates if path.exists()), docker)
+
+
+def _open_client(options: StoreOptions) -> ImageStore:
+    import ssl
+
+    from pratique.runtime.registry.client import DistributionClient
+    from pratique.runtime.registry.credentials import DockerConfigFile, Keychain, pull_secrets
+    from pratique.runtime.registry.endpoints import InsecureHosts, Mirrors
+
+    if not (options.timeout_s > 0 and options.deadline_s > 0 and options.max_concurrency > 0):
+        raise UsageError("timeouts and concurrency of registry requests must be positive")
+    tls = None
+    if options.ca_file is not None:
+        try:
+            tls = ssl.create_default_context()
+            tls.load_verify_locations(cafile=options.ca_file)
+        except OSError as error:
+            raise UsageError(f"{options.ca_file}: cannot be read as certificates (PEM)") from error
+    config = DockerConfigFile(options.docker_config or user_docker_config(os.environ))
+    return DistributionClient(
+        credentials=Keychain((pull_secrets(options.pull_secrets), config)),
+        insecure=InsecureHosts.of(options.insecure),
+        mirrors=Mirrors.of(options.mirrors),
+        timeout_s=options.timeout_s,
+        deadline_s=options.deadline_s,
+        max_concurrency=options.max_concurrency,
+        tls=tls,
+    )

@@ -1,0 +1,76 @@
+"""JSON of strangers: one reading only, bounded depth, text that can be printed.
+
+Python's reader keeps the last of two equal keys, accepts UTF-16, `NaN` and lone surrogates, and recurses.
+A document that two programs read in two ways is how a checked manifest becomes another (threats O3, W7).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+MAX_DEPTH = 64
+"""Deepest nesting of objects and lists; manifests of real images need about 5."""
+
+
+class StrictJsonError(ValueError):
+    """The bytes are not JSON with exactly one reading; the text says why and quotes nothing of them."""
+
+
+def parse(body: bytes, max_depth: int = MAX_DEPTH) -> Any:
+    """Return the value of UTF-8 JSON without duplicate keys, `NaN`, lone surrogates or deep nesting.
+
+    Linear in `len(body)`, which the caller has bounded.
+
+    Raises:
+        StrictJsonError: the bytes are not that.
+    """
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except StrictJsonError:
+        raise
+    except RecursionError as error:
+        raise StrictJsonError(f"nested deeper than {max_depth} levels") from error
+    except UnicodeDecodeError as error:
+        raise StrictJsonError("not UTF-8") from error
+    except ValueError as error:
+        raise StrictJsonError("malformed JSON") from error
+    _check(value, max_depth)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise StrictJsonError("a key occurs twice in one object")
+    return result
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise StrictJsonError("malformed JSON")
+
+
+def _check(value: Any, max_depth: int) -> None:
+    """Walk level by level, without recursion."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item)
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+            elif isinstance(item, str) and not item.isascii():
+                _check_text(item)
+        if below and depth > max_depth:
+            raise StrictJsonError(f"nested deeper than {max_depth} levels")
+        level = below
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise StrictJsonError("text with a lone surrogate") from error
