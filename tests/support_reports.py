@@ -210,7 +210,7 @@ def mixed() -> Report:
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07",
     "line\nfeed\r\nand\ttab",
-    '<script>alert("1")</script> & \'quotes\'',
+    "<script>alert(\"1\")</script> & 'quotes'",
     "right\u202eto\u200eleft\u2066",
     "nul\x00 bell\x07 del\x7f c1\x9b",
     "lone surrogate \udc80\ud800",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Final
 
 from pratique.runtime.cli.parser import COMMANDS, EXIT_CODES, PROGRAM, command_parser, root_parser
@@ -28,10 +29,21 @@ def manual() -> str:
     """Return the page as Markdown."""
     parts = [_HEAD, "## Exit codes\n", _exit_codes(), _fenced(root_parser().format_help())]
     for name in COMMANDS:
-        parts += [f"## {PROGRAM} {name}\n", _fenced(command_parser(name).format_help())]
+        parser = command_parser(name)
+        parts += [f"## {PROGRAM} {name}\n", _fenced(parser.format_help())]
+        for action, sub in _actions(parser).items():
+            parts += [f"### {PROGRAM} {name} {action}\n", _fenced(sub.format_help())]
         if name == "apply":
             parts += ["### Formats\n", _formats(), _AFTER_FORMATS]
     return "\n".join(parts)
+
+
+def _actions(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parsers of a command's own commands, by name."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
 
 
 def _exit_codes() -> str:

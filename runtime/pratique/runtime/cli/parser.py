@@ -13,6 +13,7 @@ PROGRAM: Final = "pratique"
 COMMANDS: Final = {
     "apply": "pratique.runtime.cli.apply",
     "verify": "pratique.runtime.cli.verify",
+    "lab": "pratique.runtime.cli.lab",
     "completion": "pratique.runtime.cli.completion",
 }
 """Name of a command -> its module, in the order that help lists them."""

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace) -> VerificationFacts:
     """Return what a session finds with these arguments."""
-    from pratique.runtime.session import VerifyOptions, verify
+    from pratique.runtime.verification import VerifyOptions, verify
 
     options = VerifyOptions(
         image=args.image,
@@ -98,7 +98,6 @@ def evaluate(args: argparse.Namespace) -> VerificationFacts:
         ignore_sct=args.ignore_sct,
         store=store_options(args),
         trusted_root=args.trusted_root,
-        offline=args.offline,
     )
     return verify(options)
 

@@ -1,8 +1,8 @@
 """The report as JSON: the whole outcome, in a shape that only grows while its version stays.
 
 `results` has one entry per check (an image at a stage), shaped like an entry of a policy report, with the
-reason tree. `rows` has one entry per policy, rule and resource, and `summary` counts those. Empty parts are
-left out of entries; the keys of the document itself are always there.
+reason tree. `rows` has one entry per policy, rule and resource, and `summary` counts those. Optional parts
+that are empty are left out of entries; the keys of the document itself are always there.
 """
 
 from __future__ import annotations
@@ -78,57 +78,59 @@ def _totals(report: Report) -> dict[str, Any]:
 
 def _row(row: Row) -> dict[str, Any]:
     result = row.result
-    return _filled(
-        {
-            "policy": result.policy,
-            "rule": result.rule,
-            "resource": resource_reference(result.resource),
-            "result": str(row.status),
-            "message": row.message,
-            "action": str(result.action),
-            "scored": result.scored,
-            "category": result.category,
-            "severity": result.severity,
-            "properties": row.properties,
-            "location": str(result.location or ""),
-            "resourceLocation": str(result.resource.location or ""),
-        }
-    )
+    return {
+        "policy": result.policy,
+        "rule": result.rule,
+        "resource": resource_reference(result.resource),
+        "result": str(row.status),
+        "message": row.message,
+        "action": str(result.action),
+        "scored": result.scored,
+        **_filled(
+            {
+                **_described(row),
+                "location": str(result.location or ""),
+                "resourceLocation": str(result.resource.location or ""),
+            }
+        ),
+    }
 
 
 def _results(row: Row, now: int | None) -> Iterator[dict[str, Any]]:
     result = row.result
     for shown in row.checks:
-        yield _filled(
-            {
-                "source": SOURCE,
-                "policy": result.policy,
-                "rule": result.rule,
-                "resources": [resource_reference(result.resource)],
-                "result": str(shown.status),
-                "message": shown.message,
-                "scored": result.scored,
-                "category": result.category,
-                "severity": result.severity,
-                "timestamp": {} if now is None else {"seconds": now, "nanos": 0},
-                "properties": row.properties,
-                **_check(shown),
-            }
-        )
+        check = shown.check
+        yield {
+            "source": SOURCE,
+            "policy": result.policy,
+            "rule": result.rule,
+            "resources": [resource_reference(result.resource)],
+            "result": str(shown.status),
+            "message": shown.message,
+            "scored": result.scored,
+            "stage": str(check.stage),
+            **_filled(
+                {
+                    **_described(row),
+                    "timestamp": {} if now is None else {"seconds": now, "nanos": 0},
+                    "image": check.image,
+                    "container": check.container,
+                    "pointer": check.pointer,
+                    "digest": check.digest,
+                    "reason": check.reason.to_json() if check.reason else {},
+                }
+            ),
+        }
 
 
-def _check(shown: CheckRow) -> dict[str, Any]:
-    check = shown.check
+def _described(row: Row) -> dict[str, Any]:
     return {
-        "stage": str(check.stage),
-        "image": check.image,
-        "container": check.container,
-        "pointer": check.pointer,
-        "digest": check.digest,
-        "reason": check.reason.to_json() if check.reason else {},
+        "category": row.result.category,
+        "severity": row.result.severity,
+        "properties": row.properties,
     }
 
 
 def _filled(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return `entry` without empty strings and empty objects; false stays."""
-    return {key: value for key, value in entry.items() if value != "" and value != {}}
+    """Return `entry` without its empty values."""
+    return {key: value for key, value in entry.items() if value}

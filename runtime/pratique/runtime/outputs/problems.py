@@ -33,16 +33,10 @@ class Problem:
     help: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the problem as plain data; empty parts are left out."""
-        data = {
-            "code": self.code,
-            "message": self.message,
-            "file": self.file,
-            "line": self.line,
-            "column": self.column,
-            "help": self.help,
-        }
-        return {key: value for key, value in data.items() if value}
+        """Return the problem as plain data; what is not known is left out."""
+        place = {"file": self.file, "line": self.line, "column": self.column, "help": self.help}
+        known = {key: value for key, value in place.items() if value}
+        return {"code": self.code, "message": self.message, **known}
 
 
 def problems(error: PratiqueError, is_policy: Callable[[str], bool]) -> tuple[Problem, ...]:

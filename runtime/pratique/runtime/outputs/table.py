@@ -93,6 +93,6 @@ def _cost(report: Report) -> str:
     return (
         f"{plural(report.images, 'image')}, {plural(report.verifications, 'signature')} verified,"
         f" {plural(requests.total, 'registry request')}"
-        f" ({requests.manifests} manifests, {requests.blobs} blobs, {requests.referrers} referrers),"
-        f" {plural(requests.bytes, 'byte')}"
+        f" ({plural(requests.manifests, 'manifest')}, {plural(requests.blobs, 'blob')},"
+        f" {plural(requests.referrers, 'listing')}), {plural(requests.bytes, 'byte')}"
     )

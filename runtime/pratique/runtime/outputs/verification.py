@@ -89,8 +89,8 @@ def render_json(facts: VerificationFacts) -> str:
 
 
 def _signature(signature: SignatureFacts, palette: Palette) -> list[str]:
-    who = visible(signature.signer) or "an unknown signer"
-    parts = [f"{palette.met(signature.met)} signed by {who}"]
+    who = f"signed by {visible(signature.signer)}" if signature.signer else "a signature that does not hold"
+    parts = [f"{palette.met(signature.met)} {who}"]
     if signature.issuer:
         parts.append(f"vouched for by {visible(signature.issuer)}")
     if signature.signed_at is not None:
