@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,15 @@ class Process:
 
 
 def process(command: Sequence[str], *, runs: int = 5) -> Process:
-    """Return the figures of `command`, which may fail; the first run warms the caches and does not count."""
+    """Return the figures of `command`, which may have findings; the first run warms the caches and does not count."""
     walls, cpus, peaks = [], [], []
     for number in range(runs + 1):
         start = time.perf_counter()
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, _, usage = os.wait4(child.pid, 0)
-        child.returncode = 0
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode > 1:
+            raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}")
         if number:
             walls.append(time.perf_counter() - start)
             cpus.append(usage.ru_utime + usage.ru_stime)
@@ -56,4 +59,4 @@ def per_call(operation: Callable[[], object], *, seconds: float = 0.5, repeats: 
     return best
 
 
-PRATIQUE = (sys.executable, "-m", "pratique.runtime.cli")
+PRATIQUE = (str(Path(sys.executable).with_name("pratique")),)

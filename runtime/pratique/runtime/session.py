@@ -144,7 +144,8 @@ def _judge(
 
     from pratique.runtime.engine import Engine
     from pratique.runtime.evidence import Evidence
-    from pratique.runtime.registry.open import CountingStore, open_store
+    from pratique.runtime.registry.counting import CountingStore
+    from pratique.runtime.registry.open import open_store
 
     async def run() -> Report:
         store = CountingStore(open_store(options.store))
