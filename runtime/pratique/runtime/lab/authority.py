@@ -123,6 +123,11 @@ class CertificateAuthority:
         """Return intermediate and root, in the order of cosign's chain annotation."""
         return (self.intermediate, self.root)
 
+    @property
+    def old_chain(self) -> tuple[x509.Certificate, ...]:
+        """Return the expired intermediate and the root."""
+        return (self.old_intermediate, self.root)
+
     def issue(
         self,
         identity: Identity,

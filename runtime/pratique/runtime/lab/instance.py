@@ -56,6 +56,8 @@ class SigstoreInstance:
             ],
             "certificateAuthorities": [
                 _authority(f"https://fulcio.{DOMAIN}", self.authority.chain, forever),
+                # Trusted without an end: only the certificate itself says that it has expired.
+                _authority(f"https://fulcio.{DOMAIN}", self.authority.old_chain, forever),
             ],
             "ctlogs": [_log(self.ctlog.url, self.ctlog.key.public_key(), forever)],
             "timestampAuthorities": [

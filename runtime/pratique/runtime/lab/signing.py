@@ -275,8 +275,7 @@ class _Ceremony:
             usage=ExtendedKeyUsageOID.SERVER_AUTH if wrong_usage else ExtendedKeyUsageOID.CODE_SIGNING,
             old=old,
         )
-        intermediate, root = sigstore.authority.chain
-        return certificate, (sigstore.authority.old_intermediate if old else intermediate, root)
+        return certificate, sigstore.authority.old_chain if old else sigstore.authority.chain
 
     def _bystander(self) -> x509.Certificate | None:
         """Return a good certificate of somebody else, where a fault asks for one."""
