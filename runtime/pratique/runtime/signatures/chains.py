@@ -347,11 +347,12 @@ class _Search:
     def _check_names(self, leaf: x509.Certificate, issuers: tuple[x509.Certificate, ...]) -> None:
         """Leave paths with name constraints to the library's own verifier as a whole."""
         anything = verification.ExtensionPolicy.permit_all()
+        authority = anything.require_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, None)
         verifier = (
             verification.PolicyBuilder()
             .store(verification.Store([issuers[-1]]))
             .time(self.at)
-            .extension_policies(ca_policy=anything, ee_policy=anything)
+            .extension_policies(ca_policy=authority, ee_policy=anything)
             .build_client_verifier()
         )
         try:

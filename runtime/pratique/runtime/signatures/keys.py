@@ -33,7 +33,6 @@ HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
 MIN_RSA_BITS: Final = 2048
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _MAX_P1363_BYTES: Final = 132
-_END: Final = "-----END PUBLIC KEY-----"
 
 
 class KeyTextError(ValueError):
@@ -166,12 +165,3 @@ def load_pem_key(text: str, algorithm: str = "sha256", *, several: bool = False)
             " Are you passing the correct public key?"
         )
     return load_der_key(found[0].der, algorithm)
-
-
-def split_keys(text: str) -> tuple[str, ...]:
-    """Return the keys of a text that holds several, each with its PEM armour.
-
-    References: Kyverno 1.19 splits after every `END PUBLIC KEY` line and drops what follows the last.
-    """
-    *keys, _ = text.split(_END)
-    return tuple(key.strip() + _END for key in keys)
