@@ -25,6 +25,7 @@ from yaml.events import (
 )
 
 from pratique.grammar.errors import PolicyError
+from pratique.grammar.json_document import looks_like_json
 from pratique.grammar.limits import RESOURCE_LIMITS, Limits
 from pratique.grammar.nodes import MappingNode, Node, SequenceNode, plain
 from pratique.grammar.scalars import ScalarError, json_float, json_integer, key_text, resolve_plain
@@ -79,8 +80,8 @@ def _without_positions(root: Node) -> PlainDocument:
 
 
 def _read_fast(text: str, limits: Limits) -> list[PlainDocument]:
-    start = len(text) - len(text.lstrip())
-    if text[start : start + 1] not in ("{", "["):
+    start = len(text) - len(text.lstrip(" \t\r\n"))
+    if not looks_like_json(text):
         return _read_yaml(text, limits)
     try:
         data = _JSON.decode(text)

@@ -7,12 +7,12 @@ aliases, nor sizes can make the reader allocate or recurse beyond its limits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from yaml.events import AliasEvent, Event, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent
+from yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent
 
 from pratique.grammar.errors import PolicyError
-from pratique.grammar.limits import Limits, show_size
+from pratique.grammar.limits import Limits
 from pratique.grammar.nodes import MappingNode, Node, ScalarNode, SequenceNode, plain
 from pratique.grammar.scalars import (
     MERGE_TAG,
@@ -23,20 +23,12 @@ from pratique.grammar.scalars import (
     resolve_tagged,
     show_tag,
 )
-from pratique.grammar.source import Location, Position, Source, Span
+from pratique.grammar.source import Position, Source, Span
+from pratique.grammar.tree_reader import TreeReader
 from pratique.grammar.yaml_events import EventParser
 
 _MAPPING_TAGS = (None, "!", "tag:yaml.org,2002:map")
-_BAD_KEY = "a key must be a text"
 _SEQUENCE_TAGS = (None, "!", "tag:yaml.org,2002:seq")
-
-
-class StopReading(Exception):
-    """The document goes beyond a limit at `line` (0-based, in the parser's text); its rest is not read."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__(line)
-        self.line = line
 
 
 @dataclass(slots=True)
@@ -49,29 +41,31 @@ class _Anchor:
     height: int = 0
 
 
-class DocumentReader:
-    """Reads the root node of one document from `parser`, whose text starts at line `first_line` of `source`.
-
-    Problems go to `errors`; after those that do not endanger the limits reading goes on, to find more.
-    """
+class YamlReader(TreeReader):
+    """Reads one document from `parser`, whose `text` is what follows `first_line` lines of `source`."""
 
     def __init__(
-        self, parser: EventParser, source: Source, first_line: int, limits: Limits, errors: list[PolicyError]
+        self,
+        parser: EventParser,
+        text: str,
+        source: Source,
+        first_line: int,
+        limits: Limits,
+        errors: list[PolicyError],
     ) -> None:
+        super().__init__(source, limits, errors)
         self._parser = parser
-        self._source = source
+        self._text = text
         self._first_line = first_line
-        self._limits = limits
-        self._errors = errors
         self._anchors: dict[str, _Anchor] = {}
         self._aliases = 0
-        self._nodes = 0
         self._characters = 0
         self._reach = 0
         self._start = 0
+        self._event: Any = None
 
     def read(self) -> Node:
-        """Return the root node, whose start event is the parser's next one.
+        """Return the root node, whose start event is the parser's next one; read up to the document's end.
 
         Raises:
             StopReading: a limit is exceeded; the error is recorded.
@@ -79,18 +73,27 @@ class DocumentReader:
         """
         event = self._next()
         self._start = event.start_mark.index
-        return self._node(event, 1)
+        root = self._node(event, 1)
+        end = self._next().start_mark.index
+        self._check_bytes(self._text[self._start : end], event)
+        return root
+
+    @property
+    def line(self) -> int:
+        """The line (0-based, in the parser's text) where reading stands."""
+        return int(self._event.start_mark.line)
 
     def _next(self) -> Any:
-        return self._parser.get_event()
+        self._event = self._parser.get_event()
+        return self._event
+
+    def _size(self, event: Any) -> int:
+        return int(event.end_mark.index - self._start)
 
     # --- nodes -------------------------------------------------------------------------------------
 
     def _node(self, event: Any, depth: int) -> Node:
-        if depth > self._limits.max_depth:
-            self._stop(
-                "too-deep", f"lists and mappings are nested deeper than {self._limits.max_depth}", event
-            )
+        self._check_depth(depth, event)
         if isinstance(event, AliasEvent):
             return self._alias(event, depth)
         if event.anchor is not None:
@@ -98,13 +101,8 @@ class DocumentReader:
         return self._content(event, depth)
 
     def _content(self, event: Any, depth: int) -> Node:
-        self._nodes += 1
+        self._count(self._size(event), event)
         self._reach = max(self._reach, depth)
-        if self._nodes > self._limits.max_nodes:
-            self._stop("too-large", f"the document has more than {self._limits.max_nodes} parts", event)
-        if event.end_mark.index - self._start > self._limits.max_document_bytes:
-            size = show_size(self._limits.max_document_bytes)
-            self._stop("too-large", f"the document is larger than {size}", event)
         if isinstance(event, ScalarEvent):
             return self._scalar(event)
         if isinstance(event, MappingStartEvent):
@@ -127,17 +125,12 @@ class DocumentReader:
         self._aliases += 1
         if self._aliases > self._limits.max_aliases:
             self._stop("too-many-aliases", f"more than {self._limits.max_aliases} aliases", event)
-        anchor = self._anchors.get(event.anchor or "")
+        name = event.anchor or ""
+        anchor = self._anchors.get(name)
         if anchor is None:
-            self._stop(
-                "unknown-alias", f"the alias *{(event.anchor or '')[:60]} has no anchor before it", event
-            )
+            self._stop("unknown-alias", f"the alias *{name[:60]} has no anchor before it", event)
         if anchor.node is None:
-            self._stop(
-                "recursive-alias",
-                f"the alias *{(event.anchor or '')[:60]} stands inside its own anchor",
-                event,
-            )
+            self._stop("recursive-alias", f"the alias *{name[:60]} stands inside its own anchor", event)
         self._nodes += anchor.nodes
         self._characters += anchor.characters
         self._reach = max(self._reach, depth + anchor.height)
@@ -182,17 +175,13 @@ class DocumentReader:
 
     def _key(self, event: Any, depth: int) -> ScalarNode | None:
         """Return the key, or None if it can be none (the error is recorded)."""
-        if isinstance(event, ScalarEvent):
-            if event.anchor is not None:
-                node = self._anchored(event, depth + 1)
-                if isinstance(node, ScalarNode) and isinstance(node.value, str):
-                    return node
-                self._add("bad-key", _BAD_KEY, event)
-                return None
-            self._nodes += 1
+        if isinstance(event, ScalarEvent) and event.anchor is None:
+            self._count(self._size(event), event)
             return self._scalar(event, is_key=True)
-        self._node(event, depth + 1)
-        self._add("bad-key", _BAD_KEY, event)
+        node = self._node(event, depth + 1)
+        if isinstance(node, ScalarNode) and isinstance(node.value, str):
+            return node
+        self._add("bad-key", "a key must be a text", event)
         return None
 
     # --- scalars -----------------------------------------------------------------------------------
@@ -200,9 +189,7 @@ class DocumentReader:
     def _scalar(self, event: ScalarEvent, *, is_key: bool = False) -> ScalarNode:
         text = event.value
         self._characters += len(text)
-        limit = self._limits.max_scalar_bytes
-        if len(text) * 4 > limit and len(text.encode(errors="replace")) > limit:
-            self._stop("too-large", f"a text is longer than {show_size(limit)}", event)
+        self._check_text(text, event)
         value: Scalar = ""
         try:
             value = _value(event, is_key)
@@ -224,14 +211,15 @@ class DocumentReader:
         sources = value.items if isinstance(value, SequenceNode) else (value,)
         for source in sources:
             if not isinstance(source, MappingNode):
-                self._add_at("bad-merge", "a merge key needs a mapping or a list of mappings", key.span)
+                problem = "a merge key needs a mapping or a list of mappings"
+                self._record(PolicyError("bad-merge", problem, self._location(key.span)))
                 return
             for merged_key, merged in source.items:
                 name = str(merged_key.value)
                 if name in before and plain(own[name][1]) != plain(merged):
                     # DEVIATION: in YAML the mapping's own key wins, in Kubernetes' reader the later `<<`.
                     # Test: test_merge_key_after_own_key_is_ambiguous.
-                    self._errors.append(
+                    self._record(
                         PolicyError(
                             "ambiguous-merge",
                             f"readers disagree whether this `{name}` or the one that `<<` brings in holds",
@@ -247,30 +235,6 @@ class DocumentReader:
     def _check_tag(self, event: Any, allowed: tuple[str | None, ...]) -> None:
         if event.tag not in allowed:
             self._add("tag-not-allowed", f"the tag {show_tag(event.tag)} is not allowed", event)
-
-    def _add_duplicate(self, key: ScalarNode, first: ScalarNode) -> None:
-        self._errors.append(
-            PolicyError(
-                "duplicate-key",
-                f"the key `{key.raw[:80]}` is written twice in one mapping",
-                self._location(key.span),
-                help="keep one of them: which one holds depends on the reader",
-                related=[("first written here", self._location(first.span))],
-            )
-        )
-
-    def _add(self, code: str, message: str, event: Event) -> None:
-        self._add_at(code, message, self._span(event))
-
-    def _add_at(self, code: str, message: str, span: Span) -> None:
-        self._errors.append(PolicyError(code, message, self._location(span)))
-
-    def _stop(self, code: str, message: str, event: Any) -> NoReturn:
-        self._add(code, message, event)
-        raise StopReading(event.start_mark.line)
-
-    def _location(self, span: Span) -> Location:
-        return Location(self._source, span)
 
     def _span(self, event: Any) -> Span:
         start, end, shift = event.start_mark, event.end_mark, self._first_line + 1

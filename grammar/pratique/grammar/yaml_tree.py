@@ -8,7 +8,6 @@ References: YAML 1.1; sigs.k8s.io/yaml 1.6.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 
@@ -16,11 +15,13 @@ import yaml
 from yaml.events import DocumentStartEvent
 
 from pratique.grammar.errors import PolicyError
+from pratique.grammar.json_document import JsonReader, is_json
 from pratique.grammar.limits import POLICY_LIMITS, RESOURCE_LIMITS, Limits, show_size
 from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, SequenceNode, plain
 from pratique.grammar.source import Location, Source, Span
 from pratique.grammar.text import decode, forbidden_character
-from pratique.grammar.yaml_document import DocumentReader, StopReading
+from pratique.grammar.tree_reader import StopReading
+from pratique.grammar.yaml_document import YamlReader
 from pratique.grammar.yaml_events import event_parser
 
 __all__ = [
@@ -40,9 +41,6 @@ __all__ = [
 ]
 
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_SURROGATE_PAIR = re.compile(
-    r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE
-)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _MAX_DIRECTIVES = 64
 
@@ -72,7 +70,16 @@ def read_documents(source: Source, limits: Limits = POLICY_LIMITS) -> Documents:
     problem = unreadable(source, limits)
     if problem:
         return Documents((), (problem,))
-    return _FileReader(source, limits).read()
+    return _read_json(source, limits) if is_json(source.text) else _YamlFile(source, limits).read()
+
+
+def _read_json(source: Source, limits: Limits) -> Documents:
+    errors: list[PolicyError] = []
+    try:
+        root = JsonReader(source, limits, errors).read()
+    except StopReading:
+        return Documents((), tuple(errors))
+    return Documents(() if errors else (Document(source, 0, root),), tuple(errors))
 
 
 def unreadable(source: Source, limits: Limits) -> PolicyError | None:
@@ -88,7 +95,7 @@ def unreadable(source: Source, limits: Limits) -> PolicyError | None:
     return forbidden_character(source)
 
 
-class _FileReader:
+class _YamlFile:
     """Reads the documents of one source; starts a new parser behind each document that cannot be read."""
 
     def __init__(self, source: Source, limits: Limits) -> None:
@@ -99,7 +106,7 @@ class _FileReader:
         self._index = 0
 
     def read(self) -> Documents:
-        text, first_line = _with_pairs_joined(self._source.text), 0
+        text, first_line = self._source.text, 0
         offset: int | None = 0
         while offset is not None and len(self._errors) < self._limits.max_errors:
             first_line += len(_LINE_END.findall(text, 0, offset))
@@ -110,6 +117,7 @@ class _FileReader:
     def _read_stream(self, text: str, first_line: int) -> int | None:
         """Read documents up to the end (None) or to a bad one (offset of the marker behind it)."""
         start_line = 0
+        reader: YamlReader | None = None
         try:
             parser = event_parser(text)
             while (event := parser.get_event()) is not None:
@@ -123,14 +131,15 @@ class _FileReader:
                     )
                     return None
                 known = len(self._errors)
-                root = DocumentReader(parser, self._source, first_line, self._limits, self._errors).read()
+                reader = YamlReader(parser, text, self._source, first_line, self._limits, self._errors)
+                root = reader.read()
                 if len(self._errors) == known and not _is_empty(root):
                     self._documents.append(Document(self._source, self._index, root))
                 self._index += 1
         except yaml.MarkedYAMLError as error:
             stop_line = self._add_syntax_error(error, text, first_line)
-        except StopReading as stop:
-            stop_line = stop.line
+        except StopReading:
+            stop_line = reader.line if reader else start_line
         else:
             return None
         self._index += 1
@@ -174,19 +183,3 @@ def _next_marker(text: str, line: int) -> int | None:
 
 def _is_empty(root: Node) -> bool:
     return isinstance(root, ScalarNode) and root.value is None
-
-
-def _with_pairs_joined(text: str) -> str:
-    """Return JSON text with each escaped surrogate pair written as YAML does: one escape of 8 digits."""
-    if text.lstrip()[:1] not in ("{", "[") or not _SURROGATE_PAIR.search(text):
-        return text
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return _SURROGATE_PAIR.sub(
-        lambda pair: (
-            f"{pair[1]}\\U{0x10000 + ((int(pair[2], 16) & 0x3FF) << 10) + (int(pair[3], 16) & 0x3FF):08X}"
-        ),
-        text,
-    )
