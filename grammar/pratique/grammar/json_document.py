@@ -121,8 +121,7 @@ class JsonReader(TreeReader):
         return ScalarNode(self._span(place), text, text, '"')
 
     def _value(self, token: str) -> Scalar:
-        if token in _VALUE = json.JSONDecoder()
-_WORDS:
+        if token in _WORDS:
             return _WORDS[token]
         try:
             return json_integer(token) if token.lstrip("-").isdigit() else json_float(token)
