@@ -148,12 +148,15 @@ async def _serve_folder(folder: Path, args: argparse.Namespace) -> int:
     from pratique.grammar.errors import UsageError
     from pratique.runtime.lab.build import LAYOUT
     from pratique.runtime.lab.inventory import read_inventory
-    from pratique.runtime.lab.serving import LabStore
+    from pratique.runtime.lab.serving import FallbackStore
     from pratique.runtime.registry.layout import LayoutStore
     from pratique.runtime.registry.serve import LayoutServer
 
     lab = read_inventory(folder)
-    store = LabStore(LayoutStore(folder / LAYOUT), lab, fallback=args.no_referrers)
+    store = LayoutStore(folder / LAYOUT)
+    if args.no_referrers:
+        store = FallbackStore(folder / LAYOUT)
+        await store.learn(lab)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -175,14 +178,13 @@ def _client_lines(lab: Inventory, folder: Path, host: str) -> list[str]:
     from pratique.runtime.lab.serving import registries_of
 
     root = str(folder / lab.trust["trusted_root"])
-    mirrors = [f"--mirror={name}=http://{host}" for name in registries_of(lab)]
+    mirrors = [f"--mirror={name}=http://{host}/{name}" for name in registries_of(lab)]
     lines = [_command("pratique", "apply", "POLICY", "-r", "RESOURCE", *mirrors, "--trusted-root", root)]
     image = _example(lab)
     if image:
         who = _identity(lab, image, "--certificate-identity", "--certificate-oidc-issuer")
-        name = f"{host}/{image.image.partition('/')[2]}"
         verify = ("cosign", "verify", "--allow-http-registry", "--trusted-root", root)
-        lines.append(_command(*verify, *who, name))
+        lines.append(_command(*verify, *who, f"{host}/{image.image}"))
     return lines
 
 

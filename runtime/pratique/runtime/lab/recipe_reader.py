@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pratique.grammar.errors import PolicyError, PolicyErrors
 from pratique.grammar.source import Source
@@ -25,6 +25,8 @@ from pratique.runtime.lab.recipe import (
     Recipe,
     SignatureSpec,
     SignerSpec,
+    SigstoreSpec,
+    SubjectSpec,
 )
 from pratique.runtime.lab.signing import LONG_LIFE, EntryKind
 
@@ -98,13 +100,14 @@ def _suggestion(given: str, known: Sequence[str]) -> str:
 
 def _known_fields(path: Path) -> list[str]:
     """Return the fields of the model at `path`, found by the shape of the path."""
-    model: Any = Recipe
+    model: type[BaseModel] = Recipe
     match path:
         case ("sigstore", _):
-            model = Recipe.model_fields["sigstore"].annotation
+            model = SigstoreSpec
+        case ("signers", _, "subject", *_):
+            model = SubjectSpec
         case ("signers", *_):
-            model = Recipe.model_fields["signers"].annotation
-            model = model.__args__[1]
+            model = SignerSpec
         case ("images", _, "signatures", *_):
             model = SignatureSpec
         case ("images", _, "attestations", *_):

@@ -1,117 +1,65 @@
-"""A lab as a registry on loopback, whatever registries its images are named after."""
+"""A lab as a registry: what `pratique lab serve` needs besides the server itself."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable
+from pathlib import Path
 
-from pratique.grammar.errors import NotFoundError, UsageError
+from pratique.grammar.errors import NotFoundError
 from pratique.runtime.lab.inventory import Inventory
 from pratique.runtime.lab.oci import compact, digest_of
-from pratique.runtime.ports import Descriptor, Digest, Manifest, Repository
-from pratique.runtime.registry.layout import LayoutStore
+from pratique.runtime.ports import Repository
+from pratique.runtime.registry.content import fallback_tag
+from pratique.runtime.registry.layout import LayoutStore, Stored
+from pratique.runtime.registry.layout_files import LayoutFiles
 from pratique.runtime.registry.media_types import OCI_INDEX
 
-_FALLBACK_TAG = re.compile(r"sha256-([0-9a-f]{64})")
 
+class FallbackStore(LayoutStore):
+    """A layout that answers as registries without the referrers API have to be asked.
 
-class LabStore:
-    """Answers for the images of a layout by their paths alone: one server stands for all registries.
+    There, whoever adds a referrer keeps an index of them under a tag made of the subject's digest. Layouts
+    have no such tags: they are made up here, by `learn`.
 
-    `registry.k8s.io/etcd` is found as `etcd`, at any registry. Without the referrers API, clients look for an
-    index under a fallback tag: with `fallback` that is answered too, from the referrers of the layout.
-
-    Raises:
-        UsageError: two registries have an image of the same path.
+    References: OCI distribution specification 1.1, referrers tag schema.
     """
 
-    def __init__(self, layout: LayoutStore, lab: Inventory, *, fallback: bool = False) -> None:
-        self._layout = layout
-        self._registries = _registries(lab)
-        self._fallback = fallback
+    def __init__(self, layout: Path | LayoutFiles) -> None:
+        super().__init__(layout)
+        self._indexes: dict[str, Stored] = {}
 
-    async def manifest(self, repository: Repository, reference: str) -> Manifest:
-        """Return the manifest that a tag or digest names."""
-        repository = self._actual(repository)
+    async def learn(self, lab: Inventory) -> None:
+        """Make the indexes of all images that have referrers."""
+        for image in lab.images:
+            registry, _, rest = image.image.partition("/")
+            repository = Repository(registry, rest.rpartition(":")[0])
+            for digest in (image.digest, *image.platforms.values()):
+                found = await self.referrers(repository, digest)
+                if found:
+                    entries = [
+                        {
+                            "mediaType": d.media_type,
+                            "digest": d.digest,
+                            "size": d.size,
+                            "artifactType": d.artifact_type,
+                            "annotations": d.annotations,
+                        }
+                        for d in found
+                    ]
+                    body = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
+                    self._indexes[fallback_tag(digest)] = Stored(
+                        media_type=OCI_INDEX, digest=digest_of(body), body=body
+                    )
+
+    def stored(self, repository: Repository, reference: str) -> Stored:
+        """Return what a tag or digest names, see `LayoutStore.stored`."""
         try:
-            return await self._layout.manifest(repository, reference)
+            return super().stored(repository, reference)
         except NotFoundError:
-            tag = _FALLBACK_TAG.fullmatch(reference)
-            if not (self._fallback and tag):
+            if reference not in self._indexes:
                 raise
-            found = await self._layout.referrers(repository, Digest(f"sha256:{tag[1]}"))
-            if not found:
-                raise
-            return _index(repository, found)
-
-    async def blob(self, repository: Repository, digest: Digest, *, max_bytes: int) -> bytes:
-        """Return a blob."""
-        return await self._layout.blob(self._actual(repository), digest, max_bytes=max_bytes)
-
-    async def referrers(
-        self, repository: Repository, digest: Digest, artifact_type: str = ""
-    ) -> tuple[Descriptor, ...]:
-        """Return the referrers of a digest."""
-        return await self._layout.referrers(self._actual(repository), digest, artifact_type)
-
-    def tags(self, repository: Repository) -> tuple[str, ...]:
-        """Return the tags of a repository, sorted."""
-        return self._layout.tags(self._actual(repository))
-
-    async def aclose(self) -> None:
-        """Give back what the layout keeps open."""
-        await self._layout.aclose()
-
-    def _actual(self, repository: Repository) -> Repository:
-        return Repository(self._registries.get(repository.path, repository.registry), repository.path)
+            return self._indexes[reference]
 
 
 def registries_of(lab: Inventory) -> tuple[str, ...]:
     """Return the registries that a lab's images are named after, sorted."""
-    return tuple(sorted({_split(name).registry for name in _names(lab)}))
-
-
-def _registries(lab: Inventory) -> dict[str, str]:
-    """Return path -> registry."""
-    found: dict[str, str] = {}
-    for registry, path in map(_split, _names(lab)):
-        if found.setdefault(path, registry) != registry:
-            raise UsageError(
-                f"both {found[path]} and {registry} have {path}; one server cannot stand for both of them"
-            )
-    return found
-
-
-def _names(lab: Inventory) -> Iterable[str]:
-    for image in lab.images:
-        yield image.image
-        for made in (*image.signatures, *image.attestations):
-            if "/" in made.stored:
-                yield made.stored
-
-
-def _split(name: str) -> Repository:
-    registry, _, rest = name.partition("/")
-    return Repository(registry, rest.rpartition(":")[0])
-
-
-def _index(repository: Repository, descriptors: Iterable[Descriptor]) -> Manifest:
-    entries = [
-        {
-            "mediaType": d.media_type,
-            "digest": d.digest,
-            "size": d.size,
-            "artifactType": d.artifact_type,
-            "annotations": d.annotations,
-        }
-        for d in descriptors
-    ]
-    body = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
-    return Manifest(
-        repository=repository,
-        digest=digest_of(body),
-        media_type=OCI_INDEX,
-        body=body,
-        data=json.loads(body),
-    )
+    return tuple(sorted({image.image.partition("/")[0] for image in lab.images}))
