@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pratique.runtime.cli.kyverno_flags import add_flags
-from pratique.runtime.cli.options import CommaList, add_store_options, store_options
+from pratique.runtime.cli.options import CommaList, add_store_options, exit_code, store_options
 from pratique.runtime.cli.writing import add_output_options, chosen_outputs, render_options, write
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _add_exit_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--warn-exit-code",
         metavar="N",
-        type=int,
+        type=exit_code,
         default=0,
         help="exit with N where there are warnings and nothing worse (default 0)",
     )

@@ -15,13 +15,13 @@ This page is made from `--help`; `pytest --rewrite-golden tests/runtime/cli/test
 """
 
 _AFTER_FORMATS: Final = """\
-Several outputs in one run: `-o table -o sarif=results.sarif -o json=results.json`. At most one goes to standard
-output. Reports name `pratique` as their source. Results stand in the order of the policies, then of the
-resources; there are no times in them unless `--timestamps` is given.
+Several outputs in one run: `-o table -o sarif=results.sarif -o json=results.json`. At most one goes to
+standard output. Reports name `pratique` as their source. Results stand in the order of the policies, then of
+the resources; there are no times in them unless `--timestamps` is given.
 
-Where policies or resources cannot be used, `json`, `yaml`, `junit` and `sarif` are written all the same: with no
-results, and each mistake with its code and place. `kyverno apply -o FILE` names a file for changed resources;
-here `-o` names a format.
+Where policies or resources cannot be used, `json`, `yaml`, `junit` and `sarif` are written all the same: with
+no results, and each mistake with its code and place; files of the other formats are left empty.
+`kyverno apply -o FILE` names a file for changed resources; here `-o` names a format.
 """
 
 

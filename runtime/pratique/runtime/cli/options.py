@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import csv
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pratique.runtime.registry.open import StoreOptions
+
+MAX_SECONDS: Final = 3600
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
@@ -21,17 +23,42 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
         help="read all images from an OCI image layout instead of registries",
     )
     group.add_argument(
+        "--layout-image",
+        metavar="NAME",
+        default="",
+        help="what the one image of a layout without names is called (cosign save)",
+    )
+    group.add_argument(
         "--mirror",
         metavar="HOST=URL",
         action="append",
         type=mirror,
         default=[],
-        help="ask URL first for images of registry HOST; may be given several times",
+        help="ask URL first for images of HOST or HOST/PATH; may be given several times",
     )
     group.add_argument(
         "--insecure-registry",
         action="store_true",
-        help="allow registries without TLS, or with certificates that do not verify",
+        help="use plain HTTP with registries that speak no TLS",
+    )
+    group.add_argument(
+        "--registry-ca",
+        metavar="FILE",
+        type=file,
+        help="PEM of further authorities for the certificates of registries",
+    )
+    group.add_argument(
+        "--registry-config",
+        metavar="FILE",
+        type=file,
+        help="registry credentials as docker login writes them (default the user's own)",
+    )
+    group.add_argument(
+        "--registry-timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=30.0,
+        help="for one question to a registry with all its retries (default 30)",
     )
     group.add_argument(
         "--trusted-root",
@@ -52,8 +79,13 @@ def store_options(args: argparse.Namespace) -> StoreOptions:
 
     return StoreOptions(
         layout=args.registry_layout,
+        layout_name=args.layout_image,
         mirrors=tuple(args.mirror),
         insecure=args.insecure_registry,
+        ca_file=args.registry_ca,
+        docker_config=args.registry_config,
+        timeout_s=min(args.registry_timeout, StoreOptions().timeout_s),
+        deadline_s=args.registry_timeout,
         offline=args.offline,
     )
 
@@ -80,6 +112,24 @@ def folder(text: str) -> Path:
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is not a folder")
     return path
+
+
+def seconds(text: str) -> float:
+    """Return a time of more than nothing and at most an hour."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to {MAX_SECONDS}")
+    return value
+
+
+def exit_code(text: str) -> int:
+    """Return a number that a process can exit with."""
+    if not text.isascii() or not text.isdigit() or int(text) > 255:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an exit code from 0 to 255")
+    return int(text)
 
 
 class CommaList(argparse.Action):

@@ -139,7 +139,7 @@ def render_options(args: argparse.Namespace, one: Output) -> RenderOptions:
 
 
 def write(outputs: Sequence[Output], text_of: Callable[[Output], str]) -> None:
-    """Write every output whose text is not empty, files first.
+    """Write every output, files first; an empty text empties its file, so that no old report survives.
 
     Raises:
         UsageError: a file cannot be written.
@@ -150,7 +150,7 @@ def write(outputs: Sequence[Output], text_of: Callable[[Output], str]) -> None:
         text = text_of(one)
         if one.path is None:
             sys.stdout.write(text)
-        elif text:
+        else:
             try:
                 one.path.write_text(text, encoding="utf-8", errors="backslashreplace")
             except OSError as error:

@@ -14,7 +14,7 @@ from pratique.runtime.decision import Report, Status
 from pratique.runtime.outputs.formats import RenderOptions
 from pratique.runtime.outputs.json_text import json_text
 from pratique.runtime.outputs.problems import Problem
-from pratique.runtime.outputs.view import SOURCE, CheckRow, Row, View, resource_reference
+from pratique.runtime.outputs.view import SOURCE, Row, View, resource_reference
 
 API_VERSION: Final = "pratique.dev/v1"
 KIND: Final = "ApplyReport"
