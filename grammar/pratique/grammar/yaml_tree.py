@@ -9,6 +9,7 @@ References: YAML 1.1; sigs.k8s.io/yaml 1.6.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import yaml
@@ -40,7 +41,8 @@ __all__ = [
     "unreadable",
 ]
 
-_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_MARKER = re.compile(r"^(?:%[^\r\n]*(?:\r\n|\r|\n))*+---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _MAX_DIRECTIVES = 64
 
@@ -96,7 +98,12 @@ def unreadable(source: Source, limits: Limits) -> PolicyError | None:
 
 
 class _YamlFile:
-    """Reads the documents of one source; starts a new parser behind each document that cannot be read."""
+    """Reads the documents of one source.
+
+    One parser reads them all, as long as nothing is wrong. Behind a document that cannot be read the next
+    parser gets the text up to the second marker from there, and twice as many documents after each success:
+    so the cost stays linear, however many documents are bad.
+    """
 
     def __init__(self, source: Source, limits: Limits) -> None:
         self._source = source
@@ -106,16 +113,31 @@ class _YamlFile:
         self._index = 0
 
     def read(self) -> Documents:
-        text, first_line = self._source.text, 0
-        offset: int | None = 0
-        while offset is not None and len(self._errors) < self._limits.max_errors:
-            first_line += len(_LINE_END.findall(text, 0, offset))
-            text = text[offset:]
-            offset = self._read_stream(text, first_line)
-        return Documents(tuple(self._documents), tuple(self._errors[: self._limits.max_errors]))
+        text = self._source.text
+        stop_line = self._read_stream(text, 0)
+        if stop_line is not None:
+            self._read_on(text, stop_line)
+        return Documents(tuple(self._documents), tuple(self._errors))
+
+    def _read_on(self, text: str, stop_line: int) -> None:
+        """Read what follows the first bad document, from the first marker at or behind `stop_line` on."""
+        line_starts = [0, *(end.end() for end in _LINE_END.finditer(text)), len(text)]
+        markers = [match.start() for match in _MARKER.finditer(text)]
+        number, room = 0, 1
+        while len(self._errors) < self._limits.max_errors:
+            resume = line_starts[min(stop_line, len(line_starts) - 1)]
+            number = max(number, bisect_left(markers, resume))
+            if number >= len(markers):
+                break
+            start = markers[number]
+            end = markers[number + room] if number + room < len(markers) else len(text)
+            first_line = bisect_right(line_starts, start) - 1
+            stop = self._read_stream(text[start:end], first_line)
+            number, room = (number + room, 2 * room) if stop is None else (number + 1, 1)
+            stop_line = first_line if stop is None else first_line + stop
 
     def _read_stream(self, text: str, first_line: int) -> int | None:
-        """Read documents up to the end (None) or to a bad one (offset of the marker behind it)."""
+        """Read documents up to the end (None), or up to a bad one: from which line of `text` on to go on."""
         start_line = 0
         reader: YamlReader | None = None
         try:
@@ -143,7 +165,7 @@ class _YamlFile:
         else:
             return None
         self._index += 1
-        return _next_marker(text, max(stop_line, start_line + 1))
+        return max(stop_line, start_line + 1)
 
     def _add_syntax_error(self, error: yaml.MarkedYAMLError, text: str, first_line: int) -> int:
         """Record a syntax error; return its line (0-based, in `text`)."""
@@ -162,23 +184,6 @@ class _YamlFile:
 
     def _at(self, line: int, column: int) -> Location:
         return Location(self._source, Span.at(line, column))
-
-
-_LINE_END = re.compile(r"\r\n|\r|\n")
-
-
-def _next_marker(text: str, line: int) -> int | None:
-    """Return the offset of the first document marker at or behind `line` (0-based), or None."""
-    offset = 0
-    if line:
-        ends = _LINE_END.finditer(text)
-        for _ in range(line):
-            end = next(ends, None)
-            if end is None:
-                return None
-            offset = end.end()
-    match = _MARKER.search(text, offset)
-    return match.start() if match else None
 
 
 def _is_empty(root: Node) -> bool:
