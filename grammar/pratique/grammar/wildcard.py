@@ -23,7 +23,17 @@ class Wildcard:
         is_literal: the pattern holds neither `*` nor `?`, and so matches itself only.
     """
 
-    __slots__ = ("_middle", "_min_length", "_stars", "is_literal", "pattern", "prefix", "suffix")
+    __slots__ = (
+        "_first",
+        "_last",
+        "_middle",
+        "_min_length",
+        "_stars",
+        "is_literal",
+        "pattern",
+        "prefix",
+        "suffix",
+    )
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -31,33 +41,60 @@ class Wildcard:
         self.prefix = literal_prefix(pattern)
         self.suffix = literal_suffix(pattern)
         first, *rest = pattern.split("*")
-        self._stars = bool(rest)
+        self._stars = len(rest)
         self._min_length = len(pattern) - len(rest)
-        self._middle = (first, tuple(part for part in rest[:-1] if part), rest[-1] if rest else "")
+        self._first = _Part(first)
+        self._middle = tuple(_Part(part) for part in rest[:-1] if part)
+        self._last = _Part(rest[-1] if rest else "")
 
     def matches(self, text: str) -> bool:
-        """Say whether the whole text matches. O(len(text) * longest run with `?`), without backtracking."""
+        """Say whether the whole text matches; at most len(text) * len(pattern) steps."""
         if self.is_literal:
             return text == self.pattern
         if len(text) < self._min_length or not text.startswith(self.prefix) or not text.endswith(self.suffix):
             return False
-        first, middle, last = self._middle
         if not self._stars:
-            return len(text) == len(first) and _fits(first, text, 0)
-        end = len(text) - len(last)
-        if not _fits(first, text, 0) or not _fits(last, text, end):
+            return len(text) == self._first.length and self._first.stands_at(text, 0)
+        end = len(text) - self._last.length
+        if not self._first.stands_at(text, 0) or not self._last.stands_at(text, end):
             return False
         # Leftmost places are as good as any: what lies between stars may be arbitrary.
-        start = len(first)
-        for part in middle:
-            start = _find(part, text, start, end)
+        start = self._first.length
+        for part in self._middle:
+            start = part.end_in(text, start, end)
             if start < 0:
                 return False
-            start += len(part)
-        return start <= end
+        return True
 
     def __repr__(self) -> str:
         return f"Wildcard({self.pattern!r})"
+
+
+class _Part:
+    """What stands between two stars: characters and `?`."""
+
+    __slots__ = ("_expression", "_text", "length")
+
+    def __init__(self, text: str) -> None:
+        self.length = len(text)
+        self._text = text
+        self._expression: re.Pattern[str] | None = None
+        if "?" in text:
+            pieces = "".join("." if character == "?" else re.escape(character) for character in text)
+            self._expression = re.compile(pieces, re.DOTALL)
+
+    def stands_at(self, text: str, start: int) -> bool:
+        if self._expression is None:
+            return text.startswith(self._text, start)
+        return self._expression.match(text, start) is not None
+
+    def end_in(self, text: str, start: int, end: int) -> int:
+        """Return the end of its first place in `text[start:end]`, or -1."""
+        if self._expression is None:
+            found = text.find(self._text, start, end)
+            return found + self.length if found >= 0 else -1
+        match = self._expression.search(text, start, end)
+        return match.end() if match else -1
 
 
 @lru_cache(maxsize=4096)
@@ -90,17 +127,3 @@ def literal_prefix(pattern: str) -> str:
 def literal_suffix(pattern: str) -> str:
     """Return what every matching text ends with: the pattern behind its last wildcard."""
     return pattern[max(pattern.rfind("*"), pattern.rfind("?")) + 1 :]
-
-
-def _fits(part: str, text: str, start: int) -> bool:
-    """Say whether `part` (literals and `?`) stands in `text` at `start`; the text is long enough."""
-    if "?" not in part:
-        return text.startswith(part, start)
-    return all(p in ("?", text[start + i]) for i, p in enumerate(part))
-
-
-def _find(part: str, text: str, start: int, end: int) -> int:
-    """Return the first place of `part` in `text[start:end]`, or -1."""
-    if "?" not in part:
-        return text.find(part, start, end)
-    return next((i for i in range(start, end - len(part) + 1) if _fits(part, text, i)), -1)
