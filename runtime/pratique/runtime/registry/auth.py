@@ -193,7 +193,7 @@ def _realm(challenge: Challenge, endpoint: Endpoint, scheme: Scheme, operation: 
     text = challenge.parameters.get("realm", "")
     try:
         url = URL(text)
-        good = len(text) <= 2048 and text.isascii() and is_host(url.authority) and not url.fragment
+        good = len(text) <= 2048 and text.isascii() and is_host(url.raw_authority) and not url.fragment
     except ValueError:
         good = False
     if not good:

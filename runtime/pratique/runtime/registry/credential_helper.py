@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+import selectors
+import signal
+import subprocess
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import IO
 
 from pratique.runtime.registry.faults import FaultCode, Operation
 from pratique.runtime.registry.names import DOCKER_HUB
@@ -49,27 +55,15 @@ async def ask_helper(name: str, host: str) -> Credential | None:
     """
     operation = Operation(host, f"credential helper {name}")
     server = _DOCKER_HUB_SERVER if host == DOCKER_HUB else host
+    command = [f"docker-credential-{name}", "get"]
     try:
-        process = await asyncio.create_subprocess_exec(
-            f"docker-credential-{name}",
-            "get",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except OSError as error:
-        raise operation.fault(FaultCode.AUTH, f"cannot be run ({error.strerror})") from error
-    try:
-        async with asyncio.timeout(HELPER_TIMEOUT_S):
-            output = await _converse(process, server.encode())
-            code = await process.wait()
+        code, output = await asyncio.to_thread(_converse, command, server.encode())
     except TimeoutError as error:
         raise operation.fault(FaultCode.AUTH, f"no answer within {HELPER_TIMEOUT_S:g} s") from error
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+    except OSError as error:
+        raise operation.fault(FaultCode.AUTH, f"cannot be run ({error.strerror})") from error
+    if len(output) > MAX_HELPER_BYTES:
+        raise operation.fault(FaultCode.AUTH, f"says more than {MAX_HELPER_BYTES} bytes")
     if code != 0:
         if _NOT_FOUND in output.lower():
             return None
@@ -77,20 +71,55 @@ async def ask_helper(name: str, host: str) -> Credential | None:
     return _answer(output, operation)
 
 
-async def _converse(process: asyncio.subprocess.Process, question: bytes) -> bytes:
-    """Write the question and return the output; more than `MAX_HELPER_BYTES` of it are cut off."""
-    if process.stdin is None or process.stdout is None:  # Both were asked for as pipes.
-        return b""
-    with suppress(ConnectionError):
-        process.stdin.write(question)
-        await process.stdin.drain()
-    process.stdin.close()
+def _converse(command: list[str], question: bytes) -> tuple[int, bytes]:
+    """Run a program with `question` as its input; return its code and its output.
+
+    One that says more than `MAX_HELPER_BYTES` is stopped there.
+
+    A thread's work and not asyncio's: its transports stay open as long as any grandchild holds the pipe.
+
+    Raises:
+        TimeoutError: it has not ended in time.
+        OSError: it cannot be run.
+    """
+    end = time.monotonic() + HELPER_TIMEOUT_S
+    process = subprocess.Popen(  # noqa: S603 - the name is checked by whoever reads the configuration.
+        command,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            output = _talk(process.stdin, process.stdout, question, end)
+            if len(output) > MAX_HELPER_BYTES:
+                return 0, output
+            return process.wait(timeout=max(0.0, end - time.monotonic())), output
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        finally:
+            # The whole session: a shell script's children as well.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _talk(stdin: IO[bytes] | None, stdout: IO[bytes] | None, question: bytes, end: float) -> bytes:
+    """Write the question, then read until the pipe closes or more than `MAX_HELPER_BYTES` have come."""
+    assert stdin is not None and stdout is not None  # noqa: PT018, S101 - both were asked for as pipes.
+    with suppress(BrokenPipeError), stdin:
+        stdin.write(question)
     output = b""
-    while len(output) <= MAX_HELPER_BYTES and (chunk := await process.stdout.read(MAX_HELPER_BYTES)):
-        output += chunk
-    if len(output) > MAX_HELPER_BYTES:
-        with suppress(ProcessLookupError):
-            process.kill()
+    with selectors.DefaultSelector() as selector:
+        selector.register(stdout, selectors.EVENT_READ)
+        while len(output) <= MAX_HELPER_BYTES:
+            if not selector.select(max(0.0, end - time.monotonic())):
+                raise TimeoutError
+            chunk = os.read(stdout.fileno(), MAX_HELPER_BYTES)
+            if not chunk:
+                break
+            output += chunk
     return output
 
 

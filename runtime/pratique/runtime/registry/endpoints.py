@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from yarl import URL
 
@@ -15,6 +16,8 @@ from pratique.runtime.registry.content import is_host, is_path
 from pratique.runtime.registry.names import DOCKER_HUB, DOCKER_HUB_HOST, canonical_host
 
 Scheme = Literal["https", "http"]
+
+_PLACE = re.compile(r"(?P<scheme>https?)://(?P<host>[^/]+)(?:/(?P<path>[^/].*?))?/?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,14 @@ class InsecureHosts:
         return ("https", "http") if allowed else ("https",)
 
 
+class _Place(NamedTuple):
+    """Where a mirror is: `path` goes before the rest of the repository's path."""
+
+    scheme: Scheme
+    host: str
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Mirrors:
     """Other places for repositories: the longest prefix of `host/path` wins and is replaced by its place.
@@ -86,10 +97,10 @@ class Mirrors:
     from; a **tag** means what the mirror says it means, so name only mirrors you trust for that.
 
     Attributes:
-        places: (prefix, URL of the place), longest prefix first.
+        places: (prefix, its place), longest prefix first.
     """
 
-    places: tuple[tuple[str, URL], ...] = ()
+    places: tuple[tuple[str, _Place], ...] = ()
 
     @classmethod
     def of(cls, table: Iterable[tuple[str, str]]) -> Mirrors:
@@ -98,23 +109,22 @@ class Mirrors:
         Raises:
             UsageError: a pair does not read so, or a prefix occurs twice.
         """
-        places: dict[str, URL] = {}
+        places: dict[str, _Place] = {}
         for prefix, place in table:
             host, slash, path = prefix.partition("/")
             key = canonical_host(host) + slash + path.rstrip("/")
             if not is_host(host) or key.rstrip("/") in places:
                 raise UsageError(f"mirror {prefix[:80]!r}: not a registry host, or given twice")
-            places[key.rstrip("/")] = _place(place)
+            places[key.rstrip("/")] = _place(place, prefix)
         return cls(tuple(sorted(places.items(), key=lambda item: (-len(item[0]), item[0]))))
 
     def find(self, repository: Repository) -> Endpoint | None:
         """Return the mirror of a repository (as named on the wire), None where it has none."""
         name = f"{canonical_host(repository.registry)}/{repository.path}"
-        for prefix, url in self.places:
+        for prefix, place in self.places:
             if name.startswith(f"{prefix}/"):
-                path = f"{url.path}/{name[len(prefix) + 1 :]}".lstrip("/")
-                scheme: Scheme = "https" if url.scheme == "https" else "http"
-                return Endpoint(host=url.authority, path=path, schemes=(scheme,), is_mirror=True)
+                path = f"{place.path}/{name[len(prefix) + 1 :]}".lstrip("/")
+                return Endpoint(host=place.host, path=path, schemes=(place.scheme,), is_mirror=True)
         return None
 
 
@@ -145,17 +155,13 @@ def endpoints(repository: Repository, mirrors: Mirrors, insecure: InsecureHosts)
     return (mirror, origin) if mirror else (origin,)
 
 
-def _place(text: str) -> URL:
-    try:
-        url = URL(text)
-        path = url.path.strip("/")
-        good = url.scheme in ("http", "https") and is_host(url.authority) and (not path or is_path(path))
-        extra = url.query_string or url.fragment
-    except ValueError:
-        good, extra = False, ""
-    if not good or extra or len(text) > 512:
-        raise UsageError(f"mirror: {text[:80]!r} does not read http(s)://HOST[:PORT][/PATH]")
-    return url.origin() / path if path else url.origin()
+def _place(text: str, prefix: str) -> _Place:
+    found = _PLACE.fullmatch(text) if len(text) <= 512 else None
+    if found is None or not is_host(found["host"]) or not (found["path"] is None or is_path(found["path"])):
+        # The text itself may hold a password.
+        raise UsageError(f"mirror of {prefix[:80]!r}: its place does not read http(s)://HOST[:PORT][/PATH]")
+    scheme: Scheme = "http" if found["scheme"] == "http" else "https"
+    return _Place(scheme, found["host"], found["path"] or "")
 
 
 def _is_loopback(host: str) -> bool:

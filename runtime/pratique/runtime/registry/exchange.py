@@ -126,7 +126,7 @@ class Exchange:
             TransportError: `registry-unreachable`, `registry-timeout`, `registry-tls`, `too-large` or
                 `registry-response`.
         """
-        place = self._places.setdefault(url.authority, asyncio.Semaphore(self._max_concurrency))
+        place = self._places.setdefault(url.raw_authority, asyncio.Semaphore(self._max_concurrency))
         try:
             async with place, asyncio.timeout(self.timeout_s):
                 return await self._send(operation, url, dict(headers), max_bytes, form, public_only)

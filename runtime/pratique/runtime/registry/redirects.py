@@ -66,9 +66,9 @@ def follow(answer: Answer, rule: RedirectRule, *, may_lead_inside: bool, operati
             0 < len(location) <= MAX_LOCATION
             and location.isascii()
             and location.isprintable()
-            and " " not in location
+            and not set(location) & {" ", "\\"}
             and target.scheme in ("http", "https")
-            and is_host(target.authority)
+            and is_host(target.raw_authority)
         )
     except ValueError:
         good = False
