@@ -11,9 +11,9 @@ import socket
 import subprocess
 import time
 import urllib.parse
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -164,7 +164,11 @@ class Pusher:
         self._fallback: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def push(self, lab: MemoryLab) -> None:
-        """Push everything in a lab."""
+        """Push everything in a lab, and let go of the registry."""
+        with closing(self._connection):
+            self._push(lab)
+
+    def _push(self, lab: MemoryLab) -> None:
         entries = lab.entries()
         paths = {e["digest"]: _path(e) for e in entries if _path(e)[0]}
         for image in lab.inventory.images:
@@ -238,6 +242,7 @@ class Cosign:
 
     program: str
     home: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         environment = {
@@ -250,6 +255,7 @@ class Cosign:
             "HTTPS_PROXY": "http://127.0.0.1:9",
             "HTTP_PROXY": "http://127.0.0.1:9",
             "NO_PROXY": "127.0.0.1,localhost",
+            **self.settings,
         }
         return subprocess.run(
             [self.program, *map(str, arguments)],
