@@ -39,7 +39,7 @@ def only_transport(row: Row) -> bool:
     broken = {shown.check.pointer for shown in row.checks if shown.check.transport}
     for shown in row.checks:
         check = shown.check
-        follows = check.stage is Stage.VALIDATE and bool(broken) and check.pointer in broken
+        follows = check.stage is Stage.VALIDATE and check.pointer in broken
         if shown.status in (Status.FAIL, Status.ERROR) and not check.transport and not follows:
             return False
     return True
