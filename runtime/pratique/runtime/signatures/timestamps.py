@@ -5,6 +5,7 @@ References: RFC 3161, section 2.4.2; timestamp-authority `pkg/verification`; cos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,8 @@ _HASHES: Final = {
     "2.16.840.1.101.3.4.2.2": "sha384",
     "2.16.840.1.101.3.4.2.3": "sha512",
 }
+
+_CHAIN_ERROR: Final = re.compile(r"Verify error: ([a-z -]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +146,18 @@ def _refusal(response: TimeStampResponse, signed: bytes, authority: TimestampAut
     try:
         verifier.verify_message(response, signed)
     except TokenError as error:
-        if "Mismatch" in str(error):
-            return "hashed messages don't match"
-        return f"error while verifying: {error}"
+        return _as_cosign(str(error))
     except PARSE_ERRORS:
-        return "error while verifying: the timestamp is malformed"
+        return "error while verifying signature: the timestamp is malformed"
     return ""
+
+
+def _as_cosign(text: str) -> str:
+    """Return what cosign says for a refusal, without what the libraries say of themselves."""
+    if "Mismatch" in text:
+        return "hashed messages don't match"
+    if text.startswith("Error while verifying certificates"):
+        if found := _CHAIN_ERROR.search(text):
+            return f"error while verifying signer certificate chain: {found[1]}"
+        return "error while verifying signature"
+    return f"failed to verify TSA certificate: {text}"
