@@ -180,7 +180,7 @@ class Exchange:
                 resolver=_Unowned(self._resolver or aiohttp.ThreadedResolver()),
                 socket_factory=outside_socket if public_only else None,
             )
-            self._sessions[public_only] = aiohttp.ClientSession(
+            session = self._sessions[public_only] = aiohttp.ClientSession(
                 connector=connector,
                 response_class=_Response,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -189,6 +189,8 @@ class Exchange:
                 headers={"User-Agent": f"pratique/{__version__}", "Accept-Encoding": "identity"},
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(5.0, self.timeout_s / 2)),
             )
+            # Else aiohttp repeats a request by itself when the connection breaks; retries are ours to count.
+            session._retry_connection = False
         return self._sessions[public_only]
 
 

@@ -164,7 +164,7 @@ class Requester:
     ) -> Answer:
         """Send, and follow what the rule allows. `Authorization` never leaves the endpoint's own origin."""
         url = endpoint.url(scheme, *request.parts, query=request.query)
-        origin, public_only = url.origin(), False
+        origin, public_only, what = url.origin(), False, operation.what
         for _ in range(MAX_REDIRECTS + 1):
             headers = {"Accept": request.accept} if request.accept else {}
             if authorization and url.origin() == origin:
@@ -177,6 +177,8 @@ class Requester:
             )
             # Once led outside, a chain does not lead back in.
             url, public_only = hop.url, hop.public_only or public_only
+            if url.origin() != origin:
+                operation = Operation(endpoint.host, f"{what} (redirected)")
         raise operation.fault(FaultCode.REDIRECT_REFUSED, f"more than {MAX_REDIRECTS} redirects")
 
     async def _send(
@@ -197,6 +199,9 @@ class Requester:
         except TransportError as error:
             if not isinstance(error, NotSentFault):
                 self._tally.count(request.kind)
+            if url.raw_authority != operation.place:
+                # The registry chose that host: its name is the registry's word.
+                error.detail = ""
             raise
         self._tally.count(request.kind)
         self._tally.bytes += len(answer.body)
