@@ -82,7 +82,10 @@ class Engine:
             digest = await self.evidence.digest(image_use.image)
         except (NotFoundError, TransportError) as error:
             message = f"failed to update digest: {error.message}"
-            checks.append(check_of(image_use, Status.ERROR, message, reason=_broken(error)))
+            gone = isinstance(error, NotFoundError)
+            checks.append(
+                check_of(image_use, Status.ERROR, message, reason=_broken(error), transport=not gone)
+            )
             return image_use
         text = f"{image_use.match_string}@{digest}"
         pinned = use(text, image_use.category, image_use.key, image_use.pointer)
@@ -116,7 +119,8 @@ class Engine:
             if not outcome.met:
                 status = Status.ERROR if outcome.broken else Status.FAIL
                 text = f"failed to verify image {name}: {'; '.join(outcome.errors)}"
-                return check_of(image_use, status, text, reason=_all(parts, met=False))
+                reason = _all(parts, met=False)
+                return check_of(image_use, status, text, reason=reason, transport=outcome.broken)
             digest = outcome.digest or digest
         text = f"verified image signatures for {name}"
         return check_of(image_use, Status.PASS, text, digest=digest, reason=_all(parts, met=True))

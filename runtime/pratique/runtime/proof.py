@@ -95,6 +95,7 @@ def check_of(
     *,
     digest: str = "",
     reason: Reason | None = None,
+    transport: bool = False,
 ) -> Check:
     """Return a check about one image."""
     image = image_use.image
@@ -107,4 +108,5 @@ def check_of(
         pointer=image_use.pointer,
         digest=digest or (image.digest or "" if image else ""),
         reason=reason,
+        transport=transport,
     )

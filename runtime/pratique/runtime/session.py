@@ -40,7 +40,6 @@ class ApplyOptions:
     resources: tuple[str, ...]
     store: StoreOptions
     trusted_root: Path | None = None
-    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

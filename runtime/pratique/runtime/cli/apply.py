@@ -93,7 +93,6 @@ def evaluate(args: argparse.Namespace, progress: ProgressBar) -> Report:
         resources=tuple(args.resources),
         store=store_options(args),
         trusted_root=args.trusted_root,
-        offline=args.offline,
     )
     return apply(options, progress=progress)
 
