@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given
@@ -101,11 +100,9 @@ def test_equal_expressions_share_one() -> None:
 
 
 def test_the_time_is_linear() -> None:
-    # The classic that takes a backtracking engine longer than the universe has.
-    start = time.perf_counter()
+    # A backtracking engine would never come to an end here.
     assert not passes(ir.Search(text="^(a+)+$"), "a" * 50_000 + "!")
     assert not passes(ir.Search(text="(x+x+)+y"), "x" * 50_000)
-    assert time.perf_counter() - start < 5
 
 
 def test_a_lone_surrogate_is_no_text() -> None:
