@@ -110,8 +110,9 @@ NO_COSIGN = f"needs cosign {COSIGN_VERSION} on PATH or in the folder of Go's pro
 
 def cosign_program() -> str | None:
     """Return the path of cosign; None where there is none."""
-    folders = [os.environ.get("GOBIN", ""), *os.environ.get("GOPATH", str(Path.home() / "go")).split(":")]
-    candidates = [shutil.which("cosign"), *(str(Path(folder) / "bin" / "cosign") for folder in folders)]
+    go = os.environ.get("GOPATH", str(Path.home() / "go")).split(os.pathsep)
+    folders = [os.environ.get("GOBIN", ""), *(f"{folder}/bin" for folder in go)]
+    candidates = [shutil.which("cosign"), *(f"{folder}/cosign" for folder in folders if folder)]
     return next((path for path in candidates if path and os.access(path, os.X_OK)), None)
 
 
