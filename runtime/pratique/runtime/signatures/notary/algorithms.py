@@ -73,10 +73,7 @@ def verify_signature(
     if isinstance(algorithm, str):
         raise NotaryRefusal(Check.SIGNATURE, algorithm)
     if algorithm.name != stated:
-        text = (
-            "mismatch between signature algorithm derived from signing certificate"
-            f" ({algorithm.name}) and signing algorithm specified ({stated})"
-        )
+        text = f"signature is invalid. Error: algorithm mismatch: verifier {algorithm.name}: header {stated}"
         raise NotaryRefusal(Check.SIGNATURE, text)
     jws = envelope is EnvelopeFormat.JWS
     try:

@@ -4,7 +4,7 @@ Only basic constraints, key usage and extended key usage are looked at; the spec
 extension, critical or not, passed over.
 
 References: Notary Project signature specification 1.1, "Certificate requirements"; notation-core-go 1.3.0,
-`x509/helper.go`; Go 1.24, `crypto/x509.Certificate.CheckSignatureFrom`.
+`x509/helper.go`; Go 1.26, `crypto/x509.Certificate.CheckSignatureFrom`.
 """
 
 from __future__ import annotations

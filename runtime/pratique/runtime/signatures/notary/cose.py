@@ -90,12 +90,12 @@ def _certificates(unprotected: dict[Label, Value]) -> tuple[bytes, ...]:
     # RFC 9360 lets a single certificate stand alone; notation does not take it.
     chain = unprotected.get(CHAIN)
     if not isinstance(chain, list) or not chain:
-        raise _malformed("certificate chain is not present")
+        raise NotaryRefusal(Check.ENVELOPE, "certificate chain is not present")
     if len(chain) > MAX_CERTIFICATES:
         raise _malformed(f"certificate chain of more than {MAX_CERTIFICATES} certificates")
     certificates = tuple(item for item in chain if isinstance(item, bytes) and item)
     if len(certificates) != len(chain):
-        raise _malformed("certificate chain is not present")
+        raise NotaryRefusal(Check.ENVELOPE, "certificate chain is not present")
     return certificates
 
 

@@ -70,7 +70,7 @@ def check_countersignature(
     except (DerError, ValueError, OverflowError) as error:
         reason = error if isinstance(error, DerError) else "malformed token"
         raise _refusal(f"failed to parse timestamp countersignature with error: {reason}") from error
-    authority = _authority_chain(parsed, store, stamp.time)
+    authority = _authority_chain(_signer(parsed, response), parsed, store, stamp.time)
     _check_token(response, signature, store)
     check_time_stamping_chain(authority)
     _check_range(stamp, chain)
@@ -106,23 +106,37 @@ def _check_token(response: TimeStampResponse, signature: bytes, store: TrustStor
         raise _refusal(text) from error
 
 
-def _authority_chain(token: Token, store: TrustStore, at: datetime) -> list[Certificate]:
+def _signer(token: Token, response: TimeStampResponse) -> Certificate:
+    """Return the certificate that both names of the signer mean: the signed hash, and issuer with serial.
+
+    The signature is checked with the second, which is not signed; everything else rests on the first.
+    """
+    der = token.signer()
+    if der is not None:
+        signer = _read(der)
+        for info in response.signed_data.signer_infos:
+            if (signer.parsed.issuer, signer.parsed.serial_number) == (info.issuer, info.serial_number):
+                return signer
+    raise _refusal(
+        "failed to verify the timestamp countersignature with error: signing certificate not found in the"
+        " timestamp token"
+    )
+
+
+def _read(der: bytes) -> Certificate:
+    try:
+        return Certificate.read(der)
+    except CertificateError as error:
+        raise _refusal(f"failed to parse timestamp countersignature with error: {error}") from error
+
+
+def _authority_chain(signer: Certificate, token: Token, store: TrustStore, at: datetime) -> list[Certificate]:
     """Return the chain from the token's signer to a root of `store`, all of it valid at `at`.
 
     The first issuer that fits is taken, at each step from the store before the token.
     """
-    try:
-        roots = store.load()
-        embedded = [Certificate.read(der) for der in token.certificates[:MAX_CERTIFICATES]]
-    except CertificateError as error:
-        raise _refusal(f"failed to parse timestamp countersignature with error: {error}") from error
-    named = token.signer()
-    signer = next((certificate for certificate in embedded if certificate.der == named), None)
-    if signer is None:
-        raise _refusal(
-            "failed to verify the timestamp countersignature with error: signing certificate not found in the"
-            " timestamp token"
-        )
+    roots = store.load()
+    embedded = [_read(der) for der in token.certificates[:MAX_CERTIFICATES]]
     chain = [signer]
     while chain[-1].der not in store.certificates:
         if len(chain) > MAX_CERTIFICATES:

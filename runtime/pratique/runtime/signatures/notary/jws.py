@@ -79,7 +79,7 @@ def _algorithm(protected: dict[str, Any]) -> str:
 def _certificates(header: dict[str, Any]) -> tuple[bytes, ...]:
     chain = header.get("x5c")
     if not isinstance(chain, list) or not chain:
-        raise _malformed("certificate chain is not present")
+        raise NotaryRefusal(Check.ENVELOPE, "certificate chain is not present")
     if len(chain) > MAX_CERTIFICATES:
         raise _malformed(f"certificate chain of more than {MAX_CERTIFICATES} certificates")
     return tuple(_standard(item, "certificate") for item in chain)

@@ -29,9 +29,5 @@ MAX_DEPTH: Final = 16
 MAX_ITEMS: Final = 1 << 10
 """Data items of one CBOR document; envelopes need about 40."""
 
-MAX_STORE_BYTES: Final = 1 << 20
-"""Bytes of the PEM of a trust store."""
-MAX_STORE_CERTIFICATES: Final = 100
-"""Certificates of a trust store."""
 MAX_SHOWN: Final = 1 << 10
 """Characters of one foreign text inside a message."""

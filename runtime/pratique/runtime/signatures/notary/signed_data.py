@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pratique.runtime.signatures.cms import sort_certificates
 from pratique.runtime.signatures.notary.der import (
     INTEGER,
     OCTET_STRING,
@@ -64,21 +65,18 @@ def read_token(data: bytes) -> Token:
     content_type, wrapper = _fields(only(data, SEQUENCE), OID, 0xA0)
     if content_type.content != _SIGNED_DATA:
         raise DerError("no SignedData")
-    version, algorithms, content, *rest = only(wrapper.content, SEQUENCE).children()
-    if not rest or content.tag != SEQUENCE or content.children()[:1] != [_object(_TST_INFO)]:
+    match only(wrapper.content, SEQUENCE).children():
+        case [_version, _algorithms, content, *sets, signers] if (
+            content.tag == SEQUENCE and signers.tag == SET
+        ):
+            pass
+        case _:
+            raise DerError("no SignedData")
+    if content.children()[:1] != [_object(_TST_INFO)]:
         raise DerError("no TSTInfo")
-    *sets, signers = rest
     certificates = [item for s in sets if s.tag == _CERTIFICATES for item in s.children()]
-    if signers.tag != SET:
-        raise DerError("no signers")
-    # Some authorities do not sort this set, which nothing signs; a strict reader then refuses the token.
-    ordered = encode(_CERTIFICATES, b"".join(sorted(item.whole for item in certificates)))
-    others = [s.whole for s in sets if s.tag != _CERTIFICATES]
-    parts = (version.whole, algorithms.whole, content.whole, ordered if certificates else b"", *others)
-    signed_data = encode(SEQUENCE, b"".join(parts) + signers.whole)
-    token = encode(SEQUENCE, content_type.whole + encode(0xA0, signed_data))
     return Token(
-        response=encode(SEQUENCE, _GRANTED + token),
+        response=sort_certificates(encode(SEQUENCE, _GRANTED + data)),
         certificates=tuple(item.whole for item in certificates),
         signer_hash=_signer_hash(only(signers.content, SEQUENCE).children()),
     )

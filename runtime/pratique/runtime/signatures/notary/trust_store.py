@@ -6,19 +6,14 @@ References: Kyverno 1.19 `pkg/image/verifiers/cpol/notary` (`combineCerts`, `tru
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
 
+from pratique.runtime.signatures.encodings import EncodingError
 from pratique.runtime.signatures.notary.certificates import Certificate, CertificateError
-from pratique.runtime.signatures.notary.limits import MAX_STORE_BYTES, MAX_STORE_CERTIFICATES
 from pratique.runtime.signatures.notary.model import Check, NotaryRefusal
-
-_BLOCK: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64})-----([^-]*)-----END \1-----")
+from pratique.runtime.signatures.pem import blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +34,18 @@ class TrustStore:
         Raises:
             NotaryRefusal: `TRUST_STORE`, in Kyverno's words; also for no certificate at all (rule R5).
         """
-        text = "\n".join(part for part in (cert, chain) if part).strip()
-        if len(text) > MAX_STORE_BYTES:
-            raise _refusal(f"PEM of more than {MAX_STORE_BYTES} characters")
-        ders, end = [], 0
-        for block in _BLOCK.finditer(text):
-            if block[1] != "CERTIFICATE":
-                raise _refusal(f"PEM block of type {block[1]} among certificates")
-            ders.append(_decode(block[2]))
-            end = block.end()
-        if text[end:].strip():
+        text = "\n".join(part for part in (cert, chain) if part)
+        try:
+            found, trailing = blocks(text)
+        except EncodingError as error:
+            raise _refusal(str(error)) from error
+        if trailing:
             raise _refusal("error during PEM decoding")
-        if not ders:
+        if not found:
             raise NotaryRefusal(Check.TRUST_STORE, "no trusted certificates are found to verify authenticity")
-        if len(ders) > MAX_STORE_CERTIFICATES:
-            raise _refusal(f"more than {MAX_STORE_CERTIFICATES} certificates")
-        store = cls(tuple(dict.fromkeys(ders)))
+        if any(block.label != "CERTIFICATE" for block in found):
+            raise _refusal("a PEM block that is no certificate")
+        store = cls(tuple(dict.fromkeys(block.der for block in found)))
         try:
             store.load()
         except CertificateError as error:
@@ -77,13 +68,6 @@ class TrustStore:
 @lru_cache(maxsize=256)
 def _load(ders: tuple[bytes, ...]) -> tuple[Certificate, ...]:
     return tuple(Certificate.read(der) for der in ders)
-
-
-def _decode(body: str) -> bytes:
-    try:
-        return base64.b64decode("".join(body.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise _refusal("error during PEM decoding") from error
 
 
 def _refusal(text: str) -> NotaryRefusal:

@@ -137,7 +137,9 @@ def check_integrity(envelope: Envelope) -> tuple[Certificate, ...]:
     try:
         chain = tuple(Certificate.read(der) for der in envelope.certificates)
     except CertificateError as error:
-        raise NotaryRefusal(Check.CHAIN, str(error)) from error
+        raise NotaryRefusal(
+            Check.CHAIN, f"malformed certificate in the signature envelope: {error}"
+        ) from error
     verify_signature(chain[0].key, envelope.algorithm, envelope.signature, envelope.signed, envelope.format)
     check_code_signing_chain(chain)
     return chain

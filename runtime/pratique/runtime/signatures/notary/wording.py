@@ -1,6 +1,6 @@
 """Times, names and quoted texts as notation writes them, so that messages read as Kyverno's do.
 
-References: Go 1.24 `strconv.Quote`, `time.RFC1123Z`, `crypto/x509/pkix.Name.String`.
+References: Go 1.26 `strconv.Quote`, `time.RFC1123Z`, `crypto/x509/pkix.Name.String`.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _ESCAPES: Final = {
 }
 _NAMED: Final = {
     "2.5.4.6": "C",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "2.5.4.7": "L",
     "2.5.4.8": "ST",
+    "2.5.4.7": "L",
     "2.5.4.9": "STREET",
     "2.5.4.17": "POSTALCODE",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
     "2.5.4.3": "CN",
     "2.5.4.5": "SERIALNUMBER",
 }
 """Attributes that Go knows by name, in the order in which it collects them; it writes them backwards."""
 _SINGLE: Final = ("2.5.4.3", "2.5.4.5")
-"""Of these Go keeps only the last value."""
+"""Of these Go keeps only the last value, and nothing of an empty one."""
 _PRINTABLE_STRING: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?"
 )
@@ -74,6 +74,8 @@ def distinguished_name(name: x509.Name) -> str:
             known[oid] = [value] if oid in _SINGLE else [*known[oid], value]
         else:
             unknown.append(f"{oid}=#{_der(value).hex()}")
+    for oid in _SINGLE:
+        known[oid] = [value for value in known[oid] if value]
     groups = [
         "+".join(f"{_NAMED[oid]}={_value(v)}" for v in values) for oid, values in known.items() if values
     ]
