@@ -1,0 +1,219 @@
+"""The universe of canonical image references: the texts that image patterns are compared with.
+
+An image of a resource is normalised first (default registry, host in lower case, default tag, no tag beside
+a digest); what a pattern sees is `registry/path:tag` or `registry/path@algorithm:hex` and nothing else. That
+is why `registry.k8s.io/` matches no image, and why `nginx:*` does not match `docker.io/nginx:latest`.
+
+INVARIANT: the exact universe of images is the set of all `parse_image(text).match_string`.
+
+References: `pratique.grammar.image_reference`, which the tests compare this module with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from pratique.compiler.languages.automata import Automaton
+from pratique.compiler.languages.expressions import (
+    ALL_CHARACTERS,
+    Expression,
+    both,
+    chars,
+    concat,
+    containing,
+    either,
+    literal,
+    one_of,
+    optional,
+    repeat,
+)
+from pratique.compiler.languages.plausible import (
+    EXAMPLE_DIGEST,
+    REPOSITORIES,
+    continue_digits,
+    continue_host,
+    continue_image,
+    continue_path,
+    continue_repository,
+    continue_tag,
+)
+from pratique.grammar.image_reference import MAX_HOST, MAX_PATH, MAX_TAG, has_host
+
+HEX_DIGITS = {"sha256": 64, "sha512": 128}
+"""Algorithms of digests and their lengths in hexadecimal digits."""
+
+_LOWER = "abcdefghijklmnopqrstuvwxyz"
+_DIGIT = "0123456789"
+_HEX = _DIGIT + "abcdef"
+_WORD = _LOWER + _DIGIT
+_ANY = chars(ALL_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """A set of texts inside which patterns are read.
+
+    Attributes:
+        name: what the texts are, in the plural, for messages.
+        relaxed: automaton of a superset, without upper limits on lengths.
+        exact: automaton of the set itself.
+        safe_length: texts of the relaxed set up to this length belong to the exact one.
+        pieces: plausible continuations of the beginning of a text, best first.
+        examples: plausible texts of the set, best first.
+    """
+
+    name: str
+    relaxed: Automaton
+    exact: Automaton
+    safe_length: int
+    pieces: Callable[[str], tuple[str, ...]]
+    examples: tuple[str, ...] = ()
+
+    def contains(self, text: str) -> bool:
+        """Say whether `text` belongs to the set."""
+        return (self.relaxed if len(text) <= self.safe_length else self.exact).contains(text)
+
+
+def registry(exact: bool) -> Expression:
+    """Return the registries.
+
+    A host is told from the first part of a path by a dot, a colon, the name `localhost` or a capital letter.
+    Capitals are gone in the canonical form, so what is left to ask for is a letter.
+    """
+    label = concat(one_of(_WORD), optional(repeat(one_of(_WORD + "-")), one_of(_WORD)))
+    name = concat(label, repeat(concat(one_of("."), label)))
+    address = concat(one_of("["), repeat(one_of(_HEX + ":"), 1), one_of("]"))
+    host = concat(either(name, address), optional(one_of(":"), repeat(one_of(_DIGIT), 1)))
+    limit = (repeat(_ANY, 1, MAX_HOST),) if exact else ()
+    return both(host, containing(one_of(".:" + _LOWER)), *limit)
+
+
+def path(exact: bool) -> Expression:
+    """Return the paths of repositories."""
+    word = repeat(one_of(_WORD), 1)
+    separator = either(one_of("._"), literal("__"), repeat(one_of("-"), 1))
+    component = concat(word, repeat(concat(separator, word)))
+    limit = (repeat(_ANY, 1, MAX_PATH),) if exact else ()
+    return both(concat(component, repeat(concat(one_of("/"), component))), *limit)
+
+
+def tag(exact: bool) -> Expression:
+    """Return the tags."""
+    first = _LOWER + _LOWER.upper() + _DIGIT + "_"
+    return concat(one_of(first), repeat(one_of(first + ".-"), 0, MAX_TAG - 1 if exact else None))
+
+
+def digest() -> Expression:
+    """Return the digests, `algorithm:hex`."""
+    return either(
+        *(
+            concat(literal(f"{algorithm}:"), repeat(one_of(_HEX), length, length))
+            for algorithm, length in HEX_DIGITS.items()
+        )
+    )
+
+
+def repository(exact: bool) -> Expression:
+    """Return the names of repositories, `registry/path`."""
+    return concat(registry(exact), one_of("/"), path(exact))
+
+
+def spelling(reference: str) -> str:
+    """Return how a resource would name the image that is compared as `reference`.
+
+    That is the reference itself, but for hosts of one word: `builds/app:1` in a resource means
+    `docker.io/builds/app:1`, and only a capital letter makes a host of `Builds/app:1`.
+    """
+    if has_host(reference):
+        return reference
+    letter = next((place for place, character in enumerate(reference) if character.isalpha()), 0)
+    return reference[:letter] + reference[letter].upper() + reference[letter + 1 :]
+
+
+_SHORT = min(MAX_HOST, MAX_PATH, MAX_TAG)
+
+
+def _universe(
+    name: str,
+    expression: Callable[[bool], Expression],
+    pieces: Callable[[str], tuple[str, ...]],
+    *examples: str,
+) -> Universe:
+    return Universe(
+        name=name,
+        relaxed=Automaton(expression(False)),
+        exact=Automaton(expression(True)),
+        safe_length=_SHORT,
+        pieces=pieces,
+        examples=examples,
+    )
+
+
+def _behind_colon(exact: bool) -> Expression:
+    return concat(repository(exact), one_of(":"), tag(exact))
+
+
+def _behind_at(exact: bool) -> Expression:
+    return concat(repository(exact), one_of("@"), digest())
+
+
+_TAGGED = tuple(f"{name}:{tag}" for name, tag in REPOSITORIES)
+_DIGESTED = tuple(f"{name}@{EXAMPLE_DIGEST}" for name, _ in REPOSITORIES)
+
+
+@cache
+def images() -> Universe:
+    """Return all canonical references."""
+    return _universe(
+        "image references",
+        lambda exact: either(_behind_colon(exact), _behind_at(exact)),
+        continue_image,
+        *_TAGGED,
+        *_DIGESTED,
+    )
+
+
+@cache
+def tagged() -> Universe:
+    """Return the canonical references with a tag."""
+    return _universe("image references with a tag", _behind_colon, continue_image, *_TAGGED)
+
+
+@cache
+def digested() -> Universe:
+    """Return the canonical references with a digest."""
+    return _universe("image references with a digest", _behind_at, continue_image, *_DIGESTED)
+
+
+@cache
+def repositories() -> Universe:
+    """Return the canonical names of repositories, `registry/path`."""
+    names = tuple(name for name, _ in REPOSITORIES)
+    return _universe("repositories", repository, continue_repository, *names)
+
+
+@cache
+def registries() -> Universe:
+    """Return the canonical names of registries."""
+    return _universe("registries", registry, continue_host)
+
+
+@cache
+def paths() -> Universe:
+    """Return the paths of repositories within their registry."""
+    return _universe("paths", path, continue_path)
+
+
+@cache
+def tags() -> Universe:
+    """Return the tags."""
+    return _universe("tags", tag, continue_tag)
+
+
+@cache
+def digits(algorithm: str) -> Universe:
+    """Return the digests of an algorithm, without its name."""
+    length = HEX_DIGITS[algorithm]
+    return _universe("digits", lambda _: repeat(one_of(_HEX), length, length), continue_digits)

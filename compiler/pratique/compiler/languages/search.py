@@ -1,0 +1,157 @@
+"""The one question: is there a text of the universe in this set? A witness, a proof, or an honest unknown."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pratique.compiler.languages.automata import DEAD, Automaton
+from pratique.compiler.languages.globs import Glob
+from pratique.compiler.languages.references import Universe
+from pratique.compiler.languages.sets import AllOf, TextSet, combine
+
+MAX_STATES = 20_000
+"""States that one search may visit before it answers `Unknown`; some tenths of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """There is such a text: this one."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """There is no such text.
+
+    Attributes:
+        states: states of the product of all automata that were reached, none of which accepts: together
+            they are the invariant that proves it. 0 where no text has the literal ends that are demanded.
+    """
+
+    states: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The budget ran out; nothing is claimed."""
+
+    why: str
+
+
+Answer: TypeAlias = Witness | Proof | Unknown
+
+Node: TypeAlias = tuple[int, tuple[int, ...]]
+"""State of the universe's automaton, and one state for each glob."""
+
+
+class Product:
+    """The automaton that a search walks: the universe's, and those of all globs of a set, in step."""
+
+    def __init__(self, texts: TextSet, automaton: Automaton) -> None:
+        self.automaton = automaton
+        self._combination = combine(texts)
+        self._globs = self._combination.globs
+
+    def start(self, prefix: str) -> Node | None:
+        """Return the node behind `prefix`, or None where nothing behind it belongs to the set."""
+        return self.move((0, tuple(glob.start for glob in self._globs)), prefix)
+
+    def move(self, node: Node, text: str) -> Node | None:
+        """Return the node behind `text`, or None where nothing behind it belongs to the set."""
+        target = self.automaton.run(text, node[0])
+        if target == DEAD:
+            return None
+        states = tuple([glob.run(text, old) for glob, old in zip(self._globs, node[1], strict=True)])
+        return None if self._combination.settled(states) is False else (target, states)
+
+    def accepts(self, node: Node) -> bool:
+        """Say whether a text that ends here belongs to the set."""
+        return self._combination.accepts(node[1]) and self.automaton.accepts(node[0])
+
+    def completion(self, node: Node) -> str | None:
+        """Return a text that leads into the set where all texts of the universe do, else None."""
+        if self._combination.settled(node[1]) is None:
+            return None
+        return self.automaton.completion(node[0])
+
+    def characters(self, node: Node) -> Iterator[str]:
+        """Yield one character of each class that some automaton tells apart here."""
+        apart = 0
+        for glob, state in zip(self._globs, node[1], strict=True):
+            apart |= glob.wanted(state)
+        for character, _ in self.automaton.arcs(node[0], apart):
+            yield character
+
+
+def find(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) -> Answer:
+    """Return a shortest text of `universe` in `texts`, a proof that there is none, or `Unknown`.
+
+    The text is shortest in the relaxed universe; where it breaks a limit on lengths, shortest in the exact
+    one. Linear in the states visited times the characters told apart in each.
+    """
+    answer = find_relaxed(texts, universe, max_states=max_states)
+    if isinstance(answer, Witness) and not universe.contains(answer.text):
+        return _walk(texts, universe.exact, max_states)
+    return answer
+
+
+def find_relaxed(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) -> Answer:
+    """Return what `find` returns, but for upper limits on lengths, which a witness may break."""
+    return _walk(texts, universe.relaxed, max_states)
+
+
+def common_prefix(texts: TextSet) -> str | None:
+    """Return a text that all of `texts` start with, or None where two demands on an end contradict."""
+    globs = required(texts)
+    prefix = max((glob.prefix for glob in globs), key=len, default="")
+    suffix = max((glob.suffix for glob in globs), key=len, default="")
+    agree = all(prefix.startswith(glob.prefix) and suffix.endswith(glob.suffix) for glob in globs)
+    return prefix if agree else None
+
+
+def required(texts: TextSet) -> list[Glob]:
+    """Return globs that every text of `texts` matches."""
+    if isinstance(texts, Glob):
+        return [texts]
+    if isinstance(texts, AllOf):
+        return [glob for part in texts.parts for glob in required(part)]
+    return []
+
+
+def _walk(texts: TextSet, automaton: Automaton, max_states: int) -> Answer:
+    prefix = common_prefix(texts)
+    if prefix is None:
+        return Proof()
+    product = Product(texts, automaton)
+    start = product.start(prefix)
+    if start is None:
+        return Proof()
+    came: dict[Node, tuple[Node, str] | None] = {start: None}
+    queue = deque([start])
+    while queue:
+        node = queue.popleft()
+        if product.accepts(node):
+            return Witness(prefix + _path(came, node))
+        if rest := product.completion(node):
+            return Witness(prefix + _path(came, node) + rest)
+        for character in product.characters(node):
+            after = product.move(node, character)
+            if after is None or after in came:
+                continue
+            if len(came) >= max_states:
+                return Unknown(f"no answer within {max_states:,} states")
+            came[after] = (node, character)
+            queue.append(after)
+    return Proof(len(came))
+
+
+def _path(came: dict[Node, tuple[Node, str] | None], node: Node) -> str:
+    letters: list[str] = []
+    while step := came[node]:
+        node, character = step
+        letters.append(character)
+    return "".join(reversed(letters))

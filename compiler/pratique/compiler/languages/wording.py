@@ -1,0 +1,113 @@
+"""Witnesses that people recognise: `ghcr.io/acme/app:1.4.2` rather than `ghcr.io/acme/a:a`.
+
+First well-known examples are tried. Then comes a cheapest-path search in the product of automata that
+`search` walks too, in which a whole plausible piece (`app`, `:1.4.2`), or a literal run of a glob, costs less
+than a single character. Where it ends, found or not, its answer is as good as that of `search.find`, which is
+asked where it grows too long.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import count
+from typing import TypeAlias
+
+from pratique.compiler.languages.globs import One
+from pratique.compiler.languages.references import Universe
+from pratique.compiler.languages.search import (
+    MAX_STATES,
+    Answer,
+    Node,
+    Product,
+    Proof,
+    Unknown,
+    Witness,
+    common_prefix,
+    find,
+    required,
+)
+from pratique.compiler.languages.sets import TextSet, contains
+
+LITERAL_COST = 12
+"""Cost of a literal run of a glob."""
+
+PIECE_COST = 15
+"""Cost of the best piece; each following one costs one more."""
+
+CHARACTER_COST = 40
+"""Cost of a character by itself."""
+
+MAX_EXPANDED = 400
+"""States that the cheapest-path search may expand."""
+
+
+def example(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) -> Answer:
+    """Return what `search.find` returns, but with a plausible witness where there is one.
+
+    The witness is checked against the universe and with the globs' own matcher before it is returned.
+    """
+    for text in universe.examples:
+        if contains(texts, text):
+            return Witness(text)
+    answer = _cheapest(texts, universe)
+    if isinstance(answer, Proof):
+        return answer
+    if isinstance(answer, Witness):
+        # The same state may be reached by `release-` and by `release-1.4.2`; the latter reads better.
+        endings = ("",) if answer.text[-1:].isalnum() else (*universe.pieces(answer.text), "")
+        for text in (answer.text + ending for ending in endings):
+            if universe.contains(text) and contains(texts, text):
+                return Witness(text)
+    return find(texts, universe, max_states=max_states)
+
+
+_Entry: TypeAlias = tuple[int, int, Node, str, bool]
+"""Cost; order of arrival, so that no hash decides; node; text that leads there; only characters are left."""
+
+
+def _cheapest(texts: TextSet, universe: Universe) -> Answer:
+    """Return a cheapest text in the relaxed universe, or the proof that there is none, or `Unknown`."""
+    prefix = common_prefix(texts)
+    if prefix is None:
+        return Proof()
+    product = Product(texts, universe.relaxed)
+    start = product.start(prefix)
+    if start is None:
+        return Proof()
+    literals = [(LITERAL_COST, literal) for literal in _literals(texts)]
+    queue: list[_Entry] = [(0, 0, start, prefix, False)]
+    arrivals = count(1)
+    done: set[Node] = set()
+    while queue:
+        cost, _, node, text, only_characters = heappop(queue)
+        if only_characters:
+            moves = [(0, character) for character in product.characters(node)]
+        elif node in done:
+            continue
+        elif product.accepts(node):
+            return Witness(text)
+        elif len(done) == MAX_EXPANDED:
+            return Unknown(f"no plausible text within {MAX_EXPANDED:,} states")
+        else:
+            done.add(node)
+            moves = literals + [(PIECE_COST + i, piece) for i, piece in enumerate(universe.pieces(text))]
+            heappush(queue, (cost + CHARACTER_COST, next(arrivals), node, text, True))
+        for price, piece in moves:
+            after = product.move(node, piece)
+            if after is not None and after not in done:
+                heappush(queue, (cost + price, next(arrivals), after, text + piece, False))
+    return Proof(len(done))
+
+
+def _literals(texts: TextSet) -> list[str]:
+    """Return the runs of literal characters that every text of `texts` holds, behind the prefixes."""
+    found: dict[str, None] = {}
+    for glob in required(texts):
+        run = ""
+        for part in (*glob.parts[len(glob.prefix) :], None):
+            if isinstance(part, One) and part.mask.bit_count() == 1:
+                run += chr(part.mask.bit_length() - 1)
+            elif run:
+                found[run] = None
+                run = ""
+    return list(found)
