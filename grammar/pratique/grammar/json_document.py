@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from itertools import accumulate
 from typing import NoReturn
 
 from pratique.grammar.errors import PolicyError
@@ -20,6 +19,7 @@ from pratique.grammar.source import Position, Source, Span
 from pratique.grammar.tree_reader import TreeReader
 
 _TOKEN = re.compile(r'[ \t\r\n]*+([{}\[\]:,"]|[^{}\[\]:,"\s]++)')
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _VALUE = json.JSONDecoder()
 _WORDS: dict[str, Scalar] = {"true": True, "false": False, "null": None}
 
@@ -53,7 +53,7 @@ class JsonReader(TreeReader):
         self._text = source.text
         self._at = 0
         self._end = 0
-        self._line_starts = [0, *accumulate(len(line) for line in source.text.splitlines(keepends=True))]
+        self._line_starts = [0, *(end.end() for end in _LINE_END.finditer(source.text))]
 
     def read(self) -> Node:
         """Return the root node.

@@ -281,4 +281,8 @@ class _EventReader:
             raise _NotPlainError
         data = root[0]
         items = data.get("items") if isinstance(data, dict) else None
-        return PlainDocument(data, start.line + 1, tuple(item_lines.get(id(items), ())))
+        lines = tuple(item_lines.get(id(items), ()))
+        if isinstance(items, list) and len(lines) != len(items):
+            # Some item is a scalar: no list of resources.
+            raise _NotPlainError
+        return PlainDocument(data, start.line + 1, lines)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import struct
+from math import copysign, inf, isinf
 from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -154,8 +155,8 @@ def _checked_int(plain: str, base: int) -> int:
 
 
 def _checked_float(plain: str) -> float:
-    value = float(plain) if len(plain) <= _LONGEST_FLOAT else float("inf")
-    if value in (float("inf"), float("-inf")):
+    value = float(plain) if len(plain) <= _LONGEST_FLOAT else inf
+    if isinf(value):
         raise ScalarError("bad-number", "the number is too large")
     return value
 
@@ -168,18 +169,25 @@ def _whole(number: float) -> int | float:
 
 def _go_float32(value: float) -> str:
     """Return `strconv.FormatFloat(value, 'g', -1, 32)`: how a number that is a key becomes a text."""
-    try:
-        single = struct.unpack("f", struct.pack("f", value))[0]
-    except OverflowError as error:
-        raise ScalarError("bad-key", "a number that is a key must fit a single-precision float") from error
+    single = _single(value)
+    if isinf(single):
+        raise ScalarError("bad-key", "a number that is a key must fit a single-precision float")
     if single == 0:
-        return "-0" if str(value).startswith("-") else "0"
+        return "-0" if copysign(1, single) < 0 else "0"
     for precision in range(9):
         mantissa, exponent = f"{single:.{precision}e}".split("e")
-        if struct.unpack("f", struct.pack("f", float(f"{mantissa}e{exponent}")))[0] == single:
+        if _single(float(f"{mantissa}e{exponent}")) == single:
             break
     power = int(exponent)
     if not -4 <= power < 6:
         sign = "-" if power < 0 else "+"
         return f"{mantissa}e{sign}{abs(power):02d}"
     return f"{float(f'{mantissa}e{exponent}'):.{max(0, precision - power)}f}"
+
+
+def _single(value: float) -> float:
+    """Return the nearest single-precision number; infinite beyond their range."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return inf

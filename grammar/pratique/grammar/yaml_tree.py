@@ -169,18 +169,21 @@ class _YamlFile:
 
     def _add_syntax_error(self, error: yaml.MarkedYAMLError, text: str, first_line: int) -> int:
         """Record a syntax error; return its line (0-based, in `text`)."""
-        mark = error.problem_mark or error.context_mark
+        start, mark = error.context_mark, error.problem_mark or error.context_mark
+        stop_line = mark.line if mark else 0
+        if error.context == "while scanning a simple key":
+            # Where the colon of a key is missed says little; the would-be key says it all.
+            start, mark = None, start
         line, column = (mark.line, mark.column) if mark else (0, 0)
         place = self._at(first_line + line + 1, column + 1)
         at = self._source.line(first_line + line + 1)[column : column + 1]
         message = ", ".join(part for part in (error.context, error.problem) if part)
         related = []
-        if error.context_mark and error.context_mark.line != line:
-            context = self._at(first_line + error.context_mark.line + 1, error.context_mark.column + 1)
-            related.append(("it started here", context))
+        if start and start.line != line:
+            related.append(("it started here", self._at(first_line + start.line + 1, start.column + 1)))
         help = next((text for character, text in _HELP if at == character), "")
         self._errors.append(PolicyError("yaml-syntax", message, place, help=help, related=related))
-        return line
+        return stop_line
 
     def _at(self, line: int, column: int) -> Location:
         return Location(self._source, Span.at(line, column))
