@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from ipaddress import ip_address
 from typing import Any, TypeGuard
 
 from pratique.grammar.errors import TransportError
@@ -28,7 +29,7 @@ _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9A-Za-z=_-]+")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _SEGMENT = re.compile(r"[a-z0-9._-]+")
 _HOST = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 )
 
 _FIELDS = frozenset(
@@ -100,9 +101,20 @@ def check_repository(repository: Repository, operation: Operation) -> None:
 
 
 def is_host(text: str) -> bool:
-    """Say whether a text is a DNS name, an IPv4 address or a bracketed IPv6 address, maybe with a port."""
+    """Say whether a text is a DNS name, an IPv4 address or a bracketed IPv6 address, maybe with a port.
+
+    Other spellings of IPv4 addresses (`127.1`, `2130706433`) are none: programs differ on their meaning.
+    """
     found = _HOST.fullmatch(text) if len(text) <= 255 else None
-    return found is not None and 0 < int(found["port"] or 1) <= 65535
+    if found is None or not 0 < int(found["port"] or 1) <= 65535:
+        return False
+    name = found["name"].strip("[]")
+    if name != found["name"] or not name.strip("0123456789."):
+        try:
+            return ip_address(name).version == (6 if name != found["name"] else 4)
+        except ValueError:
+            return False
+    return True
 
 
 def is_path(text: str) -> bool:

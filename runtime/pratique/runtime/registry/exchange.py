@@ -273,6 +273,8 @@ def _translate(error: aiohttp.ClientError, operation: Operation, url: URL) -> Tr
         case aiohttp.ClientConnectorError(errno=errno.ECONNREFUSED):
             reason = f" {_target(url)}: connect: connection refused"
             return _unreachable(operation, url, "connection refused", reason, HandshakeFault)
+        case aiohttp.ClientConnectorError(os_error=ConnectionError()) if url.scheme == "https":
+            return HandshakeFault(FaultCode.TLS.value, operation.text("hung up on during the TLS handshake"))
         case aiohttp.ClientConnectorError():
             reason = f"cannot connect ({errno.errorcode.get(error.errno or 0, 'connection closed')})"
             return _unreachable(operation, url, reason, kind=HandshakeFault)

@@ -18,7 +18,6 @@ from pratique.runtime.registry.exchange import Answer
 from pratique.runtime.registry.faults import FaultCode, Operation
 
 MAX_REDIRECTS = 3
-MAX_LOCATION = 8192
 
 STATUSES = frozenset({301, 302, 303, 307, 308})
 
@@ -63,7 +62,7 @@ def follow(answer: Answer, rule: RedirectRule, *, may_lead_inside: bool, operati
     try:
         target = answer.url.join(URL(location, encoded=True)).with_fragment(None)
         good = (
-            0 < len(location) <= MAX_LOCATION
+            bool(location)
             and location.isascii()
             and location.isprintable()
             and not set(location) & {" ", "\\"}

@@ -106,28 +106,20 @@ class Requester:
             return answer
 
     async def _over_scheme(self, endpoint: Endpoint, request: Request, operation: Operation) -> Answer:
-        """Use the scheme that the host is known to speak; find it out on the first contact."""
-        known = self._schemes.get(endpoint.host)
+        """Use the scheme that the host speaks: found out on the first contact, and anew when that changes."""
         if len(endpoint.schemes) == 1:
             return await self._authorized(endpoint, endpoint.schemes[0], request, operation)
-        if known in endpoint.schemes:
-            return await self._known_contact(endpoint, known, request, operation)
-        lock = self._first_contacts.setdefault(endpoint.host, asyncio.Lock())
-        async with lock:
+        if known := self._schemes.get(endpoint.host):
+            try:
+                return await self._authorized(endpoint, known, request, operation)
+            except HandshakeFault:
+                self._schemes.pop(endpoint.host, None)
+        # One caller finds out, so that a crowd does not knock with the wrong scheme all at once.
+        async with self._first_contacts.setdefault(endpoint.host, asyncio.Lock()):
             known = self._schemes.get(endpoint.host)
-            if known not in endpoint.schemes:
+            if not known:
                 return await self._first_contact(endpoint, request, operation)
-        return await self._known_contact(endpoint, known, request, operation)
-
-    async def _known_contact(
-        self, endpoint: Endpoint, scheme: Scheme, request: Request, operation: Operation
-    ) -> Answer:
-        try:
-            return await self._authorized(endpoint, scheme, request, operation)
-        except HandshakeFault:
-            # The host may have changed: a retry finds out anew.
-            self._schemes.pop(endpoint.host, None)
-            raise
+        return await self._authorized(endpoint, known, request, operation)
 
     async def _first_contact(self, endpoint: Endpoint, request: Request, operation: Operation) -> Answer:
         details = []
