@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -65,28 +65,29 @@ class Authority:
     window: Window = ALWAYS
 
 
+Issuer: TypeAlias = tuple[x509.Certificate, Authority | None]
+"""A certificate that may have issued another, with its authority where it is an anchor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authorities:
     """All authorities that a leaf may chain to."""
 
     all: tuple[Authority, ...]
-    _by_name: dict[x509.Name, tuple[Authority, ...]] = field(init=False, repr=False, compare=False)
+    _by_name: dict[x509.Name, tuple[Issuer, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_name: dict[x509.Name, tuple[Authority, ...]] = {}
-        for authority in self.all:
-            name = authority.anchor.subject
-            by_name[name] = (*by_name.get(name, ()), authority)
+        issuers: list[Issuer] = [(authority.anchor, authority) for authority in self.all]
+        issuers += [(known, None) for authority in self.all for known in authority.intermediates]
+        by_name: dict[x509.Name, tuple[Issuer, ...]] = {}
+        for issuer in issuers:
+            subject = issuer[0].subject
+            by_name[subject] = (*by_name.get(subject, ()), issuer)
         object.__setattr__(self, "_by_name", by_name)
 
-    def named(self, name: x509.Name) -> tuple[Authority, ...]:
-        """Return the authorities whose anchor has this subject."""
+    def named(self, name: x509.Name) -> tuple[Issuer, ...]:
+        """Return the anchors, then the known intermediates, whose subject is `name`."""
         return self._by_name.get(name, ())
-
-    @property
-    def intermediates(self) -> tuple[x509.Certificate, ...]:
-        """Return the known intermediates of all authorities."""
-        return tuple(i for authority in self.all for i in authority.intermediates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class _NoPath(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
-    """What a certificate says about its own use; read once per certificate of an authority.
+    """What a certificate says about itself; read once per certificate of an authority.
 
     Attributes:
         is_issuer: it may sign certificates, with a key of accepted kind and size.
@@ -180,6 +181,8 @@ class _Facts:
         constrains_names: it has name constraints.
     """
 
+    subject: x509.Name
+    issuer: x509.Name
     is_issuer: bool
     path_length: int | None
     purposes: frozenset[x509.ObjectIdentifier] | None
@@ -209,6 +212,8 @@ def _read_facts(certificate: x509.Certificate) -> _Facts:
             constrains = True
         unknown = unknown or (extension.critical and extension.oid not in _UNDERSTOOD)
     return _Facts(
+        subject=certificate.subject,
+        issuer=certificate.issuer,
         is_issuer=ca and signs and _has_accepted_key(certificate),
         path_length=path_length,
         purposes=purposes,
@@ -249,7 +254,7 @@ class _Search:
         self, authorities: Authorities, intermediates: tuple[x509.Certificate, ...], at: datetime
     ) -> None:
         self.authorities = authorities
-        self.intermediates = tuple(dict.fromkeys((*authorities.intermediates, *intermediates)))
+        self.intermediates = intermediates
         self.at = at
         self.checks = 0
 
@@ -264,7 +269,7 @@ class _Search:
             raise _NoPath("chain-untrusted", "unhandled critical extension")
         self._in_time(facts.window)
         unfit = False
-        for issuers, authority in self._extend((leaf,)):
+        for issuers, authority in self._extend((leaf,), facts.issuer):
             chain = (facts, *map(_facts, issuers))
             if all(link.permits(ExtendedKeyUsageOID.CODE_SIGNING) for link in chain):
                 if any(link.constrains_names for link in chain):
@@ -275,29 +280,28 @@ class _Search:
         raise _NoPath("certificate-usage", "certificate specifies an incompatible key usage")
 
     def _extend(
-        self, chain: tuple[x509.Certificate, ...]
+        self, chain: tuple[x509.Certificate, ...], wanted: x509.Name
     ) -> Iterator[tuple[tuple[x509.Certificate, ...], Authority]]:
-        """Yield every way on from the last certificate of `chain` to an anchor.
+        """Yield every way on from the last certificate of `chain`, issued by `wanted`, to an anchor.
 
         Raises:
             _NoPath: nothing was yielded; says what came nearest.
         """
-        child = chain[-1]
         reason: _NoPath | None = None
         hint = ""
         found = False
-        for issuer, authority in self._candidates(child):
+        for issuer, authority in self._candidates(wanted):
             if issuer in chain:
                 continue
             try:
-                self._links(child, issuer, leaf=len(chain) == 1)
+                self._links(chain[-1], issuer, leaf=len(chain) == 1)
                 self._may_issue(issuer, below=len(chain) - 1)
                 if authority is not None:
                     self._in_time(authority.window)
                     found = True
                     yield (*chain[1:], issuer), authority
                 elif len(chain) < MAX_PATH:
-                    for onward in self._extend((*chain, issuer)):
+                    for onward in self._extend((*chain, issuer), _facts(issuer).issuer):
                         found = True
                         yield onward
             except _BadLink as error:
@@ -307,11 +311,11 @@ class _Search:
         if not found:
             raise reason or _NoPath("chain-untrusted", f"certificate signed by unknown authority{hint}")
 
-    def _candidates(self, child: x509.Certificate) -> Iterator[tuple[x509.Certificate, Authority | None]]:
-        for authority in self.authorities.named(child.issuer):
-            yield authority.anchor, authority
+    def _candidates(self, name: x509.Name) -> Iterator[Issuer]:
+        known = self.authorities.named(name)
+        yield from known
         for intermediate in self.intermediates:
-            if intermediate.subject == child.issuer:
+            if _facts(intermediate).subject == name and (intermediate, None) not in known:
                 yield intermediate, None
 
     def _links(self, child: x509.Certificate, issuer: x509.Certificate, *, leaf: bool) -> None:
