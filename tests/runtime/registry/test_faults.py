@@ -226,7 +226,7 @@ ROWS = [
     Row("F15 token service 500", with_token(status(500)), by_tag, F.TOKEN, 3),
     Row("F15 token service 500 once", with_token(status(500), GOOD_TOKEN), by_tag, None, 4),
     Row("F15 hangs up", with_token(Reply(hang_up=True)), by_tag, F.TOKEN, 3),
-    Row("F15 slow", with_token(Reply(stall=True)), by_tag, F.TOKEN, 2),
+    Row("F15 slow", with_token(Reply(stall=True, body=b"{}")), by_tag, F.TOKEN, 2),
     Row("F15 404", with_token(status(404)), by_tag, F.TOKEN, 2),
     Row("F15 redirects", with_token(status(302, Location="https://evil.test/")), by_tag, F.TOKEN, 2),
     Row("F15 no token", with_token(token_answer(expires_in=60)), by_tag, F.TOKEN, 2),
