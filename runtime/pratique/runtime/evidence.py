@@ -167,7 +167,7 @@ def judge(attestor: ir.Attestor, candidates: tuple[Candidate, ...]) -> Finding:
     signed annotations, over the signatures whose cryptography holds.
 
     DEVIATION: one and the same signature must satisfy identity and annotations; Kyverno lets two signatures
-    share the work (`tests/runtime/test_evidence.py::test_identity_and_annotations_by_one_signature`).
+    share the work (`tests/runtime/test_engine.py::test_identity_and_annotations_by_one_signature`).
     """
     if not candidates:
         return Finding(code="no-signature", text="no signatures found")

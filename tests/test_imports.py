@@ -1,0 +1,46 @@
+"""What importing a layer, and running a command with nothing to fetch, may load."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["aiohttp", "asyncio", "cryptography", "lark", "networkx", "re2", "requests", "rich", "sigstore"]
+
+
+def loaded(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sorted({{m.partition('.')[0] for m in sys.modules}}))"
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "pratique.grammar.documents",
+        "pratique.compiler",
+        "pratique.compiler.lower",
+        "pratique.compiler.plan",
+        "pratique.runtime.session",
+        "pratique.runtime.cli",
+    ],
+)
+def test_imports_nothing_heavy(module: str) -> None:
+    assert not loaded(f"import {module}") & set(HEAVY)
+
+
+def test_a_run_in_which_nothing_applies_loads_no_client_and_no_verifier(tmp_path: object) -> None:
+    code = """
+from pathlib import Path
+from pratique.runtime.registry.open import StoreOptions
+from pratique.runtime.session import ApplyOptions, apply
+story = Path("policies/control-plane")
+report = apply(ApplyOptions(
+    policies=(str(story / "as-printed.yaml"),), resources=(str(story / "resources.yaml"),),
+    store=StoreOptions(offline=True),
+))
+assert report.resources == 27 and not report.results
+"""
+    assert not loaded(code) & set(HEAVY)
