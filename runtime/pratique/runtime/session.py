@@ -6,7 +6,7 @@ Sigstore) are imported when the first resource needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,7 +16,7 @@ from pratique.compiler.lower import lower
 from pratique.compiler.plan import Plan
 from pratique.grammar.documents import PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError, PolicyErrors, UsageError
-from pratique.grammar.source import Location, Source, Span
+from pratique.grammar.source import NO_SPAN, Location, Position, Source, Span
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.decision import Report, Requests, RuleResult
 from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
@@ -80,10 +80,18 @@ def load_policies(paths: Sequence[str], stdin: Callable[[], bytes] | None = None
     lowered = lower(documents)
     errors += lowered.errors
     if errors:
-        raise PolicyErrors(errors)
+        order = {source.name: number for number, source in enumerate(inputs.sources)}
+        raise PolicyErrors(sorted(errors, key=lambda error: _place(error, order)))
     if not documents:
         raise UsageError(f"no policy in {', '.join(paths)}")
     return Loaded(policies=lowered.policies, notices=(*notices, *lowered.notices))
+
+
+def _place(error: PolicyError, order: Mapping[str, int]) -> tuple[int, Position]:
+    """Return the sorting key of an error: files in the order they were named, then positions."""
+    if error.location is None:
+        return -1, NO_SPAN.start
+    return order.get(error.location.source.name, -1), error.location.span.start
 
 
 def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
