@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -38,18 +38,6 @@ FORBIDDEN_PURPOSES: Final = {
 }
 """Purposes that no code signing leaf may have, as notation names them."""
 
-_MALFORMED: Final = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-    # Oddities that `cryptography` warns of, where warnings are errors.
-    Warning,
-)
-
 _T = TypeVar("_T", bound=x509.ExtensionType)
 
 
@@ -70,6 +58,7 @@ class Certificate:
     parsed: x509.Certificate
     extensions: x509.Extensions
     subject: str
+    issuer: x509.Name
     key: CertificatePublicKeyTypes
     fingerprint: str
     not_before: datetime
@@ -91,12 +80,15 @@ class Certificate:
                 parsed=certificate,
                 extensions=certificate.extensions,
                 subject=distinguished_name(certificate.subject),
+                issuer=certificate.issuer,
                 key=certificate.public_key(),
                 fingerprint=hashlib.sha256(der).hexdigest(),
                 not_before=certificate.not_valid_before_utc,
                 not_after=certificate.not_valid_after_utc,
             )
-        except _MALFORMED as error:
+        except Exception as error:
+            # Over hostile bytes the parser raises whatever it likes, KeyError among it, and warnings where
+            # those are errors. All of it means that the certificate is not to be used.
             raise CertificateError("x509: malformed certificate") from error
 
     def __str__(self) -> str:
@@ -137,7 +129,8 @@ class Certificate:
             return False
         try:
             self.parsed.verify_directly_issued_by(issuer.parsed)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        except Exception:
+            # A bad signature, other names, or an algorithm that the library does not know.
             return False
         return True
 

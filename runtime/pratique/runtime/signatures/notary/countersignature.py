@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from cryptography import x509
 from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_response
-from rfc3161_client import VerificationError as TokenError
 
 from pratique.runtime.signatures.notary.certificates import Certificate, CertificateError
 from pratique.runtime.signatures.notary.chain import check_time_stamping_chain
@@ -30,14 +30,18 @@ from pratique.runtime.signatures.notary.wording import quoted, rfc1123
 
 _BASELINE_POLICY: Final = "0.4.0.2023.1.1"
 """Policy of ETSI EN 319 421 under which a token that states no accuracy is good to one second."""
+_MAX_ACCURACY: Final = timedelta(days=1)
+"""Accuracy of an authority's clock; real ones state a second or less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """When something existed: `time` at the latest, give or take `accuracy`."""
+    """What a token says: its time and the range around it, and issuer and serial of those who signed."""
 
     time: datetime
-    accuracy: timedelta
+    earliest: datetime
+    latest: datetime
+    signers: tuple[tuple[x509.Name, int], ...]
 
 
 def check_countersignature(
@@ -65,12 +69,16 @@ def check_countersignature(
         raise _refusal(f"timestamp countersignature of more than {MAX_TOKEN_BYTES} bytes")
     try:
         parsed = read_token(token)
+    except DerError as error:
+        raise _refusal(f"failed to parse timestamp countersignature with error: {error}") from error
+    try:
         response = decode_timestamp_response(parsed.response)
         stamp = _stamp(response)
-    except (DerError, ValueError, OverflowError) as error:
+    except Exception as error:
+        # Over hostile bytes the parser raises whatever it likes, KeyError among it; all of it is a refusal.
         reason = error if isinstance(error, DerError) else "malformed token"
         raise _refusal(f"failed to parse timestamp countersignature with error: {reason}") from error
-    authority = _authority_chain(_signer(parsed, response), parsed, store, stamp.time)
+    authority = _authority_chain(_signer(parsed, stamp), parsed, store, stamp.time)
     _check_token(response, signature, store)
     check_time_stamping_chain(authority)
     _check_range(stamp, chain)
@@ -90,23 +98,28 @@ def _stamp(response: TimeStampResponse) -> Stamp:
         )
     if not accuracy and info.policy.dotted_string == _BASELINE_POLICY:
         accuracy = timedelta(seconds=1)
-    if accuracy < timedelta():
-        raise DerError("negative accuracy")
-    return Stamp(time=info.gen_time, accuracy=accuracy)
+    if not timedelta() <= accuracy <= _MAX_ACCURACY:
+        raise DerError("accuracy out of range")
+    return Stamp(
+        time=info.gen_time,
+        earliest=info.gen_time - accuracy,
+        latest=info.gen_time + accuracy,
+        signers=tuple((s.issuer, s.serial_number) for s in response.signed_data.signer_infos),
+    )
 
 
 def _check_token(response: TimeStampResponse, signature: bytes, store: TrustStore) -> None:
     verifier = VerifierBuilder(roots=[root.parsed for root in store.load()]).build()
     try:
         verifier.verify_message(response, signature)
-    except (TokenError, ValueError, TypeError) as error:
+    except Exception as error:
         text = "failed to verify the timestamp countersignature with error: no trusted authority signed it"
         if "Mismatch between messages" in str(error):
             text = "failed to get timestamp from timestamp countersignature with error: mismatched message"
         raise _refusal(text) from error
 
 
-def _signer(token: Token, response: TimeStampResponse) -> Certificate:
+def _signer(token: Token, stamp: Stamp) -> Certificate:
     """Return the certificate that both names of the signer mean: the signed hash, and issuer with serial.
 
     The signature is checked with the second, which is not signed; everything else rests on the first.
@@ -114,9 +127,8 @@ def _signer(token: Token, response: TimeStampResponse) -> Certificate:
     der = token.signer()
     if der is not None:
         signer = _read(der)
-        for info in response.signed_data.signer_infos:
-            if (signer.parsed.issuer, signer.parsed.serial_number) == (info.issuer, info.serial_number):
-                return signer
+        if stamp.signers == ((signer.issuer, signer.parsed.serial_number),):
+            return signer
     raise _refusal(
         "failed to verify the timestamp countersignature with error: signing certificate not found in the"
         " timestamp token"
@@ -157,13 +169,13 @@ def _authority_chain(signer: Certificate, token: Token, store: TrustStore, at: d
 
 def _check_range(stamp: Stamp, chain: Sequence[Certificate]) -> None:
     for certificate in chain:
-        if stamp.time - stamp.accuracy < certificate.not_before:
+        if stamp.earliest < certificate.not_before:
             text = (
                 f"timestamp can be before certificate {certificate} validity period, it will be valid from"
                 f" {quoted(rfc1123(certificate.not_before))}"
             )
             raise NotaryRefusal(Check.VALIDITY, text)
-        if stamp.time + stamp.accuracy > certificate.not_after:
+        if stamp.latest > certificate.not_after:
             text = (
                 f"timestamp can be after certificate {certificate} validity period, it was expired at"
                 f" {quoted(rfc1123(certificate.not_after))}"

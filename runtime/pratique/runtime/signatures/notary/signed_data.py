@@ -32,7 +32,23 @@ _HASHES: Final = {
     bytes.fromhex("608648016503040202"): "sha384",
     bytes.fromhex("608648016503040203"): "sha512",
 }
+_SIGNATURES: Final = frozenset(
+    bytes.fromhex(identifier)
+    for identifier in (
+        "2a864886f70d010101",  # rsaEncryption
+        "2a864886f70d01010a",  # id-RSASSA-PSS
+        "2a864886f70d01010b",  # sha256WithRSAEncryption, and those of SHA-384 and SHA-512
+        "2a864886f70d01010c",
+        "2a864886f70d01010d",
+        "2a8648ce3d040302",  # ecdsa-with-SHA256, and those of SHA-384 and SHA-512
+        "2a8648ce3d040303",
+        "2a8648ce3d040304",
+    )
+)
 _CERTIFICATES, _ATTRIBUTES = 0xA0, 0xA0
+_SIGNED_DATA_VERSION: Final = b"\x03"
+_SIGNER_VERSION: Final = b"\x01"
+"""Versions that follow from the content type and from naming signers by issuer and serial."""
 _GRANTED: Final = bytes.fromhex("3003020100")
 
 
@@ -66,17 +82,21 @@ def read_token(data: bytes) -> Token:
     if content_type.content != _SIGNED_DATA:
         raise DerError("no SignedData")
     match only(wrapper.content, SEQUENCE).children():
-        case [_version, _algorithms, content, *sets, signers] if (
-            content.tag == SEQUENCE and signers.tag == SET
-        ):
+        case [version, _, content, *sets, signers] if content.tag == SEQUENCE and signers.tag == SET:
             pass
         case _:
             raise DerError("no SignedData")
+    if version.tag != INTEGER or version.content != _SIGNED_DATA_VERSION:
+        raise DerError("unsupported version of signed data")
     if content.children()[:1] != [_object(_TST_INFO)]:
         raise DerError("no TSTInfo")
     certificates = [item for s in sets if s.tag == _CERTIFICATES for item in s.children()]
+    try:
+        response = sort_certificates(encode(SEQUENCE, _GRANTED + data))
+    except ValueError as error:
+        raise DerError("malformed certificates") from error
     return Token(
-        response=sort_certificates(encode(SEQUENCE, _GRANTED + data)),
+        response=response,
         certificates=tuple(item.whole for item in certificates),
         signer_hash=_signer_hash(only(signers.content, SEQUENCE).children()),
     )
@@ -84,11 +104,16 @@ def read_token(data: bytes) -> Token:
 
 def _signer_hash(signer: Sequence[Element]) -> tuple[str, bytes]:
     """Return the hash by which a SignerInfo names its certificate in its signed attributes."""
-    if len(signer) < 4 or signer[0].tag != INTEGER or signer[3].tag != _ATTRIBUTES:
+    if len(signer) < 6 or signer[3].tag != _ATTRIBUTES:
         raise DerError("no signed attributes")
-    _hash_name(signer[2])
+    version, _, digest_algorithm, signed, signature_algorithm, *_ = signer
+    if version.tag != INTEGER or version.content != _SIGNER_VERSION:
+        raise DerError("unsupported version of signer info")
+    _hash_name(digest_algorithm)
+    if _algorithm(signature_algorithm) not in _SIGNATURES:
+        raise DerError("unknown signature algorithm")
     attributes: dict[bytes, Element] = {}
-    for attribute in signer[3].children():
+    for attribute in signed.children():
         kind, values = _fields(attribute, OID, SET)
         if kind.content in attributes:
             raise DerError("an attribute occurs twice")
@@ -113,11 +138,18 @@ def _signer_hash(signer: Sequence[Element]) -> tuple[str, bytes]:
 
 
 def _hash_name(algorithm: Element) -> str:
-    parts = algorithm.children() if algorithm.tag == SEQUENCE else []
-    name = _HASHES.get(parts[0].content) if parts else None
+    name = _HASHES.get(_algorithm(algorithm))
     if name is None:
         raise DerError("unsupported hash algorithm")
     return name
+
+
+def _algorithm(element: Element) -> bytes:
+    """Return the object identifier of an AlgorithmIdentifier."""
+    parts = element.children() if element.tag == SEQUENCE else []
+    if not parts or parts[0].tag != OID:
+        raise DerError("unexpected structure")
+    return parts[0].content
 
 
 def _fields(element: Element, *tags: int) -> list[Element]:
