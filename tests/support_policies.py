@@ -1,6 +1,9 @@
 """Policies from short YAML, for tests that are about what a policy means."""
 
+import json
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
 from pratique.compiler import ir
 from pratique.compiler.lower import Lowered, lower
@@ -31,16 +34,14 @@ KEYLESS = {
 
 
 def cluster_policy(
-    entry: dict[str, object] | None = None,
+    entry: Mapping[str, Any] | None = None,
     *,
-    spec: dict[str, object] | None = None,
-    rule: dict[str, object] | None = None,
-    metadata: dict[str, object] | None = None,
+    spec: Mapping[str, Any] | None = None,
+    rule: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
     kind: str = "ClusterPolicy",
 ) -> str:
     """Return the JSON of a policy with one image rule; every part can be overridden."""
-    import json
-
     image_rule = {
         "imageReferences": ["ghcr.io/acme/*"],
         "mutateDigest": False,

@@ -24,7 +24,7 @@ class Process:
 
 
 def process(command: Sequence[str], *, runs: int = 5) -> Process:
-    """Return the figures of `command`, which may have findings; the first run warms the caches and does not count."""
+    """Return the figures of `command`, which may have findings; a first run that warms caches is left out."""
     walls, cpus, peaks = [], [], []
     for number in range(runs + 1):
         start = time.perf_counter()

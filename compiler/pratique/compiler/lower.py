@@ -40,13 +40,13 @@ def _duplicates(policies: Sequence[ir.Policy]) -> list[PolicyError]:
     for policy in policies:
         first = seen.setdefault((policy.kind, policy.key), policy)
         if first is not policy:
-            related = [("first declared here", first.at.location)] if first.at.location else []
+            place = first.at.location
             errors.append(
                 PolicyError(
                     "duplicate-policy",
                     f"{policy.kind} {policy.key} is declared twice",
                     policy.at.location,
-                    related=[(label, place) for label, place in related if place],
+                    related=[("first declared here", place)] if place is not None else [],
                 )
             )
     return errors

@@ -6,7 +6,7 @@ it is initContainers, containers, ephemeralContainers, each by index.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -168,7 +168,7 @@ def extract(data: Any, extractors: Sequence[Any]) -> tuple[ImageUse, ...]:
     Raises:
         EvaluationError: `bad-extraction`, when what is found is not what the extractor says.
     """
-    found = []
+    found: list[ImageUse] = []
     for extractor in extractors:
         steps = [step for step in extractor.path.split("/") if step]
         value = extractor.value
@@ -184,15 +184,15 @@ def _walk(data: Any, steps: Sequence[str], pointer: str) -> Iterator[tuple[Any, 
         yield data, pointer
         return
     step, rest = steps[0], steps[1:]
+    children: Iterable[tuple[int | str, Any]]
     match data:
         case list():
-            chosen = (
-                enumerate(data) if step == "*" else ((i, v) for i, v in enumerate(data) if str(i) == step)
-            )
+            children = enumerate(data)
         case dict():
-            chosen = data.items() if step == "*" else ((k, v) for k, v in data.items() if k == step)
+            children = data.items()
         case _:
             return
+    chosen = (child for child in children if step in ("*", str(child[0])))
     for key, inner in chosen:
         yield from _walk(inner, rest, f"{pointer}/{_escape(str(key))}")
 

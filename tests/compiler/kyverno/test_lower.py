@@ -1,5 +1,7 @@
 """What the fields of a policy become in the IR."""
 
+from typing import Any
+
 import pytest
 
 from pratique.compiler import ir
@@ -8,7 +10,7 @@ from tests.support_policies import KEYLESS, cluster_policy, policy, read
 PEM = "-----BEGIN PUBLIC KEY-----\nMFkw{n}\n-----END PUBLIC KEY-----\n"
 
 
-def requirement(entry: dict[str, object]) -> ir.ImageRequirement:
+def requirement(entry: dict[str, Any]) -> ir.ImageRequirement:
     return policy(cluster_policy(entry)).rules[0].requirements[0]
 
 
@@ -72,9 +74,9 @@ def test_identity_and_trust() -> None:
 
 
 def test_all_entries_without_count_and_count_with_it() -> None:
-    entry = {"attestors": [{"entries": [keyless(), keyless(subject="b@x")]}]}
+    entry: dict[str, Any] = {"attestors": [{"entries": [keyless(), keyless(subject="b@x")]}]}
     assert requirement(entry).signatures[0].count == 2
-    entry["attestors"][0]["count"] = 1  # type: ignore[assignment]
+    entry["attestors"][0]["count"] = 1
     assert requirement(entry).signatures[0].count == 1
 
 
@@ -144,7 +146,7 @@ def test_repository_and_annotations_of_the_entry_are_defaults_of_its_attestors()
 
 
 def test_deprecated_form_is_converted() -> None:
-    old = {
+    old: dict[str, Any] = {
         "image": "ghcr.io/acme/*",
         "issuer": "https://issuer",
         "subject": "s@x",
