@@ -295,6 +295,20 @@ def test_loops_and_crowds_end() -> None:
     )
 
 
+def test_a_tangle_does_not_hide_the_way_out() -> None:
+    keys = {text: new_key() for text in "abcd"}
+    tangle = [
+        make_ca(text, make_ca(other, key=keys[other]), key=keys[text])
+        for text in keys
+        for other in keys
+        if other != text
+    ]
+    root = make_ca("root")
+    way_out = make_ca("d", root, key=keys["d"])
+    path = path_of(leaf_by(tangle[0]), root, *tangle, way_out)
+    assert path.issuers[-2:] == (way_out.certificate, root.certificate)
+
+
 def test_long_paths_end() -> None:
     line = [make_ca("root")]
     for number in range(MAX_PATH + 1):

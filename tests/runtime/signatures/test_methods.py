@@ -144,7 +144,7 @@ def test_a_certificate_with_chain_needs_its_timestamp() -> None:
     assert prepared.path.issuers == ACME.intermediate.chain
     ignoring = anchors(ACME.trust(sct=ir.SctPolicy(required=False)), public_good())
     text = f"failed to load validate certificate chain: {MISSING}"
-    for found in (OWN, ignoring):
+    for found in (OWN, ignoring, anchors(ir.Trust(), None)):
         assert refusal(given(UNSTAMPED, ACME.chain), found) == ("sct-missing", text)
     assert refusal(given(LEAF, ACME.chain), ignoring)[0] == "sct-key-unknown"
     with pytest.raises(TransportError, match="failed to load CTLogs public keys"):

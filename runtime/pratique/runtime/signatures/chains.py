@@ -174,7 +174,8 @@ class _Facts:
     """What a certificate says about itself; read once per certificate of an authority.
 
     Attributes:
-        is_issuer: it may sign certificates, with a key of accepted kind and size.
+        key: SubjectPublicKeyInfo of an authority that may sign certificates, with a key of accepted kind and
+            size; None for any other certificate.
         path_length: how many authorities may stand between it and a leaf; None for any number.
         purposes: extended key usages; None where it has no such extension, which permits all.
         unknown: it has a critical extension that nobody here understands.
@@ -183,7 +184,7 @@ class _Facts:
 
     subject: x509.Name
     issuer: x509.Name
-    is_issuer: bool
+    key: bytes | None
     path_length: int | None
     purposes: frozenset[x509.ObjectIdentifier] | None
     window: Window
@@ -214,7 +215,7 @@ def _read_facts(certificate: x509.Certificate) -> _Facts:
     return _Facts(
         subject=certificate.subject,
         issuer=certificate.issuer,
-        is_issuer=ca and signs and _has_accepted_key(certificate),
+        key=_accepted_key(certificate) if ca and signs else None,
         path_length=path_length,
         purposes=purposes,
         window=Window(certificate.not_valid_before_utc, certificate.not_valid_after_utc),
@@ -226,12 +227,17 @@ def _read_facts(certificate: x509.Certificate) -> _Facts:
 _facts = lru_cache(maxsize=512)(_read_facts)
 
 
-def _has_accepted_key(certificate: x509.Certificate) -> bool:
+def _is_same_holder(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Say whether two certificates are of one authority; cross-signed ones must not lead in circles."""
+    facts, others = _facts(one), _facts(other)
+    return facts.key == others.key and facts.subject == others.subject
+
+
+def _accepted_key(certificate: x509.Certificate) -> bytes | None:
     try:
-        certificate_key(certificate)
+        return certificate_key(certificate).info
     except KeyTextError:
-        return False
-    return True
+        return None
 
 
 def _is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -291,7 +297,7 @@ class _Search:
         hint = ""
         found = False
         for issuer, authority in self._candidates(wanted):
-            if issuer in chain:
+            if any(_is_same_holder(issuer, link) for link in chain[1:]):
                 continue
             try:
                 self._links(chain[-1], issuer, leaf=len(chain) == 1)
@@ -322,7 +328,7 @@ class _Search:
         self.checks += 1
         if self.checks > MAX_SIGNATURE_CHECKS:
             raise _NoPath("chain-untrusted", "signature check attempts limit reached while verifying chain")
-        if not _facts(issuer).is_issuer:
+        if _facts(issuer).key is None:
             raise _BadLink(_NOT_AN_ISSUER, issuer)
         check = _is_signed_by if leaf else _is_authority_signed_by
         if not check(child, issuer):
