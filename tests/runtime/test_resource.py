@@ -39,6 +39,15 @@ def test_x1_x2_every_list_of_every_kind_in_fixed_order(kind: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", POD_SPECS)
+def test_i14_image_volumes(kind: str) -> None:
+    volumes = [{"name": "a", "emptyDir": {}}, {"name": "m", "image": {"reference": "ghcr.io/acme/model:v1"}}]
+    (found,) = Resource(nested(kind, {"volumes": volumes})).images
+    pointer = "/" + "/".join(POD_SPECS[kind]) + "/volumes/1/image/reference"
+    assert (found.match_string, found.category, found.key) == ("ghcr.io/acme/model:v1", "volumes", "m")
+    assert found.pointer == pointer
+
+
 @pytest.mark.parametrize("category", CONTAINER_LISTS)
 @pytest.mark.parametrize("image", [None, "", "   "])
 def test_i13_a_container_without_image_is_left_to_the_api_server(category: str, image: object) -> None:
