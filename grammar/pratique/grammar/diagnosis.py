@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -34,24 +34,18 @@ def diagnose(
         text: what to read; the caller bounds its length.
         words: what people call a terminal, by its name in the grammar.
     """
-    from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+    from lark.exceptions import UnexpectedInput, UnexpectedToken
 
+    parser: Any = _grammar(name, starts).parse_interactive(text, start=start)
     try:
-        _grammar(name, starts).parse(text, start=start)
+        for _ in parser.iter_parse():
+            pass
+        parser.feed_eof()
     except UnexpectedInput as error:
-        names: set[str] = set()
-        offset = error.pos_in_stream
-        match error:
-            case UnexpectedCharacters():
-                names = set(error.allowed or ())
-            case UnexpectedToken():
-                names = set(error.accepts or error.expected or ())
-                if error.token.type == "$END":
-                    offset = len(text)
-            case _:
-                pass
-        expected = tuple(sorted(words.get(name, name) for name in names))
-        return Diagnosis(len(text) if offset is None else offset, expected)
+        at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+        expected = sorted(words.get(name, name) for name in parser.accepts())
+        offset = len(text) if at_end else int(error.pos_in_stream or 0)
+        return Diagnosis(offset, tuple(expected))
     return None
 
 

@@ -71,7 +71,7 @@ class ImageReference:
     """A normalised image reference.
 
     Attributes:
-        registry: host in lower case, with its port if one is given.
+        registry: host with its port if one is given; in lower case.
         path: repository without the host; `library/` is not added.
         tag: empty if there is none; `latest` if there is neither tag nor digest.
         digest: `sha256:` and 64, or `sha512:` and 128 lower-case hexadecimal digits; empty if there is none.
@@ -112,6 +112,7 @@ def parse_image(text: str, *, default_registry: str = DEFAULT_REGISTRY) -> Image
 
     DEVIATION: the host is compared as DNS does, in lower case; Kyverno compares it as written, so that
     `REG.example/app` escapes a pattern for `reg.example/*`. Test: test_i2_host_is_compared_in_lower_case.
+    A host that only its upper case makes one (`Team/app`) stays: `team/app` would be another image.
 
     Raises:
         ImageReferenceError: the text is not in the grammar, or too long.
@@ -123,12 +124,17 @@ def parse_image(text: str, *, default_registry: str = DEFAULT_REGISTRY) -> Image
     if match is None:
         raise ImageReferenceError(text)
     path, tag, digest = match["path"], match["tag"], match["digest"]
-    host = match["host"].lower() if hosted else default_registry
+    host = _lower(match["host"]) if hosted else default_registry
     if len(path) > MAX_PATH or len(host) > MAX_HOST:
         raise ImageReferenceError(text)
     if digest:
         return ImageReference(host, path, tag or "", digest)
     return ImageReference(host, path, tag or "latest")
+
+
+def _lower(host: str) -> str:
+    lower = host.lower()
+    return lower if has_host(f"{lower}/") else host
 
 
 def has_host(text: str) -> bool:
