@@ -13,10 +13,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from pratique.runtime.signatures import pem
 from pratique.runtime.signatures.encodings import EncodingError, der_text
+from pratique.runtime.signatures.identity import FULCIO_ARC
 from pratique.runtime.signatures.keys import VerifyingKey, verifying_key
 from pratique.runtime.signatures.model import Identity
 
-FULCIO_ARC: Final = "1.3.6.1.4.1.57264.1."
 ISSUER: Final = FULCIO_ARC + "1"
 _USER_NAME: Final = x509.ObjectIdentifier(FULCIO_ARC + "7")
 _LAST_RAW_EXTENSION: Final = 6

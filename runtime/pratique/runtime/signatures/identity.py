@@ -15,8 +15,10 @@ from pratique.compiler import ir
 from pratique.compiler.texts import SearchSyntaxError, accepts, compile_search, passes
 from pratique.grammar import wildcard
 from pratique.grammar.errors import VerificationError
-from pratique.runtime.signatures.certificates import FULCIO_ARC
 from pratique.runtime.signatures.model import Identity
+
+FULCIO_ARC: Final = "1.3.6.1.4.1.57264.1."
+"""Start of the object identifiers of Fulcio's certificate extensions; a number follows."""
 
 EXTENSION_NAMES: Final = (
     "oidcIssuer",
