@@ -1,4 +1,4 @@
-"""Cosign's first format: a signature in the annotations of a layer, with the log's signed entry timestamp.
+"""Cosign's first format: the proof of a signature in the annotations of a layer, with the log's promise.
 
 All signatures of Kubernetes' own images of 2022 to 2025 are of this kind. Everything is judged offline. An
 entry that is not stored with the signature is not searched for online: the search would trust what a log says
@@ -13,10 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from pratique.compiler import ir
 from pratique.grammar.errors import VerificationError
@@ -25,19 +24,17 @@ from pratique.runtime.signatures import pem
 from pratique.runtime.signatures.anchors import Anchors
 from pratique.runtime.signatures.certificates import (
     CertificateError,
-    certificate_key,
     identity,
-    is_authority,
     load_pem_certificates,
     load_shared_certificates,
 )
-from pratique.runtime.signatures.chains import MAX_INTERMEDIATES, Path, build_path, check_validity
+from pratique.runtime.signatures.chains import MAX_INTERMEDIATES
 from pratique.runtime.signatures.encodings import EncodingError, from_base64
-from pratique.runtime.signatures.keys import KeyTextError, VerifyingKey
+from pratique.runtime.signatures.keys import VerifyingKey
 from pratique.runtime.signatures.methods import Prepared, prepare
-from pratique.runtime.signatures.model import StoredSignature, VerifiedSignature
+from pratique.runtime.signatures.model import Statement, StoredEnvelope, StoredSignature, VerifiedSignature
 from pratique.runtime.signatures.payload import read_claims
-from pratique.runtime.signatures.sct import verify_embedded
+from pratique.runtime.signatures.signers import check_times, find_signer, named_verifier
 from pratique.runtime.signatures.timestamps import read_token, verify_token
 from pratique.runtime.signatures.transparency import (
     LogEntry,
@@ -55,23 +52,75 @@ _NOT_LOGGED: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What verified content says: signed pairs, and the statement where it is one."""
+
+    claims: tuple[tuple[str, str], ...] | None
+    statement: Statement | None = None
+
+
+class Content(Protocol):
+    """What a layer holds, as the checks look at it: a simple signing payload, or an envelope."""
+
+    @property
+    def stamped(self) -> bytes:
+        """Return the bytes that a timestamp is of."""
+        ...
+
+    def match(self, body: str, verifier: pem.Block) -> None:
+        """Return if the body of a log entry is about this content, signed with `verifier`."""
+        ...
+
+    def verify(self, key: VerifyingKey) -> None:
+        """Return if the content is signed by `key`."""
+        ...
+
+    def claimed(self, image_digest: Digest) -> Claimed:
+        """Return what the content says about the image; asked only once it is verified."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SimpleSigning:
+    """A payload, and its signature in base64."""
+
+    payload: bytes
+    signature: str
+
+    @property
+    def stamped(self) -> bytes:
+        try:
+            return from_base64(self.signature)
+        except EncodingError as error:
+            raise VerificationError("signature-invalid", str(error)) from error
+
+    def match(self, body: str, verifier: pem.Block) -> None:
+        match_record(
+            read_record(body),
+            signature=self.signature,
+            verifier=verifier,
+            payload_sha256=sha256(self.payload).hexdigest(),
+        )
+
+    def verify(self, key: VerifyingKey) -> None:
+        key.verify(self.stamped, self.payload)
+
+    def claimed(self, image_digest: Digest) -> Claimed:
+        claims = read_claims(self.payload)
+        if claims.digest != image_digest:
+            text = f"invalid or missing digest in claim: {claims.digest}"
+            raise VerificationError("digest-mismatch", text)
+        return Claimed(claims=claims.optional)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
     """The annotations of a layer, read but not believed."""
 
-    signature: str
     entry: LogEntry | None
     token: bytes | None
     certificate: x509.Certificate | None
     chain: tuple[x509.Certificate, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Signer:
-    """The key a signature is checked with, and the certificate that vouches for it, if any."""
-
-    key: VerifyingKey
-    certificate: x509.Certificate | None
-    path: Path | None
 
 
 def verify_signature(
@@ -92,45 +141,60 @@ def verify_signature(
         image_digest: the digest that the payload must name.
         now: the clock, aware of its zone; asked only for a certificate without log entry and timestamp.
 
-    The order is cosign's: timestamp, log entry, certificate path, certificate transparency, signature, claim,
-    validity at the time of signing.
-
     Raises:
         VerificationError: the first check that does not hold; see `docs/reasons.md` for the codes.
         TransportError: `trust-unavailable`.
     """
     prepared = prepare(method, anchors)
+    if stored.signature is None:
+        text = f'signature layer {stored.layer} is missing "{_SIGNATURE}" annotation'
+        raise VerificationError("signature-missing", text)
+    content = _SimpleSigning(payload=stored.payload, signature=stored.signature)
+    return verify_layer(stored, content, prepared, trust, anchors, image_digest, now)
+
+
+def verify_layer(
+    stored: StoredSignature | StoredEnvelope,
+    content: Content,
+    prepared: Prepared,
+    trust: ir.Trust,
+    anchors: Anchors,
+    image_digest: Digest,
+    now: Callable[[], datetime],
+) -> VerifiedSignature:
+    """Return what `content` proves by the annotations next to it (see `verify_signature`).
+
+    The order is cosign's: timestamp, log entry, certificate path, certificate transparency, signature, claim,
+    validity at the time of signing.
+    """
     read = _read(stored)
-    stamped_at = _stamped_at(read, anchors) if trust.timestamp_chain is not None else None
-    entry = _logged(read, stored.payload, prepared, anchors) if trust.log.required else None
-    signer = _signer(read, prepared, trust, anchors)
-    signer.key.verify(_raw(read.signature), stored.payload)
-    claims = read_claims(stored.payload)
-    if claims.digest != image_digest:
-        raise VerificationError("digest-mismatch", f"invalid or missing digest in claim: {claims.digest}")
+    stamped_at = _stamped_at(read, content, anchors) if trust.timestamp_chain is not None else None
+    entry = _logged(read, content, prepared, anchors) if trust.log.required else None
+    signer = find_signer(read.certificate, read.chain[:-1], prepared, trust, anchors)
+    content.verify(signer.key)
+    claimed = content.claimed(image_digest)
     logged_at = moment(entry.integrated_time) if entry else None
-    _check_validity(read, signer, stamped_at, logged_at, now)
+    times = (("timestamp", stamped_at), ("bundle", logged_at))
+    check_times(read.certificate, signer, ((source, at) for source, at in times if at is not None), now)
     signed_at = logged_at or stamped_at
     return VerifiedSignature(
         image_digest=image_digest,
         identity=identity(signer.certificate) if signer.certificate else None,
         key=signer.key.id,
-        claims=claims.optional,
+        claims=claimed.claims,
         signed_at=int(signed_at.timestamp()) if signed_at else None,
         log_index=entry.log_index if entry else None,
         log_id=entry.log_id if entry else "",
+        statement=claimed.statement,
     )
 
 
-def _read(stored: StoredSignature) -> _Read:
-    if stored.signature is None:
-        text = f'signature layer {stored.layer} is missing "{_SIGNATURE}" annotation'
-        raise VerificationError("signature-missing", text)
+def _read(stored: StoredSignature | StoredEnvelope) -> _Read:
     entry = read_bundle(stored.bundle) if stored.bundle else None
     token = read_token(stored.timestamp) if stored.timestamp else None
     certificate = _leaf(stored.certificate) if stored.certificate else None
     chain = _chain(stored.chain) if certificate and stored.chain else ()
-    return _Read(signature=stored.signature, entry=entry, token=token, certificate=certificate, chain=chain)
+    return _Read(entry=entry, token=token, certificate=certificate, chain=chain)
 
 
 def _leaf(text: str) -> x509.Certificate:
@@ -160,102 +224,24 @@ def _chain(text: str) -> tuple[x509.Certificate, ...]:
     return certificates
 
 
-def _raw(signature: str) -> bytes:
-    try:
-        return from_base64(signature)
-    except EncodingError as error:
-        raise VerificationError("signature-invalid", str(error)) from error
-
-
-def _stamped_at(read: _Read, anchors: Anchors) -> datetime | None:
+def _stamped_at(read: _Read, content: Content, anchors: Anchors) -> datetime | None:
     if read.token is None:
         return None
     try:
-        return verify_token(read.token, _raw(read.signature), anchors.timestamps)
+        return verify_token(read.token, content.stamped, anchors.timestamps)
     except VerificationError as error:
         text = f"unable to verify RFC3161 timestamp bundle: {error.message}"
         raise VerificationError(error.code, text) from error
 
 
-def _logged(read: _Read, payload: bytes, prepared: Prepared, anchors: Anchors) -> LogEntry:
+def _logged(read: _Read, content: Content, prepared: Prepared, anchors: Anchors) -> LogEntry:
     """Return the log entry once it is known to be about this signature, key and payload, and promised."""
     if read.entry is None:
         raise VerificationError("not-logged", _NOT_LOGGED)
     try:
-        verifier = _verifier(read, prepared)
-        match_record(
-            read_record(read.entry.body),
-            signature=read.signature,
-            verifier=verifier,
-            payload_sha256=sha256(payload).hexdigest(),
-        )
+        content.match(read.entry.body, named_verifier(read.certificate, prepared))
         verify_promise(read.entry, anchors.logs)
     except VerificationError as error:
         text = f"error verifying bundle: {error.message}"
         raise VerificationError(error.code, text) from error
     return read.entry
-
-
-def _verifier(read: _Read, prepared: Prepared) -> pem.Block:
-    """Return what the log entry must name: the certificate of the signature, else the given key."""
-    if read.certificate is None:
-        if prepared.key is None:
-            raise VerificationError("certificate-missing", "no certificate found on signature")
-        return pem.Block("PUBLIC KEY", prepared.key.info)
-    if prepared.key is not None and _key_of(read.certificate).info != prepared.key.info:
-        text = "both public key and certificate were provided but did not match"
-        raise VerificationError("key-mismatch", text)
-    return pem.Block("CERTIFICATE", read.certificate.public_bytes(Encoding.DER))
-
-
-def _key_of(certificate: x509.Certificate) -> VerifyingKey:
-    try:
-        return certificate_key(certificate)
-    except KeyTextError as error:
-        text = f"invalid certificate found on signature: {error}"
-        raise VerificationError("not-a-certificate", text) from error
-
-
-def _signer(read: _Read, prepared: Prepared, trust: ir.Trust, anchors: Anchors) -> _Signer:
-    if prepared.key is not None:
-        return _Signer(key=prepared.key, certificate=prepared.certificate, path=prepared.path)
-    leaf = read.certificate
-    if leaf is None or prepared.authorities is None:
-        raise VerificationError("certificate-missing", "no certificate found on signature")
-    key = _key_of(leaf)
-    if is_authority(leaf):
-        text = "a certificate authority's certificate stands next to the signature, a leaf is expected"
-        raise VerificationError("not-a-certificate", text)
-    path = build_path(leaf, prepared.authorities, read.chain[:-1], at=leaf.not_valid_before_utc)
-    if trust.sct.required:
-        verify_embedded(leaf, path.issuers[0], anchors.ct_logs)
-    return _Signer(key=key, certificate=leaf, path=path)
-
-
-def _check_validity(
-    read: _Read,
-    signer: _Signer,
-    stamped_at: datetime | None,
-    logged_at: datetime | None,
-    now: Callable[[], datetime],
-) -> None:
-    """Judge the certificates at every time that is known for the signature, or now if none is (C10).
-
-    cosign judges a certificate that lies next to a signature even where a given key verified it.
-    """
-    leaf = signer.certificate if signer.path else read.certificate
-    if leaf is None:
-        return
-    for source, at in (("timestamp", stamped_at), ("bundle", logged_at)):
-        if at is not None:
-            try:
-                check_validity(leaf, signer.path, at)
-            except VerificationError as error:
-                text = f"checking expiry on certificate with {source}: {error.message}"
-                raise VerificationError(error.code, text) from error
-    if stamped_at is None and logged_at is None:
-        try:
-            check_validity(leaf, signer.path, now())
-        except VerificationError as error:
-            text = "expected a signed timestamp to verify an expired certificate"
-            raise VerificationError(error.code, text) from error

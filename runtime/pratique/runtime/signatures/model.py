@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from pratique.compiler.ir import AnyIdentity, Method
 from pratique.runtime.ports import Digest
 
-__all__ = ["AnyIdentity", "Identity", "Method", "StoredSignature", "VerifiedSignature"]
+__all__ = [
+    "AnyIdentity",
+    "Identity",
+    "Method",
+    "Statement",
+    "Stored",
+    "StoredBundle",
+    "StoredEnvelope",
+    "StoredSignature",
+    "Subject",
+    "VerifiedSignature",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,78 @@ class StoredSignature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEnvelope:
+    """One layer of a cosign attestation manifest, nothing of it believed yet.
+
+    Attributes:
+        envelope: the DSSE envelope (JSON) as hashed to `layer`; it holds the signature.
+        predicate_type: annotation `predicateType`; a hint, never evidence. Empty where absent.
+
+    The others are as in `StoredSignature`. References: cosign `specs/ATTESTATION_SPEC.md`.
+    """
+
+    envelope: bytes
+    layer: Digest
+    certificate: str = ""
+    chain: str = ""
+    bundle: str = ""
+    timestamp: str = ""
+    predicate_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBundle:
+    """A Sigstore bundle as a referrer of an image, nothing of it believed yet.
+
+    Attributes:
+        body: the bundle (JSON) as hashed to `layer`.
+        artifact_type: of the referrer, `application/vnd.dev.sigstore.bundle…`.
+        predicate_type: annotation `dev.sigstore.bundle.predicateType`; a hint, never evidence.
+    """
+
+    body: bytes
+    layer: Digest
+    artifact_type: str = ""
+    predicate_type: str = ""
+
+
+Stored: TypeAlias = StoredSignature | StoredEnvelope | StoredBundle
+"""Whatever is stored with an image and may prove something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a statement is about.
+
+    Attributes:
+        digests: hexadecimal digests by the name of the algorithm, in stored order.
+        annotations: signed pairs of text; others are left out, as nobody can ask for them.
+    """
+
+    name: str = ""
+    digests: tuple[tuple[str, str], ...]
+    annotations: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A verified in-toto statement.
+
+    Attributes:
+        type: `_type`, the version of the statement.
+        predicate_type: what kind of claim it makes.
+        predicate: the claim, a JSON value; None where absent. Not to be changed.
+
+    References: in-toto attestation framework, `spec/v1/statement.md`.
+    """
+
+    type: str
+    predicate_type: str
+    predicate: Any = field(hash=False)
+    subjects: tuple[Subject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """What a verified certificate says about its holder.
 
@@ -60,9 +144,11 @@ class VerifiedSignature:
         identity: holder of the certificate; None for a bare key.
         key: SHA-256 of the SubjectPublicKeyInfo that verified it, lower-case hex: two attestors that are
             met by the same key are the same attestor.
-        claims: the signed `optional` pairs as text, in stored order; None where the payload has none.
+        claims: the signed `optional` pairs (in statements: the subject's annotations) as text, in stored
+            order; None where there are none.
         signed_at: seconds since the epoch from the log or the timestamp authority; None where neither spoke.
         log_index: index in the transparency log; None without log.
+        statement: what an attestation states; None for a plain signature.
     """
 
     image_digest: Digest
@@ -72,3 +158,4 @@ class VerifiedSignature:
     signed_at: int | None = None
     log_index: int | None = None
     log_id: str = ""
+    statement: Statement | None = None

@@ -156,7 +156,7 @@ def match_record(record: Record, *, signature: str, verifier: pem.Block, payload
         raise VerificationError(
             "log-entry-mismatch", "signature in bundle does not match signature being verified"
         )
-    recorded = _only_block(record.verifier)
+    recorded = only_block(record.verifier)
     if recorded.der != verifier.der or recorded.label != verifier.label:
         expected = pem.armour(verifier.label, verifier.der)
         got = pem.armour(recorded.label, recorded.der)
@@ -170,7 +170,12 @@ def match_record(record: Record, *, signature: str, verifier: pem.Block, payload
         raise VerificationError("log-entry-mismatch", text)
 
 
-def _only_block(text: str) -> pem.Block:
+def only_block(text: str) -> pem.Block:
+    """Return the one certificate or public key that an entry names.
+
+    Raises:
+        VerificationError: `not-a-certificate` for anything else (C11).
+    """
     try:
         found, rest = pem.blocks(text)
     except EncodingError as error:
