@@ -21,6 +21,7 @@ from pratique.runtime.registry.auth import Authenticator
 from pratique.runtime.registry.content import (
     MAX_MANIFEST_BYTES,
     MAX_REFERRERS,
+    NO_REFERRERS_INDEX,
     algorithm_of,
     check_digest,
     check_reference,
@@ -281,7 +282,7 @@ class DistributionClient:
             # GitLab takes `sha256-…` for the digest and answers with the subject itself.
             return ()
         if index.media_type not in INDEXES:
-            raise operation.fault(FaultCode.BAD_MANIFEST, "the fallback tag of referrers is not an index")
+            raise operation.fault(FaultCode.BAD_MANIFEST, NO_REFERRERS_INDEX)
         return referrers_in(index.data, operation)
 
 

@@ -22,6 +22,8 @@ MAX_MANIFEST_BYTES = 4 << 20
 MAX_REFERRERS = 1000
 """Limit on the referrers of one digest over all pages."""
 
+NO_REFERRERS_INDEX = "the fallback tag of referrers is not an index"
+
 MAX_SIZE = (1 << 63) - 1
 
 _DIGEST_HEX = {"sha256": 64, "sha512": 128}

@@ -11,6 +11,7 @@ from typing import Any
 from pratique.runtime.ports import Descriptor, Digest, Manifest, Repository
 from pratique.runtime.registry.content import (
     MAX_MANIFEST_BYTES,
+    NO_REFERRERS_INDEX,
     algorithm_of,
     check_digest,
     check_reference,
@@ -142,8 +143,9 @@ class LayoutStore:
         tagged = self._tagged(listing, repository, fallback_tag(digest), operation)
         if tagged is not None and tagged != digest:
             index = self._manifest(repository, tagged, operation, may_be_empty=True)
-            if index.media_type in INDEXES:
-                found = {d.digest: d for d in referrers_in(index.data, operation)} | found
+            if index.media_type not in INDEXES:
+                raise operation.fault(FaultCode.BAD_MANIFEST, NO_REFERRERS_INDEX)
+            found = {d.digest: d for d in referrers_in(index.data, operation)} | found
         return with_artifact_type(tuple(found.values()), artifact_type)
 
     def tags(self, repository: Repository) -> tuple[str, ...]:

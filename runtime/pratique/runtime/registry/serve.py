@@ -132,9 +132,14 @@ class LayoutServer:
 
     async def _referrers(self, request: web.Request) -> web.Response:
         wanted = request.query.get("artifactType", "")
-        found = await self._store.referrers(
-            self._repository(request), Digest(request.match_info["digest"]), wanted
-        )
+        digest = Digest(request.match_info["digest"])
+        try:
+            found = await self._store.referrers(self._repository(request), digest, wanted)
+        except TransportError as error:
+            if error.code not in (FaultCode.BAD_MANIFEST, FaultCode.AMBIGUOUS_MANIFEST):
+                raise
+            # Rubbish under the fallback tag: without this API clients look there and judge it themselves.
+            return _error(404, "UNSUPPORTED")
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [_json(d) for d in found]}
         headers = {"Content-Type": OCI_INDEX} | ({"OCI-Filters-Applied": "artifactType"} if wanted else {})
         return web.Response(body=json.dumps(index).encode(), headers=headers)
