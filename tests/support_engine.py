@@ -16,7 +16,16 @@ from pratique.runtime.engine import Engine
 from pratique.runtime.evidence import Evidence
 from pratique.runtime.ports import Descriptor, Digest, Manifest, Repository
 from pratique.runtime.resource import Resource
-from pratique.runtime.signatures.model import AnyIdentity, Identity, StoredSignature, VerifiedSignature
+from pratique.runtime.signatures.model import (
+    AnyIdentity,
+    Identity,
+    Statement,
+    Stored,
+    StoredBundle,
+    StoredEnvelope,
+    StoredSignature,
+    VerifiedSignature,
+)
 from tests.support_policies import read
 
 
@@ -89,11 +98,15 @@ class FakeVerifier:
         if isinstance(method, ir.KeySigner) and method.key == "broken":
             raise VerificationError("bad-key", "failed to load public key from PEM: broken")
 
-    def verify(
-        self, stored: StoredSignature, method: ir.Method, trust: ir.Trust, digest: Digest
-    ) -> VerifiedSignature:
+    def verify(self, stored: Stored, method: ir.Method, trust: ir.Trust, digest: Digest) -> VerifiedSignature:
         self.verified += 1
-        payload = json.loads(stored.payload)
+        match stored:
+            case StoredSignature():
+                payload = json.loads(stored.payload)
+            case StoredEnvelope():
+                payload = json.loads(stored.envelope)
+            case StoredBundle():
+                payload = json.loads(stored.body)
         identity = None
         match method:
             case AnyIdentity():
@@ -107,7 +120,17 @@ class FakeVerifier:
             identity=identity,
             key=payload.get("key", payload.get("subject", "")),
             claims=tuple(payload.get("claims", {}).items()),
+            statement=None if isinstance(stored, StoredSignature) else statement(payload),
         )
+
+
+def statement(payload: dict[str, Any]) -> Statement:
+    return Statement(
+        type="https://in-toto.io/Statement/v1",
+        predicate_type=payload["type"],
+        predicate=payload.get("predicate", {}),
+        subjects=(),
+    )
 
 
 ISSUER = "https://accounts.google.com"

@@ -6,7 +6,7 @@ References: Kyverno 1.19, `pkg/engine/image_verify.go`, `image_verify_validate.g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -122,8 +122,74 @@ class Engine:
                 reason = _all(parts, met=False)
                 return check_of(image_use, status, text, reason=reason, transport=outcome.broken)
             digest = outcome.digest or digest
-        text = f"verified image signatures for {name}"
+        if not requirement.attestations:
+            text = f"verified image signatures for {name}"
+            return check_of(image_use, Status.PASS, text, digest=digest, reason=_all(parts, met=True))
+        return await self._attestations(image_use, requirement, parts, digest)
+
+    async def _attestations(
+        self, image_use: ImageUse, requirement: ir.ImageRequirement, parts: list[Reason], digest: str
+    ) -> Check:
+        """Judge the attestations of an image whose signatures are met, in declared order."""
+        for number, demanded in enumerate(requirement.attestations):
+            outcome = await self._attestation(image_use, demanded, number)
+            parts.append(outcome.reason)
+            if not outcome.met:
+                status = Status.ERROR if outcome.broken else Status.FAIL
+                reason, text = _all(parts, met=False), outcome.errors[0]
+                return check_of(image_use, status, text, reason=reason, transport=outcome.broken)
+        image = image_use.image
+        pinned = image is not None and digest and not image.digest
+        name = f"{image.registry}/{image.path}@{digest}" if image and pinned else image_use.match_string
+        text = f"verified image attestations for {name}"
         return check_of(image_use, Status.PASS, text, digest=digest, reason=_all(parts, met=True))
+
+    async def _attestation(self, image_use: ImageUse, demanded: ir.Attestation, number: int) -> Outcome:
+        """Judge one attestation: each of its sets must find enough attestors that vouch for statements."""
+        assert image_use.image is not None  # noqa: S101 (judged before)
+        reasons: list[Reason] = []
+        errors: list[str] = []  # shared by the sets, as in Kyverno
+        problem, broken = "", False
+        if not demanded.type:
+            problem = f"{demanded.at.path}: missing type"
+        for set_number, wanted in enumerate(demanded.by if not problem else ()):
+            # The attestation's number stands where the entry's should: Kyverno's text, kept as it is.
+            path = f".attestations[{number}].attestors[{set_number}].entries[{number}].keyless"
+            count = 0
+            for leaf in leaves(wanted):
+                finding = await self.evidence.stated(image_use.image, leaf.attestor, demanded.type)
+                broken = broken or finding.broken
+                reasons.append(_found(leaf, finding))
+                if finding.met:
+                    count += 1
+                elif finding.code == "attestation-missing":
+                    errors.append(f"{path}: {finding.text}")
+                else:
+                    errors.append(finding.text)
+                if count >= wanted.count:
+                    break
+            if count < wanted.count:
+                problem = (
+                    f"image attestations verification failed, verifiedCount: {count}, requiredCount:"
+                    f" {wanted.count}, error: {'; '.join(errors) or 'attestations verification failed'}"
+                )
+                break
+        reason = Reason(
+            code="attestation",
+            text=problem or f"attested: {demanded.type}",
+            met=not problem,
+            details=(("type", demanded.type),),
+            children=tuple(reasons),
+            location=demanded.at.location,
+        )
+        return Outcome(
+            met=not problem,
+            errors=(problem,) if problem else (),
+            broken=broken and bool(problem),
+            signers=frozenset(),
+            digest="",
+            reason=reason,
+        )
 
     async def _formula(self, image_use: ImageUse, formula: ir.Formula) -> Outcome:
         match formula:
@@ -136,13 +202,7 @@ class Engine:
         assert image_use.image is not None  # noqa: S101 (judged before)
         finding = await self.evidence.attested(image_use.image, leaf.attestor)
         signers = frozenset(_who(leaf.attestor, finding))
-        reason = Reason(
-            code=finding.code,
-            text=finding.text or f"{len(finding.signatures)} signature(s) meet {leaf.attestor.kind}",
-            met=finding.met,
-            children=finding.reasons,
-            location=leaf.at.location,
-        )
+        reason = _found(leaf, finding)
         return Outcome(
             met=finding.met,
             errors=() if finding.met else (f"{leaf.at.path}: {finding.text}",),
@@ -237,6 +297,26 @@ def _who(attestor: ir.Attestor, finding: Finding) -> Iterable[str]:
         yield repr(attestor.signer)
     else:
         yield from (signature.key for signature in finding.signatures)
+
+
+def leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:
+    """Yield the attestors of a formula in declared order."""
+    match formula:
+        case ir.Leaf():
+            yield formula
+        case ir.Threshold(of=of):
+            for part in of:
+                yield from leaves(part)
+
+
+def _found(leaf: ir.Leaf, finding: Finding) -> Reason:
+    return Reason(
+        code=finding.code,
+        text=finding.text or f"{len(finding.signatures)} signature(s) meet {leaf.attestor.kind}",
+        met=finding.met,
+        children=finding.reasons,
+        location=leaf.at.location,
+    )
 
 
 def _all(parts: Sequence[Reason], *, met: bool) -> Reason:

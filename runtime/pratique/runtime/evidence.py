@@ -8,7 +8,7 @@ number of rules, attestors, resources and concurrent requests (rule R1, design: 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -21,7 +21,7 @@ from pratique.runtime.decision import Reason
 from pratique.runtime.discovery import stored_signatures
 from pratique.runtime.ports import Digest, ImageStore, Repository, SignatureVerifier
 from pratique.runtime.signatures.identity import claims_missing, mismatch
-from pratique.runtime.signatures.model import StoredSignature, VerifiedSignature
+from pratique.runtime.signatures.model import Stored, VerifiedSignature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Subject:
 class Candidate:
     """A stored signature and what became of it: exactly one of `verified` and `rejection` is set."""
 
-    stored: StoredSignature
+    stored: Stored
     verified: VerifiedSignature | None = None
     rejection: VerificationError | None = None
 
@@ -63,7 +63,7 @@ class Finding:
         return bool(self.signatures)
 
 
-Answer: TypeAlias = "Digest | tuple[StoredSignature, ...] | tuple[Candidate, ...] | Finding"
+Answer: TypeAlias = "Digest | tuple[Stored, ...] | tuple[Candidate, ...] | Finding"
 
 
 class Evidence:
@@ -116,6 +116,21 @@ class Evidence:
             return Finding(code=error.code, text=error.detail or error.message, broken=True)
         return finding
 
+    async def stated(self, image: ImageReference, attestor: ir.Attestor, type: str) -> Finding:
+        """Return the statements of `type` about `image` that `attestor` vouches for. Never raises."""
+        try:
+            self._verifier.prepare(attestor.method, attestor.trust)
+            number = attestor_node(self._graph, attestor, attestations=True)
+            node = self._graph.nodes[number]
+            candidates = await self._ask(await self._subject(image), node.inputs[0])
+        except VerificationError as error:
+            return Finding(code=error.code, text=error.message)
+        except NotFoundError as error:
+            return Finding(code=error.code, text=error.detail or error.message)
+        except TransportError as error:
+            return Finding(code=error.code, text=error.detail or error.message, broken=True)
+        return judge_statements(attestor, type, candidates)
+
     async def _subject(self, image: ImageReference) -> Subject:
         return Subject(repository=Repository(image.registry, image.path), digest=await self.digest(image))
 
@@ -147,11 +162,11 @@ class Evidence:
             case op, payload:
                 raise AssertionError(f"no evidence answers {op.name} {payload!r}")
 
-    async def _list(self, subject: Subject, listing: Listing) -> tuple[StoredSignature, ...]:
+    async def _list(self, subject: Subject, listing: Listing) -> tuple[Stored, ...]:
         repository = signature_repository(listing.repository) if listing.repository else subject.repository
         return await stored_signatures(self._store, repository, subject.digest, listing)
 
-    def _verify(self, stored: StoredSignature, verification: Verification, digest: Digest) -> Candidate:
+    def _verify(self, stored: Stored, verification: Verification, digest: Digest) -> Candidate:
         self.verifications += 1
         try:
             verified = self._verifier.verify(stored, verification.method, verification.trust, digest)
@@ -194,6 +209,42 @@ def judge(attestor: ir.Attestor, candidates: tuple[Candidate, ...]) -> Finding:
         return Finding(code=claims[0].code, text=claims[0].message, reasons=tuple(reasons_list))
     text = "; ".join(error.message for error in identity)
     return Finding(code=identity[0].code, text=text, reasons=tuple(reasons_list))
+
+
+def judge_statements(attestor: ir.Attestor, type: str, candidates: Sequence[Candidate]) -> Finding:
+    """Return the verified statements of `type`, all of which `attestor` must accept.
+
+    Code `attestation-missing` says that statements were verified, but none of the type (C2).
+
+    References: Kyverno 1.19 `pkg/imageverification`, cosign verifier: unlike signatures, one statement of the
+    type by another identity fails the whole; statements of other types are not looked at.
+    """
+    rejections = [c.rejection for c in candidates if c.rejection]
+    verified = [c.verified for c in candidates if c.verified and c.verified.statement]
+    reasons = tuple(_rejected(error) for error in rejections)
+    if not verified:
+        if attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE:
+            text = "sigstore bundle verification failed: no matching signatures found"
+        elif not candidates:
+            text = "no matching attestations: "
+        elif isinstance(attestor.signer, ir.KeySigner):
+            text = (
+                "no matching attestations: accepted signatures do not match threshold, Found: 0, Expected 1"
+            )
+        else:
+            text = "no matching attestations: " + "\n ".join(error.message for error in rejections)
+        code = rejections[0].code if rejections else "no-attestation"
+        return Finding(code=code, text=text, reasons=reasons)
+    wanted = [v for v in verified if v.statement and v.statement.predicate_type == type]
+    if not wanted:
+        text = f"attestions not found for predicate type {type}"
+        return Finding(code="attestation-missing", text=text, reasons=reasons)
+    judged = [(signature, _refusal(attestor, signature)) for signature in wanted]
+    reasons += tuple(_described(signature, refusal) for signature, refusal in judged)
+    for _, refusal in judged:
+        if refusal:
+            return Finding(code=refusal.code, text=refusal.message, reasons=reasons)
+    return Finding(code="attested", signatures=tuple(wanted), reasons=reasons)
 
 
 def _refusal(attestor: ir.Attestor, signature: VerifiedSignature) -> VerificationError | None:

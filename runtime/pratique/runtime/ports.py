@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol
 from pratique.compiler.ir import Method, Trust
 
 if TYPE_CHECKING:
-    from pratique.runtime.signatures.model import StoredSignature, VerifiedSignature
+    from pratique.runtime.signatures.model import Stored, VerifiedSignature
 
 Digest = NewType("Digest", str)
 """`algorithm:hex`, for example `sha256:` and 64 lower-case hexadecimal digits."""
@@ -97,9 +97,7 @@ class SignatureVerifier(Protocol):
         """
         ...
 
-    def verify(
-        self, stored: StoredSignature, method: Method, trust: Trust, digest: Digest
-    ) -> VerifiedSignature:
+    def verify(self, stored: Stored, method: Method, trust: Trust, digest: Digest) -> VerifiedSignature:
         """Return what `stored` proves about `digest`.
 
         Raises:

@@ -185,6 +185,14 @@ class _Checker:
             yield from self._set(entry, attestors, (*route, "attestors", number))
         if entry.type in ("SigstoreBundle", "Notary"):
             yield self._unsupported(f"type {entry.type}", *route, "type")
+        for number, attestation in enumerate(entry.attestations):
+            place = (*route, "attestations", number)
+            for index, attestors in enumerate(attestation.attestors):
+                yield from self._set(entry, attestors, (*place, "attestors", index))
+                for position, attestor in enumerate(attestors.entries):
+                    if attestor.attestor:
+                        nested = (*place, "attestors", index, "entries", position, "attestor")
+                        yield self._unsupported("a nested attestor of an attestation", *nested)
         for name, value in (
             ("attestations", entry.attestations),
             ("validate", entry.validation),

@@ -136,6 +136,15 @@ class EntryLowering:
             extensions=tuple(sorted((keyless.additional_extensions or {}).items())),
         )
 
+    def _anyone(self, path: str, route: Sequence[str | int]) -> ir.Threshold:
+        """Without attestors Kyverno checks the statement against the trusted authorities, naming nobody."""
+        at = ir.At(path=f"{path}.attestors[0].entries[0].keyless", location=self._place(*route))
+        trust = ir.Trust(log=ir.LogPolicy(url=DEFAULT_REKOR_URL), sct=ir.SctPolicy(required=False))
+        attestor = ir.Attestor(
+            signer=ir.IdentitySigner(), format=self._format, trust=trust, repository=self._entry.repository
+        )
+        return ir.Threshold(count=1, of=(ir.Leaf(attestor=attestor, at=at),), at=at)
+
     def _attestation(self, block: Attestation, number: int) -> ir.Attestation:
         path, route = f".attestations[{number}]", ("attestations", number)
         return ir.Attestation(
@@ -143,8 +152,9 @@ class EntryLowering:
             name=block.name or "",
             by=tuple(
                 self._set(s, f"{path}.attestors[{i}]", (*route, "attestors", i), expand=False)
-                for i, s in enumerate(block.attestors or ())
-            ),
+                for i, s in enumerate(block.attestors)
+            )
+            or (self._anyone(path, route),),
             conditions=tuple(block.conditions or ()),
             at=ir.At(path=path, location=self._place(*route)),
         )
