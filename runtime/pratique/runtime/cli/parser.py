@@ -13,6 +13,8 @@ PROGRAM: Final = "pratique"
 COMMANDS: Final = {
     "apply": "pratique.runtime.cli.apply",
     "verify": "pratique.runtime.cli.verify",
+    "lint": "pratique.runtime.cli.lint",
+    "rule": "pratique.runtime.cli.rule",
     "lab": "pratique.runtime.cli.lab",
     "completion": "pratique.runtime.cli.completion",
 }

@@ -9,7 +9,7 @@ References: OASIS SARIF 2.1.0, sections 3.11.5 (braces), 3.11.6 (links), 3.27 (r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import quote
@@ -43,24 +43,25 @@ def render(view: View, options: RenderOptions) -> str:
             rules[identifier] = _rule(identifier, row)
         if row.status in LEVELS:
             results.append(_result(row, identifier, numbers[identifier]))
-    notices = [{"level": "note", "message": _message(notice)} for notice in view.report.notices]
-    return _log(list(rules.values()), results, notices, successful=True, summary=view.summary)
+    notices = [{"level": "note", "message": message(notice)} for notice in view.report.notices]
+    return log(list(rules.values()), results, notices, successful=True, summary=view.summary)
 
 
 def render_problems(problems: Sequence[Problem]) -> str:
     """Return a log of a run that did not succeed: mistakes are notifications, there are no results."""
-    notifications = [_notification(problem) for problem in problems]
-    return _log([], [], notifications, successful=False, summary={})
+    notifications = [notification(problem) for problem in problems]
+    return log([], [], notifications, successful=False, summary={})
 
 
-def _log(
+def log(
     rules: list[dict[str, Any]],
     results: list[dict[str, Any]],
     notifications: list[dict[str, Any]],
     *,
     successful: bool,
-    summary: dict[Status, int],
+    summary: Mapping[Any, int],
 ) -> str:
+    """Return a log with one run; `summary` counts what there was, and is left out where it is empty."""
     invocation: dict[str, Any] = {"executionSuccessful": successful}
     if notifications:
         invocation["toolConfigurationNotifications"] = notifications
@@ -89,7 +90,7 @@ def _rule(identifier: str, row: Row) -> dict[str, Any]:
     return {
         "id": visible(identifier),
         "name": visible(result.rule),
-        "shortDescription": _message(f"Rule {result.rule} of policy {result.policy}"),
+        "shortDescription": message(f"Rule {result.rule} of policy {result.policy}"),
         "properties": properties,
     }
 
@@ -101,13 +102,13 @@ def _result(row: Row, identifier: str, index: int) -> dict[str, Any]:
         "logicalLocations": [{"fullyQualifiedName": visible(str(result.resource)), "kind": "resource"}]
     }
     if place := result.location or result.resource.location:
-        location["physicalLocation"] = _physical(place)
+        location["physicalLocation"] = physical_location(place)
     entry: dict[str, Any] = {
         "ruleId": visible(identifier),
         "ruleIndex": index,
         "kind": "fail",
         "level": LEVELS[row.status],
-        "message": _message(f"{result.resource}: {row.message}"),
+        "message": message(f"{result.resource}: {row.message}"),
         "locations": [location],
         "fingerprints": {"pratique/v1": mark},
         # Without it, code scanning hashes the line of the rule, and all resources would be one alert.
@@ -118,8 +119,8 @@ def _result(row: Row, identifier: str, index: int) -> dict[str, Any]:
         entry["relatedLocations"] = [
             {
                 "id": 1,
-                "physicalLocation": _physical(result.resource.location),
-                "message": _message(f"the resource {result.resource}"),
+                "physicalLocation": physical_location(result.resource.location),
+                "message": message(f"the resource {result.resource}"),
             }
         ]
     return entry
@@ -134,9 +135,10 @@ def _check(shown: CheckRow) -> dict[str, Any]:
     return data
 
 
-def _notification(problem: Problem) -> dict[str, Any]:
-    notification: dict[str, Any] = {"level": "error", "message": _message(problem.message)}
-    notification["descriptor"] = {"id": visible(problem.code)}
+def notification(problem: Problem) -> dict[str, Any]:
+    """Return a mistake in an input."""
+    entry: dict[str, Any] = {"level": "error", "message": message(problem.message)}
+    entry["descriptor"] = {"id": visible(problem.code)}
     if problem.file:
         physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(problem.file)}}
         if problem.line:
@@ -146,11 +148,12 @@ def _notification(problem: Problem) -> dict[str, Any]:
                 "endLine": problem.end_line,
                 "endColumn": problem.end_column,
             }
-        notification["locations"] = [{"physicalLocation": physical}]
-    return notification
+        entry["locations"] = [{"physicalLocation": physical}]
+    return entry
 
 
-def _physical(location: Location) -> dict[str, Any]:
+def physical_location(location: Location) -> dict[str, Any]:
+    """Return a place in a file."""
     start, end = location.span
     return {
         "artifactLocation": {"uri": _uri(location.source.name)},
@@ -170,7 +173,7 @@ def _uri(name: str) -> str:
     return f"file://{text}" if path.is_absolute() else text
 
 
-def _message(text: str) -> dict[str, str]:
+def message(text: str) -> dict[str, str]:
     """Return a SARIF message in which braces are no placeholders and brackets are no links."""
     plain = "\n".join(visible_lines(text))
     return {"text": plain.replace("{", "{{").replace("}", "}}").replace("](", "] (")}

@@ -1,0 +1,220 @@
+"""Findings, the registry of rules, and running them over a policy set.
+
+INVARIANT: a rule that cannot prove its claim stays silent. Every finding says what it rests on (`Basis`), and
+where it speaks of an image, it shows one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Protocol
+
+from pratique.compiler import ir
+from pratique.compiler.lint.facts import Facts
+from pratique.grammar.source import Location
+
+
+class Severity(StrEnum):
+    """How much a finding matters, worst first."""
+
+    ERROR = "error"
+    """The policy does not do what it was written for, or lets through what it was written against."""
+    WARNING = "warning"
+    """It does more or less than it seems to."""
+    INFO = "info"
+    """Worth knowing."""
+
+
+SEVERITIES = tuple(Severity)
+
+
+class Confidence(StrEnum):
+    """How sure it is that the author did not mean it; that the claim is true is never in doubt."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Basis(StrEnum):
+    """What a claim rests on."""
+
+    PROVED = "proved"
+    """A decision procedure went through all cases."""
+    WITNESS = "witness"
+    """An example, shown with the finding and checked with the matcher that decides at run time."""
+    HEURISTIC = "heuristic"
+    """The shape of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text that shows a claim, with what it shows: `matched: ghcr.io/acme-evil/app:1.4.2`."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change that removes the finding: what stands at `location` becomes `text`."""
+
+    location: Location
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What a rule found.
+
+    Attributes:
+        message: one sentence that can stand alone.
+        location: the text that is wrong.
+        label: a few words for beside the carets.
+        severity: where it differs from the rule's.
+        examples: texts that show the claim.
+        related: other places that matter, each with its label.
+        help: what to write instead.
+        fix: the change itself, where there is one that is surely meant.
+    """
+
+    message: str
+    location: Location | None
+    label: str = ""
+    severity: Severity | None = None
+    confidence: Confidence = Confidence.HIGH
+    basis: Basis = Basis.PROVED
+    examples: tuple[Example, ...] = ()
+    related: tuple[tuple[str, Location], ...] = ()
+    help: str = ""
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A problem with the rule that found it; `code` never means anything else, `name` reads well.
+
+    Mistakes that keep a policy from being read take the same form: `code` and `name` are then those of the
+    error, and `basis` is None.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    problem: Problem
+    basis: Basis | None
+
+    @property
+    def location(self) -> Location | None:
+        """Return where the finding is."""
+        return self.problem.location
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Return what findings are sorted by: file, place, code."""
+        if self.location is None:
+            return "", (), self.code, self.problem.message
+        return self.location.source.name, self.location.span, self.code, self.problem.message
+
+
+class Check(Protocol):
+    """The function of a rule."""
+
+    __module__: str
+
+    def __call__(self, facts: Facts) -> Iterator[Problem]:
+        """Yield what is wrong."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A lint rule.
+
+    Attributes:
+        code: `PRQ` and three digits; never used again for something else.
+        name: name of its file, with hyphens.
+        severity: of its findings, where they do not say otherwise.
+        yields_to: rules that say more about the same text: where one of them reports it, this one does not.
+        manual: docstring of its file.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    yields_to: tuple[str, ...]
+    manual: str
+    check: Check
+
+    @property
+    def summary(self) -> str:
+        """Return the first line of the manual page."""
+        return self.manual.partition("\n")[0]
+
+
+_registered: dict[str, Rule] = {}
+
+
+def rule(code: str, severity: Severity, *, yields_to: tuple[str, ...] = ()) -> Callable[[Check], Check]:
+    """Register the decorated function as the check of the rule that its module describes."""
+
+    def register(check: Check) -> Check:
+        module = import_module(check.__module__)
+        _registered[code] = Rule(
+            code=code,
+            name=check.__module__.rpartition(".")[2].replace("_", "-"),
+            severity=severity,
+            yields_to=yields_to,
+            manual=(module.__doc__ or "").strip(),
+            check=check,
+        )
+        return check
+
+    return register
+
+
+@cache
+def catalogue() -> tuple[Rule, ...]:
+    """Return all rules by code; imports their files."""
+    package = import_module("pratique.compiler.lint.rules")
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    return tuple(_registered[code] for code in sorted(_registered))
+
+
+def lint(policies: ir.PolicySet, codes: Collection[str] | None = None) -> tuple[Finding, ...]:
+    """Return the findings of all rules, or of those with the given codes, in the order of files and places.
+
+    Generated rules are not looked at: what is wrong with them is wrong with the rule that was written.
+    """
+    facts = Facts(policies)
+    found: dict[Finding, None] = {}
+    yielding: dict[str, tuple[str, ...]] = {}
+    for each in catalogue():
+        if codes is None or each.code in codes:
+            yielding[each.code] = each.yields_to
+            for problem in each.check(facts):
+                found[_finding(each, problem)] = None
+    places = {(finding.code, finding.location) for finding in found}
+    kept = [
+        finding
+        for finding in found
+        if not any((code, finding.location) in places for code in yielding[finding.code])
+    ]
+    return tuple(sorted(kept, key=lambda finding: finding.order))
+
+
+def _finding(each: Rule, problem: Problem) -> Finding:
+    severity = problem.severity or each.severity
+    return Finding(
+        code=each.code,
+        name=each.name,
+        severity=severity,
+        problem=replace(problem, severity=severity),
+        basis=problem.basis,
+    )

@@ -1,0 +1,81 @@
+"""What the rules ask about a policy set; each question about a pattern is answered once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from pratique.compiler import ir
+from pratique.compiler.languages.globs import Glob
+from pratique.compiler.languages.references import images
+from pratique.compiler.languages.relations import is_empty
+from pratique.compiler.languages.search import Answer, Proof, Witness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One demand on images, in the rule and the policy it was written in."""
+
+    policy: ir.Policy
+    rule: ir.Rule
+    requirement: ir.ImageRequirement
+
+    @property
+    def include(self) -> tuple[ir.ImagePattern, ...]:
+        """Return the patterns of the images it speaks about."""
+        return self.requirement.images.include
+
+    @property
+    def skip(self) -> tuple[ir.ImagePattern, ...]:
+        """Return the patterns of the images it leaves out."""
+        return self.requirement.images.skip
+
+    @property
+    def enforces(self) -> bool:
+        """Say whether a failure blocks somewhere."""
+        actions = (self.rule.action, *(override.action for override in self.rule.overrides))
+        return ir.Action.ENFORCE in actions
+
+
+class Facts:
+    """A policy set and what is known about it."""
+
+    def __init__(self, policies: ir.PolicySet) -> None:
+        self.policies = policies
+        self._globs: dict[ir.ImagePattern, Glob] = {}
+        self._empty: dict[ir.ImagePattern, Answer] = {}
+
+    @cached_property
+    def sites(self) -> tuple[Site, ...]:
+        """All demands of declared rules; generated rules repeat them."""
+        return tuple(self._find_sites())
+
+    def _find_sites(self) -> Iterator[Site]:
+        for policy in self.policies.policies:
+            for rule in policy.rules:
+                if not rule.generated_from:
+                    for requirement in rule.requirements:
+                        yield Site(policy=policy, rule=rule, requirement=requirement)
+
+    def glob(self, pattern: ir.ImagePattern) -> Glob:
+        """Return the automaton of a pattern."""
+        if pattern not in self._globs:
+            self._globs[pattern] = Glob.of(pattern)
+        return self._globs[pattern]
+
+    def images_of(self, pattern: ir.ImagePattern) -> Answer:
+        """Return an image that matches, or the proof that there is none."""
+        if pattern not in self._empty:
+            self._empty[pattern] = is_empty(self.glob(pattern), images())
+        return self._empty[pattern]
+
+    def is_dead(self, pattern: ir.ImagePattern) -> bool:
+        """Say whether it is proved that no image matches."""
+        return isinstance(self.images_of(pattern), Proof)
+
+
+def example_of(glob: Glob) -> str:
+    """Return an image that matches `glob`, or an empty text where none is known."""
+    answer = is_empty(glob, images())
+    return answer.text if isinstance(answer, Witness) else ""

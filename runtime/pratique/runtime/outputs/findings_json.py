@@ -1,0 +1,62 @@
+"""Lint findings as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pratique.compiler.lint.base import Finding
+from pratique.grammar.source import Location
+from pratique.runtime.outputs.findings import LintReport
+from pratique.runtime.outputs.json_format import API_VERSION
+from pratique.runtime.outputs.json_text import json_text
+
+KIND: Final = "LintReport"
+
+
+def render(report: LintReport) -> str:
+    """Return everything; `errors` are the mistakes that kept policies from being read."""
+    return json_text(
+        {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "summary": {str(severity): count for severity, count in report.summary.items()},
+            "totals": {"policies": report.policies, "rules": report.rules},
+            "findings": [_json(finding) for finding in report.findings],
+            "notices": list(report.notices),
+            "errors": [_json(mistake) for mistake in report.mistakes],
+        }
+    )
+
+
+def _json(finding: Finding) -> dict[str, Any]:
+    problem = finding.problem
+    data: dict[str, Any] = {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": str(finding.severity),
+        "message": problem.message,
+        **_place(finding.location),
+    }
+    if finding.basis:
+        data |= {"confidence": str(problem.confidence), "basis": str(finding.basis)}
+    optional: dict[str, Any] = {
+        "label": problem.label,
+        "examples": [{"label": example.label, "text": example.text} for example in problem.examples],
+        "related": [{"label": label, **_place(place)} for label, place in problem.related],
+        "help": problem.help,
+        "fix": {**_place(problem.fix.location), "text": problem.fix.text} if problem.fix else None,
+    }
+    return data | {key: value for key, value in optional.items() if value}
+
+
+def _place(location: Location | None) -> dict[str, Any]:
+    if location is None:
+        return {}
+    start, end = location.span
+    return {
+        "file": location.source.name,
+        "line": start.line,
+        "column": start.column,
+        "endLine": end.line,
+        "endColumn": end.column,
+    }

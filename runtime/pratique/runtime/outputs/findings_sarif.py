@@ -1,0 +1,89 @@
+"""Lint findings as SARIF 2.1.0, for code scanning."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pratique.compiler.lint.base import Finding, Fix, Rule, Severity, catalogue
+from pratique.runtime.outputs import sarif
+from pratique.runtime.outputs.findings import LintReport
+from pratique.runtime.outputs.problems import Problem
+
+LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def render(report: LintReport) -> str:
+    """Return a SARIF 2.1.0 log; mistakes in inputs are notifications of a run that did not succeed."""
+    rules = [rule for rule in catalogue() if any(rule.code == found.code for found in report.findings)]
+    numbers = {rule.code: number for number, rule in enumerate(rules)}
+    notifications = [sarif.notification(_mistake(mistake)) for mistake in report.mistakes]
+    notifications += [{"level": "note", "message": sarif.message(notice)} for notice in report.notices]
+    return sarif.log(
+        [_sarif_rule(rule) for rule in rules],
+        [_sarif_result(finding, numbers[finding.code]) for finding in report.findings],
+        notifications,
+        successful=not report.mistakes,
+        summary=report.summary,
+    )
+
+
+def _sarif_rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": sarif.message(rule.summary),
+        "fullDescription": sarif.message(rule.manual),
+        "help": {"text": rule.manual, "markdown": rule.manual},
+        "defaultConfiguration": {"level": LEVELS[rule.severity]},
+        "properties": {"tags": ["security", "supply-chain"]},
+    }
+
+
+def _sarif_result(finding: Finding, index: int) -> dict[str, Any]:
+    problem = finding.problem
+    lines = [problem.message, *(f"{example.label}: {example.text}" for example in problem.examples)]
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": index,
+        "level": LEVELS[finding.severity],
+        "message": sarif.message("\n".join([*lines, problem.help] if problem.help else lines)),
+        "properties": {"basis": str(finding.basis), "confidence": str(problem.confidence)},
+    }
+    if finding.location:
+        result["locations"] = [{"physicalLocation": sarif.physical_location(finding.location)}]
+    if problem.related:
+        result["relatedLocations"] = [
+            {
+                "id": number,
+                "physicalLocation": sarif.physical_location(place),
+                "message": sarif.message(label),
+            }
+            for number, (label, place) in enumerate(problem.related, 1)
+        ]
+    if problem.fix:
+        result["fixes"] = [_sarif_fix(problem.fix, problem.help)]
+    return result
+
+
+def _sarif_fix(fix: Fix, description: str) -> dict[str, Any]:
+    place = sarif.physical_location(fix.location)
+    replacement = {"deletedRegion": place["region"], "insertedContent": {"text": fix.text}}
+    change = {"artifactLocation": place["artifactLocation"], "replacements": [replacement]}
+    return {"description": sarif.message(description), "artifactChanges": [change]}
+
+
+def _mistake(finding: Finding) -> Problem:
+    problem, location = finding.problem, finding.location
+    if location is None:
+        return Problem(code=finding.code, message=problem.message, help=problem.help)
+    start, end = location.span
+    return Problem(
+        code=finding.code,
+        message=problem.message,
+        file=location.source.name,
+        line=start.line,
+        column=start.column,
+        end_line=end.line,
+        end_column=end.column,
+        help=problem.help,
+    )
