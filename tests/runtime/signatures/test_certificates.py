@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 
 import pytest
@@ -8,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import x25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ObjectIdentifier
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pratique.runtime.signatures.certificates import (
     CertificateError,
@@ -160,6 +163,7 @@ def garbled(certificate: x509.Certificate, old: bytes, new: bytes) -> str:
 
 SUBJECT_ALTERNATIVE_NAME = bytes.fromhex("0603551d11")
 EXTENDED_KEY_USAGE = bytes.fromhex("0603551d25")
+ECDSA_WITH_SHA256 = bytes.fromhex("06082a8648ce3d040302")
 
 
 @pytest.mark.parametrize(
@@ -171,6 +175,10 @@ EXTENDED_KEY_USAGE = bytes.fromhex("0603551d25")
         (private_pem(new_key()), "a PRIVATE KEY stands where a certificate is expected"),
         (armour("CERTIFICATE", b""), "x509: malformed certificate"),
         (armour("CERTIFICATE", b"abc"), "x509: malformed certificate"),
+        (
+            garbled(AUTHORITY.root.certificate, ECDSA_WITH_SHA256, ECDSA_WITH_SHA256[:-1] + b"\x63"),
+            "x509: malformed certificate",
+        ),
         (
             garbled(AUTHORITY.leaf().certificate, EXTENDED_KEY_USAGE, SUBJECT_ALTERNATIVE_NAME),
             "x509: malformed certificate",
@@ -184,6 +192,33 @@ EXTENDED_KEY_USAGE = bytes.fromhex("0603551d25")
 def test_what_is_no_certificate_is_refused(text: str, problem: str) -> None:
     with pytest.raises(CertificateError, match=f"^{problem}$"):
         load_pem_certificates(text)
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_a_serial_number_is_positive() -> None:
+    der = AUTHORITY.root.certificate.public_bytes(Encoding.DER)
+    serial = AUTHORITY.root.certificate.serial_number
+    encoded = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+    negative = b"\xff" + encoded[1:] if encoded[1] & 0x80 == 0 else b"\x80" + encoded[1:]
+    assert der.count(encoded) == 1
+    with pytest.raises(CertificateError, match=r"^x509: serial number is not positive$"):
+        load_certificate(der.replace(encoded, negative))
+
+
+DAMAGED = [r.stored.certificate for r in genuine_records("verified") if r.stored.certificate][:3]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(DAMAGED), st.integers(0, 1 << 16), st.binary(min_size=1, max_size=8))
+def test_damaged_certificates_are_refused_or_can_be_read(text: str, place: int, noise: bytes) -> None:
+    (whole,) = load_pem_certificates(text)
+    data = bytearray(whole.public_bytes(Encoding.DER))
+    place %= len(data)
+    data[place : place + len(noise)] = noise
+    with suppress(CertificateError, KeyTextError):
+        certificate = load_certificate(bytes(data))
+        identity(certificate)
+        certificate_key(certificate)
 
 
 def test_version_1_is_refused() -> None:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pratique.grammar.errors import VerificationError
 from pratique.runtime.signatures.chains import MAX_INTERMEDIATES
@@ -138,6 +141,16 @@ def test_most_of_a_token_is_signed() -> None:
     # The rest is what CMS leaves open: names of algorithms, and the embedded copy of the certificate.
     outcomes = [outcome(TOKEN[:n] + bytes([TOKEN[n] ^ 0x41]) + TOKEN[n + 1 :]) for n in range(len(TOKEN))]
     assert outcomes.count(AT) < 30
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(TOKEN) - 1), st.binary(min_size=1, max_size=8), st.booleans())
+def test_hostile_tokens_never_raise_anything_else(place: int, noise: bytes, pinned: bool) -> None:
+    data = bytearray(TOKEN)
+    data[place : place + len(noise)] = noise
+    known = authority() if pinned else authority(signer=None)
+    with suppress(VerificationError):
+        assert verify_token(bytes(data), SIGNED, [known]) == AT
 
 
 def outcome(token: bytes) -> str | datetime:

@@ -25,12 +25,15 @@ _LAST_RAW_EXTENSION: Final = 6
 PARSE_ERRORS: Final = (
     ValueError,
     TypeError,
+    LookupError,
+    OverflowError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
+    Warning,  # oddities that it only warns of, where warnings are errors
 )
-"""What `cryptography` raises for certificates that it cannot make sense of, on reading or later."""
+"""What `cryptography` raises when it cannot make sense of a part of a certificate."""
 
 
 class CertificateError(ValueError):
@@ -38,7 +41,7 @@ class CertificateError(ValueError):
 
 
 def load_certificate(der: bytes) -> x509.Certificate:
-    """Return a certificate whose extensions can all be read.
+    """Return a certificate all parts of which can be read, so that reading them later never fails.
 
     Raises:
         CertificateError: it is malformed anywhere.
@@ -47,10 +50,16 @@ def load_certificate(der: bytes) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(der)
         if certificate.version is not x509.Version.v3:
             raise CertificateError(f"x509: certificate of version {certificate.version.name}, v3 is expected")
-        _ = certificate.extensions
+        if certificate.serial_number <= 0:
+            raise CertificateError("x509: serial number is not positive")
+        # The library reads these only when they are asked for.
+        _ = certificate.extensions, certificate.subject, certificate.issuer
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        _ = certificate.signature_hash_algorithm
     except CertificateError:
         raise
-    except PARSE_ERRORS as error:
+    except Exception as error:
+        # Over hostile bytes the library raises whatever its parts do; all of it means the same.
         raise CertificateError("x509: malformed certificate") from error
     return certificate
 

@@ -17,7 +17,6 @@ from rfc3161_client import VerificationError as TokenError
 
 from pratique.grammar.errors import VerificationError
 from pratique.runtime.signatures.certificates import (
-    PARSE_ERRORS,
     CertificateError,
     is_authority,
     load_shared_certificates,
@@ -118,7 +117,7 @@ def verify_token(token: bytes, signed: bytes, authorities: Sequence[TimestampAut
         response = decode_timestamp_response(sort_certificates(token))
         imprint = response.tst_info.message_imprint
         algorithm, gen_time = imprint.hash_algorithm.dotted_string, response.tst_info.gen_time
-    except ValueError as error:
+    except Exception as error:
         text = "error parsing response into Timestamp"
         raise VerificationError("timestamp-malformed", text) from error
     if algorithm not in _HASHES:
@@ -147,7 +146,8 @@ def _refusal(response: TimeStampResponse, signed: bytes, authority: TimestampAut
         verifier.verify_message(response, signed)
     except TokenError as error:
         return _as_cosign(str(error))
-    except PARSE_ERRORS:
+    except Exception:
+        # Over hostile bytes the parsers below raise whatever they like; all of it is a refusal.
         return "error while verifying signature: the timestamp is malformed"
     return ""
 
