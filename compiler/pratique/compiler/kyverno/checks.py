@@ -185,6 +185,16 @@ class _Checker:
             yield from self._set(entry, attestors, (*route, "attestors", number))
         if entry.type in ("SigstoreBundle", "Notary"):
             yield self._unsupported(f"type {entry.type}", *route, "type")
+        yield from self._attestations(entry, route)
+        for name, value in (
+            ("attestations", entry.attestations),
+            ("validate", entry.validation),
+            ("imageRegistryCredentials", entry.image_registry_credentials),
+        ):
+            if value:
+                yield self._unsupported(name, *route, name)
+
+    def _attestations(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for number, attestation in enumerate(entry.attestations):
             place = (*route, "attestations", number)
             for index, attestors in enumerate(attestation.attestors):
@@ -193,13 +203,6 @@ class _Checker:
                     if attestor.attestor:
                         nested = (*place, "attestors", index, "entries", position, "attestor")
                         yield self._unsupported("a nested attestor of an attestation", *nested)
-        for name, value in (
-            ("attestations", entry.attestations),
-            ("validate", entry.validation),
-            ("imageRegistryCredentials", entry.image_registry_credentials),
-        ):
-            if value:
-                yield self._unsupported(name, *route, name)
 
     def _set(
         self, entry: ImageVerification, attestors: AttestorSet, route: tuple[str | int, ...]
