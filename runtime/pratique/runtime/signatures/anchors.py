@@ -30,12 +30,15 @@ class Anchors:
 
     Attributes:
         timestamps: authorities whose timestamps are looked at; empty where a policy names none.
+        bundle_timestamps: authorities that bundles' timestamps are checked against: the policy's, else the
+            trust root's; None where the policy names none and no trust root was needed.
         version: the version of the trust root they were taken from; empty if there was none. Anchors of equal
             trust and equal version are the same (rule R3).
     """
 
     version: str
     timestamps: tuple[TimestampAuthority, ...]
+    bundle_timestamps: tuple[TimestampAuthority, ...] | None
     own_authorities: Authorities | None = field(repr=False)
     own_logs: LogKeys | None = field(repr=False)
     own_ct_logs: LogKeys | None = field(repr=False)
@@ -105,9 +108,11 @@ def anchors(trust: ir.Trust, root: TrustRoot | None) -> Anchors:
             "bad-ct-log-key",
             "failed to load CTLogs public keys: failed to get transparency log public keys",
         )
+    named = None if trust.timestamp_chain is None else (load_authority(trust.timestamp_chain),)
     return Anchors(
         version=root.version if root else "",
-        timestamps=() if trust.timestamp_chain is None else (load_authority(trust.timestamp_chain),),
+        timestamps=named or (),
+        bundle_timestamps=root.timestamps if named is None and root else named,
         own_authorities=authorities,
         own_logs=logs,
         own_ct_logs=ct_logs,

@@ -13,7 +13,11 @@ from typing import Final, TypeAlias
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    Prehashed,
+    decode_dss_signature,
+    encode_dss_signature,
+)
 
 from pratique.grammar.errors import VerificationError
 from pratique.runtime.signatures import pem
@@ -76,6 +80,27 @@ class VerifyingKey:
                 case ed25519.Ed25519PublicKey():
                     text = "failed to verify signature"
                     public.verify(signature, message)
+        except InvalidSignature as error:
+            raise VerificationError("signature-invalid", text) from error
+
+    def verify_digest(self, signature: bytes, digest: bytes) -> None:
+        """Return if `signature` is by this key over a message with `digest` under `algorithm`.
+
+        Raises:
+            VerificationError: `signature-invalid`; always for Ed25519, which does not sign digests.
+        """
+        public, prehashed = self.public, Prehashed(self.algorithm)
+        try:
+            match public:
+                case ec.EllipticCurvePublicKey():
+                    der, text = _ecdsa_signature(signature)
+                    public.verify(der, digest, ec.ECDSA(prehashed))
+                case rsa.RSAPublicKey():
+                    text = "crypto/rsa: verification error"
+                    public.verify(signature, digest, padding.PKCS1v15(), prehashed)
+                case ed25519.Ed25519PublicKey():
+                    text = "Ed25519 does not sign digests"
+                    raise InvalidSignature(text)
         except InvalidSignature as error:
             raise VerificationError("signature-invalid", text) from error
 

@@ -6,14 +6,24 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import assert_never
 
 from pratique.compiler import ir
 from pratique.grammar.errors import TransportError
 from pratique.runtime.ports import Digest
 from pratique.runtime.signatures import methods
 from pratique.runtime.signatures.anchors import Anchors, anchors
+from pratique.runtime.signatures.artifacts import Artifact
+from pratique.runtime.signatures.attestations import verify_attestation
+from pratique.runtime.signatures.bundles import verify_bundle
 from pratique.runtime.signatures.legacy import verify_signature
-from pratique.runtime.signatures.model import StoredSignature, VerifiedSignature
+from pratique.runtime.signatures.model import (
+    Stored,
+    StoredBundle,
+    StoredEnvelope,
+    StoredSignature,
+    VerifiedSignature,
+)
 from pratique.runtime.signatures.trust_root import MAX_BYTES, TrustRoot
 
 
@@ -38,11 +48,38 @@ class Verifier:
         """Load what the attestor brings along (see `ports.SignatureVerifier`)."""
         methods.prepare(method, self._anchors(method, trust))
 
-    def verify(
-        self, stored: StoredSignature, method: ir.Method, trust: ir.Trust, digest: Digest
+    def verify(self, stored: Stored, method: ir.Method, trust: ir.Trust, digest: Digest) -> VerifiedSignature:
+        """Return what a stored signature, attestation or bundle proves (see `ports.SignatureVerifier`)."""
+        anchored = self._anchors(method, trust)
+        match stored:
+            case StoredSignature():
+                return verify_signature(stored, method, trust, anchored, digest, self._now)
+            case StoredEnvelope():
+                return verify_attestation(stored, method, trust, anchored, digest, self._now)
+            case StoredBundle():
+                return verify_bundle(
+                    stored.body,
+                    artifact=Artifact.of_digest(digest),
+                    method=method,
+                    trust=trust,
+                    anchors=anchored,
+                    now=self._now,
+                )
+            case _:
+                assert_never(stored)
+
+    def verify_artifact(
+        self, body: bytes, artifact: Artifact, method: ir.Method, trust: ir.Trust
     ) -> VerifiedSignature:
-        """Return what a stored signature proves (see `ports.SignatureVerifier`)."""
-        return verify_signature(stored, method, trust, self._anchors(method, trust), digest, self._now)
+        """Return what a bundle proves about an artifact that need not be an image (see `verify_bundle`)."""
+        return verify_bundle(
+            body,
+            artifact=artifact,
+            method=method,
+            trust=trust,
+            anchors=self._anchors(method, trust),
+            now=self._now,
+        )
 
     @cached_property
     def root(self) -> TrustRoot:
