@@ -177,6 +177,23 @@ def test_cosign_save() -> None:
         resolve(files, Repository("evil.test", "app"), "v1", name="reg.example/team/app:v1")
 
 
+def test_cosign_save_leaves_bundles_unlisted() -> None:
+    """cosign 3.1 writes the manifests of Sigstore bundles, and then an `index.json` without them."""
+    bundle = image(
+        "bundle",
+        subject=descriptor(BODY, OCI_MANIFEST),
+        artifactType="application/vnd.dev.sigstore.bundle.v0.3+json",
+    )
+    decoys = (b'{"subject":', b'{"subject":"x"}', b"plain text", bytes(MAX_MANIFEST_BYTES + 1))
+    entries = (entry(annotations={COSIGN_KIND: "dev.cosignproject.cosign/image"}),)
+    files = layout(*entries, bodies=(BODY, bundle, *decoys))
+    files.write("blobs/sha256/.writing-x", bundle)
+    assert [d.digest for d in referrers(files)] == [sha256(bundle)]
+    assert [d.artifact_type for d in referrers(files)] == ["application/vnd.dev.sigstore.bundle.v0.3+json"]
+    # Layouts of others list what they mean.
+    assert referrers(layout(entry(), bodies=(BODY, bundle))) == ()
+
+
 def test_signatures_of_two_unnamed_images_are_not_guessed() -> None:
     bodies = (BODY, image("two"), image("sigs"), image("more sigs"))
     kinds = ("image", "imageIndex", "sigs", "sigs")

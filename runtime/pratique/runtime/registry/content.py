@@ -50,7 +50,7 @@ def algorithm_of(digest: str, operation: Operation) -> str:
     Raises:
         TransportError: `unsupported-digest` for other algorithms, `bad-reference` for what is no digest.
     """
-    if not _is_well_formed(digest):
+    if not is_well_formed(digest):
         raise operation.fault(FaultCode.BAD_REFERENCE, "malformed digest")
     algorithm = digest.partition(":")[0]
     if not is_supported(digest):
@@ -64,7 +64,8 @@ def is_supported(digest: str) -> bool:
     return digest.partition(":")[0] in _DIGEST_HEX
 
 
-def _is_well_formed(digest: str) -> bool:
+def is_well_formed(digest: str) -> bool:
+    """Say whether a text reads as a digest, of an algorithm that is known here or not."""
     if len(digest) > 256 or not _DIGEST.fullmatch(digest):
         return False
     algorithm, _, text = digest.partition(":")
@@ -295,7 +296,7 @@ def is_descriptor(entry: Any) -> TypeGuard[dict[str, Any]]:
     return (
         isinstance(entry.get("mediaType"), str)
         and isinstance(digest, str)
-        and _is_well_formed(digest)
+        and is_well_formed(digest)
         and type(size) is int
         and 0 <= size <= MAX_SIZE
         and isinstance(entry.get("artifactType") or "", str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pratique.runtime.registry.content import (
     is_descriptor,
     is_digest,
     is_supported,
+    is_well_formed,
     read_manifest,
     referrers_in,
     with_artifact_type,
@@ -83,7 +85,7 @@ class LayoutStore:
     - `cosign save` names nothing: its image is found by digest, its signatures and attestations under the
       tags that a registry would have for them. `name` says what the image is called.
     - Digests are looked up in the whole layout, whatever the repository.
-    - Referrers are the listed manifests with a `subject`, then the index under the fallback tag.
+    - Referrers are the manifests with a `subject`, then the index under the fallback tag.
 
     `index.json` is read again whenever it changes. Files are read on the event loop: they are local.
 
@@ -133,12 +135,9 @@ class LayoutStore:
         algorithm_of(digest, operation)
         listing = self._current(operation)
         if self._referrers[0] != listing.stamp:
-            self._referrers = (
-                listing.stamp,
-                scan_referrers(
-                    listing.entries.values(), lambda d: self._read_listed(d, operation), operation
-                ),
-            )
+            manifests = chain(listing.entries.values(), self._unlisted(listing, operation))
+            scanned = scan_referrers(manifests, lambda d: self._read_listed(d, operation), operation)
+            self._referrers = (listing.stamp, scanned)
         found = {d.digest: d for d in self._referrers[1].get(digest, ())}
         tagged = self._tagged(listing, repository, fallback_tag(digest), operation)
         if tagged is not None and tagged != digest:
@@ -213,6 +212,21 @@ class LayoutStore:
         if descriptor.size > MAX_MANIFEST_BYTES or not is_supported(descriptor.digest):
             return None
         return self._read(descriptor.digest, MAX_MANIFEST_BYTES, operation)
+
+    def _unlisted(self, listing: _Listing, operation: Operation) -> Iterable[Descriptor]:
+        """Yield the manifests with a subject that `cosign save` (3.1) leaves behind without listing them.
+
+        It writes every referrer of the image, Sigstore bundles among them, and each time a new `index.json`.
+        """
+        if not any(COSIGN_KIND in entry.annotations for entry in listing.entries.values()):
+            return
+        for name in self._files.small("blobs/sha256", MAX_MANIFEST_BYTES):
+            digest = Digest(f"sha256:{name}")
+            if digest in listing.entries or not is_well_formed(digest):
+                continue
+            body = self._read(digest, MAX_MANIFEST_BYTES, operation) or b""
+            if body.startswith(b"{") and b'"subject"' in body:
+                yield Descriptor(_own_media_type(body), digest, len(body))
 
     def _current(self, operation: Operation) -> _Listing:
         stamp = self._files.stamp(INDEX)

@@ -34,6 +34,10 @@ class LayoutFiles(Protocol):
         """Put a file in place in one step: readers see the old bytes or the new ones, never a part."""
         ...
 
+    def small(self, folder: str, max_bytes: int) -> list[str]:
+        """Return the names of a folder's regular files of at most `max_bytes`, sorted; none for no folder."""
+        ...
+
     def stamp(self, name: str) -> Hashable:
         """Return a value that changes whenever the file does; None where there is no file."""
         ...
@@ -85,6 +89,16 @@ class DirectoryFiles:
             Path(temporary).unlink(missing_ok=True)
             raise
 
+    def small(self, folder: str, max_bytes: int) -> list[str]:
+        """Return the names of small files, see `LayoutFiles.small`."""
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return sorted(e.name for e in entries if e.is_file() and e.stat().st_size <= max_bytes)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise self._unreadable(folder, error) from error
+
     def stamp(self, name: str) -> Hashable:
         """Return inode, size and modification time in nanoseconds."""
         try:
@@ -117,6 +131,14 @@ class MemoryFiles:
         """Keep `data` under `name`."""
         self._writes += 1
         self._files[name] = (self._writes, data)
+
+    def small(self, folder: str, max_bytes: int) -> list[str]:
+        """Return the names of small files, see `LayoutFiles.small`."""
+        prefix = f"{folder}/"
+        kept = self._files.items()
+        return sorted(
+            n.removeprefix(prefix) for n, (_, d) in kept if n.startswith(prefix) and len(d) <= max_bytes
+        )
 
     def stamp(self, name: str) -> Hashable:
         """Return the number of the write that put the file there."""
