@@ -44,7 +44,7 @@ def diagnose(
     except UnexpectedInput as error:
         at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         expected = sorted(words.get(name, name) for name in parser.accepts())
-        offset = len(text) if at_end else int(error.pos_in_stream or 0)
+        offset: Any = len(text) if at_end else error.pos_in_stream
         return Diagnosis(offset, tuple(expected))
     return None
 

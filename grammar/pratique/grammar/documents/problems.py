@@ -144,10 +144,10 @@ def _proposal(name: str, owner: tuple[str | int, ...], root: type[BaseModel]) ->
     """Return the field that was probably meant: here under a similar name, or elsewhere under this one."""
     from difflib import get_close_matches
 
-    from pratique.grammar.documents.schema import field_names, homes, model_at
+    from pratique.grammar.documents.schema import fields, homes, model_at
 
     model = model_at(root, owner)
-    known = {field.lower(): field for field in field_names(model)} if model else {}
+    known = {field.lower(): field for field in fields(model)} if model else {}
     same = known.get(name.lower())
     if same:
         return f"did you mean `{same}`?"

@@ -19,60 +19,55 @@ def model_at(root: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel
     return current if _is_model(current) else None
 
 
-def field_names(model: type[BaseModel]) -> list[str]:
-    """Return the names of a model's fields as documents write them."""
-    return [_alias(name, field) for name, field in model.model_fields.items()]
+def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by their names in documents."""
+    # Models are built when first used; until then a reference to a later model is only a name.
+    model.model_rebuild()
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def bare(annotation: Any) -> Any:
+    """Return an annotation without `Annotated` and `| None`; None for a union of several types."""
+    while hasattr(annotation, "__metadata__"):
+        annotation = annotation.__origin__
+    if get_origin(annotation) in (Union, UnionType):
+        known = [arg for arg in get_args(annotation) if arg is not type(None)]
+        return bare(known[0]) if len(known) == 1 else None
+    return annotation
 
 
 @cache
 def homes(root: type[BaseModel], name: str) -> tuple[str, ...]:
     """Return where in a document a field called `name` belongs, such as `spec.rules[].verifyImages[]`."""
-    return tuple(
-        place or "the top level" for place, model in _walk(root, "", ()) if name in field_names(model)
-    )
+    return tuple(place or "the top level" for place, model in _walk(root, "", ()) if name in fields(model))
 
 
 def _walk(
     model: type[BaseModel], place: str, above: tuple[type[BaseModel], ...]
 ) -> Iterator[tuple[str, type[BaseModel]]]:
     yield place, model
-    for name, field in model.model_fields.items():
-        inner, suffix = _plain(field.annotation), ""
+    for name, field in fields(model).items():
+        inner, suffix = bare(field.annotation), ""
         while not _is_model(inner) and get_origin(inner) in (tuple, dict):
             suffix += "[]" if get_origin(inner) is tuple else ".*"
-            inner = _plain(get_args(inner)[0 if get_origin(inner) is tuple else 1])
+            inner = bare(get_args(inner)[0 if get_origin(inner) is tuple else 1])
         if _is_model(inner) and inner not in above and inner is not model:
-            below = f"{place}.{_alias(name, field)}{suffix}".lstrip(".")
+            below = f"{place}.{name}{suffix}".lstrip(".")
             yield from _walk(inner, below, (*above, model))
 
 
 def _step(current: Any, part: str | int) -> Any:
     if _is_model(current):
-        for name, field in current.model_fields.items():
-            if _alias(name, field) == part:
-                return _plain(field.annotation)
-        return None
+        field = fields(current).get(str(part))
+        return bare(field.annotation) if field else None
     match get_origin(current):
         case origin if origin is tuple:
-            return _plain(get_args(current)[0])
+            return bare(get_args(current)[0])
         case origin if origin is dict:
-            return _plain(get_args(current)[1])
-    return None
-
-
-def _plain(annotation: Any) -> Any:
-    """Return an annotation without `Annotated` and `| None`."""
-    while hasattr(annotation, "__metadata__"):
-        annotation = annotation.__origin__
-    if get_origin(annotation) in (Union, UnionType):
-        known = [arg for arg in get_args(annotation) if arg is not type(None)]
-        return _plain(known[0]) if len(known) == 1 else None
-    return annotation
+            return bare(get_args(current)[1])
+        case _:
+            return None
 
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _alias(name: str, field: FieldInfo) -> str:
-    return field.alias or name
