@@ -353,7 +353,9 @@ def stored_in_registry(bench: Bench, name: str) -> tuple[StoredSignature, ...]:
         client = DistributionClient()
         try:
             listing = Listing(ir.SignatureFormat.COSIGN)
-            return await stored_signatures(client, Repository(bench.host, name), bench.digest(name), listing)
+            where = Repository(bench.host, name)
+            found = await stored_signatures(client, where, bench.digest(name), listing)
+            return tuple(stored for stored in found if isinstance(stored, StoredSignature))
         finally:
             await client.aclose()
 

@@ -20,6 +20,7 @@ from pratique.grammar.yaml_tree import read_documents
 from pratique.runtime.discovery import stored_signatures
 from pratique.runtime.ports import Repository
 from pratique.runtime.registry.layout import LayoutStore
+from pratique.runtime.signatures.model import StoredSignature
 from tests.support_lab import MemoryLab, memory_lab
 from tests.support_lab_health import Health, Trust, from_layer, health
 
@@ -164,7 +165,9 @@ def test_stored_where_the_tag_scheme_looks(lab: MemoryLab) -> None:
     found = asyncio.run(
         stored_signatures(LayoutStore(lab.files), where, image.digest, Listing(ir.SignatureFormat.COSIGN))
     )
-    assert [image.digest.encode() in signature.payload for signature in found] == [True]
+    (signature,) = found
+    assert isinstance(signature, StoredSignature)
+    assert image.digest.encode() in signature.payload
 
 
 # --- the policies --------------------------------------------------------------------------------------
