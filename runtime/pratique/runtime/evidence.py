@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pratique.compiler import ir
 from pratique.compiler.graph import DecisionGraph, Listing, Node, Op, Verification, attestor_node
@@ -64,6 +64,9 @@ class Finding:
 
 
 Answer: TypeAlias = "Digest | tuple[Stored, ...] | tuple[Candidate, ...] | Finding"
+
+
+NO_BUNDLE: Final = "sigstore bundle verification failed: no matching signatures found"
 
 
 class Evidence:
@@ -184,6 +187,14 @@ def judge(attestor: ir.Attestor, candidates: tuple[Candidate, ...]) -> Finding:
     DEVIATION: one and the same signature must satisfy identity and annotations; Kyverno lets two signatures
     share the work (`tests/runtime/test_engine.py::test_identity_and_annotations_by_one_signature`).
     """
+    finding = _judge(attestor, candidates)
+    if finding.met or attestor.format is not ir.SignatureFormat.SIGSTORE_BUNDLE:
+        return finding
+    # Kyverno has one text for bundles, whatever is wrong with them; the reasons hold the rest.
+    return replace(finding, text=NO_BUNDLE)
+
+
+def _judge(attestor: ir.Attestor, candidates: tuple[Candidate, ...]) -> Finding:
     if not candidates:
         return Finding(code="no-signature", text="no signatures found")
     rejections = [c.rejection for c in candidates if c.rejection]
@@ -224,7 +235,7 @@ def judge_statements(attestor: ir.Attestor, type: str, candidates: Sequence[Cand
     reasons = tuple(_rejected(error) for error in rejections)
     if not verified:
         if attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE:
-            text = "sigstore bundle verification failed: no matching signatures found"
+            text = NO_BUNDLE
         elif not candidates:
             text = "no matching attestations: "
         elif isinstance(attestor.signer, ir.KeySigner):

@@ -183,11 +183,10 @@ class _Checker:
                 yield self._error(text, *route, "imageReferences", number)
         for number, attestors in enumerate(entry.attestors or ()):
             yield from self._set(entry, attestors, (*route, "attestors", number))
-        if entry.type in ("SigstoreBundle", "Notary"):
-            yield self._unsupported(f"type {entry.type}", *route, "type")
+        if entry.type == "Notary":
+            yield self._unsupported("type Notary", *route, "type")
         yield from self._attestations(entry, route)
         for name, value in (
-            ("attestations", entry.attestations),
             ("validate", entry.validation),
             ("imageRegistryCredentials", entry.image_registry_credentials),
         ):
@@ -197,6 +196,8 @@ class _Checker:
     def _attestations(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for number, attestation in enumerate(entry.attestations):
             place = (*route, "attestations", number)
+            if attestation.conditions:
+                yield self._unsupported("conditions of an attestation", *place, "conditions")
             for index, attestors in enumerate(attestation.attestors):
                 yield from self._set(entry, attestors, (*place, "attestors", index))
                 for position, attestor in enumerate(attestors.entries):
