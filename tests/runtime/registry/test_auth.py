@@ -330,11 +330,16 @@ def test_o1_name_that_turns_inside_is_refused(tmp_path: Path) -> None:
         async with FakeRegistry(address="127.0.0.2", tls=tls) as registry, FakeRegistry(tls=tls) as inside:
             challenge = f'Bearer realm="https://turns.example:{inside.port}/token"'
             registry.on(PATH, wants("Bearer good", challenge))
-            table = NAMES | {"turns.example": ["127.0.0.9", "127.0.0.1"]}
-            client = DistributionClient(tls=authority.client_context(), resolver=FixedNames(table))
-            async with aclosing(client):
-                for _ in range(3):
-                    await refused(client, f"reg.example:{registry.port}", "registry-token")
+            names = FixedNames(NAMES | {"turns.example": ["127.0.0.9", "127.0.0.1"]})
+            messages = []
+            for _ in range(2):
+                # A new client each time: one alone remembers a name's addresses for some seconds.
+                async with aclosing(
+                    DistributionClient(tls=authority.client_context(), resolver=names)
+                ) as client:
+                    host = f"reg.example:{registry.port}"
+                    messages.append((await refused(client, host, "registry-token")).rpartition(": ")[2])
+            assert messages == ["connection refused", "the realm has an inside address"]
             assert inside.asked == []
 
     run(scenario)

@@ -73,4 +73,4 @@ def test_hostile_headers_are_read_quickly(part: str) -> None:
     started = time.perf_counter()
     with suppress(ChallengeError):
         parse_challenges([header])
-    assert time.perf_counter() - started < 0.2
+    assert time.perf_counter() - started < 1.0

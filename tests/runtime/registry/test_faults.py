@@ -300,7 +300,7 @@ def test_deadline_covers_retries_and_waiting() -> None:
                 with pytest.raises(TransportError) as caught:
                     await ask(client, repository)
                 assert caught.value.code in (code, FaultCode.UNAVAILABLE)
-                assert time.monotonic() - started < 0.8
+                assert time.monotonic() - started < 1.5
 
     run(scenario)
 
