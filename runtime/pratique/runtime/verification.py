@@ -19,11 +19,9 @@ MAX_KEY_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyOptions:
-    """An image and who must have signed it: `key`, or one test on the identity and one on its issuer."""
+class Demand:
+    """Who must have signed: `key`, or one test on the identity and one on its issuer; and what may lack."""
 
-    image: str
-    store: StoreOptions
     identity: str = ""
     identity_regexp: str = ""
     issuer: str = ""
@@ -32,6 +30,14 @@ class VerifyOptions:
     ignore_tlog: bool = False
     ignore_sct: bool = False
     trusted_root: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions(Demand):
+    """An image and who must have signed it."""
+
+    image: str
+    store: StoreOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,7 @@ def verify(options: VerifyOptions) -> VerifyReport:
         image = parse_image(options.image)
     except ImageReferenceError as error:
         raise UsageError(str(error)) from error
-    attestor = _attestor(options)
+    attestor = demanded(options)
 
     async def run() -> VerifyReport:
         store = open_store(options.store)
@@ -93,7 +99,12 @@ def verify(options: VerifyOptions) -> VerifyReport:
     return asyncio.run(run())
 
 
-def _attestor(options: VerifyOptions) -> ir.Attestor:
+def demanded(options: Demand) -> ir.Attestor:
+    """Return the attestor that `options` describe.
+
+    Raises:
+        UsageError: the key file cannot be read.
+    """
     trust = ir.Trust(
         log=ir.LogPolicy(required=not options.ignore_tlog), sct=ir.SctPolicy(required=not options.ignore_sct)
     )

@@ -1,9 +1,10 @@
-"""`pratique verify`: who signed an image, and is it who it should be."""
+"""`pratique verify`: who signed an image (or, with a bundle, anything), and is it who it should be."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pratique.runtime.cli.options import add_store_options, file, store_options
@@ -21,6 +22,8 @@ examples:
   pratique verify registry.k8s.io/etcd:3.5.7-0 \\
       --identity krel-trust@k8s-releng-prod.iam.gserviceaccount.com --issuer https://accounts.google.com
   pratique verify ghcr.io/org/app@sha256:... --key cosign.pub -o json
+  pratique verify --bundle app.sigstore.json --identity who@example.com \\
+      --issuer https://accounts.google.com app.tar.gz
 """
 
 
@@ -28,10 +31,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.usage = (
         "pratique verify IMAGE --identity TEXT --issuer URL [options]\n"
-        "       pratique verify IMAGE --key FILE [options]"
+        "       pratique verify IMAGE --key FILE [options]\n"
+        "       pratique verify --bundle BUNDLE ... FILE|sha256:DIGEST [options]"
     )
     parser.epilog = _EXAMPLES
-    parser.add_argument("image", metavar="IMAGE", help="image by tag or digest")
+    parser.add_argument(
+        "image",
+        metavar="IMAGE",
+        help="image by tag or digest; with --bundle, a file or the sha256 digest of one",
+    )
+    parser.add_argument(
+        "--bundle",
+        metavar="FILE",
+        type=file,
+        help="Sigstore bundle to verify; no registry is asked and no socket opened",
+    )
     signer = parser.add_argument_group("who must have signed (cosign's spellings work too)")
     for names, metavar, text in (
         (("--identity", "--certificate-identity"), "TEXT", "subject of the certificate, exactly"),
@@ -85,6 +99,28 @@ def run(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace) -> VerificationFacts:
     """Return what a session finds with these arguments."""
+    return _evaluate_bundle(args, args.bundle) if args.bundle else _evaluate_image(args)
+
+
+def _evaluate_bundle(args: argparse.Namespace, bundle: Path) -> VerificationFacts:
+    from pratique.runtime.bundle_verification import BundleOptions, verify_file
+
+    options = BundleOptions(
+        bundle=bundle,
+        artifact=args.image,
+        identity=args.identity,
+        identity_regexp=args.identity_regexp,
+        issuer=args.issuer,
+        issuer_regexp=args.issuer_regexp,
+        key=args.key,
+        ignore_tlog=args.ignore_tlog,
+        ignore_sct=args.ignore_sct,
+        trusted_root=args.trusted_root,
+    )
+    return verify_file(options)
+
+
+def _evaluate_image(args: argparse.Namespace) -> VerificationFacts:
     from pratique.runtime.verification import VerifyOptions, verify
 
     options = VerifyOptions(
