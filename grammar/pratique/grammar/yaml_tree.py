@@ -1,7 +1,11 @@
 """YAML, and JSON as a part of it, to positioned trees: strict, bounded, never by constructing objects.
 
-What Kubernetes' reader would silently do with a doubtful text (keep the last of two equal keys, follow a
-tag) is an error here; what it makes of a plain scalar is made here too (see `scalars`).
+What Kubernetes' reader makes of a plain scalar is made here too (see `scalars`).
+
+DEVIATION: where it bends a doubtful text in silence, there is an error here. Of two equal keys it keeps the
+last (test_b2_duplicate_keys_are_errors_with_both_places), an integer beyond 64 bits becomes a rounded float
+(test_b15_huge_numbers_are_refused), `!!binary` and other tags are followed (test_b17_tags_are_refused), and
+U+0085, U+2028 and U+2029 end a line (test_b12_control_characters_and_lone_surrogates_are_refused).
 
 References: YAML 1.1; sigs.k8s.io/yaml 1.6.
 """
