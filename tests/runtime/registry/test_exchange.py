@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import resource
 import ssl
 import time
@@ -202,10 +203,25 @@ def test_headers_without_end_are_refused() -> None:
 
 def test_cookies_are_not_kept() -> None:
     async def scenario() -> None:
-        async with FakeRegistry() as registry, aclosing(DistributionClient()) as client:
+        client = DistributionClient(resolver=NAMES, insecure=InsecureHosts.of(True))
+        async with FakeRegistry() as registry, aclosing(client):
             registry.manifest("app", image(), "v1", **{"Set-Cookie": "session=1"})
             for _ in range(2):
-                await client.manifest(Repository(registry.host, "app"), "v1")
+                await client.manifest(Repository(f"reg.example:{registry.port}", "app"), "v1")
             assert all("cookie" not in asked.headers for asked in registry.asked)
+
+    run(scenario)
+
+
+def test_h2_nothing_is_decompressed() -> None:
+    async def scenario() -> None:
+        async with FakeRegistry() as registry, aclosing(DistributionClient()) as client:
+            body = gzip.compress(b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
+            registry.on(
+                "/v2/app/manifests/v1", Reply(status=404, body=body, headers={"Content-Encoding": "gzip"})
+            )
+            with pytest.raises(TransportError) as caught:
+                await client.manifest(Repository(registry.host, "app"), "v1")
+            assert caught.value.detail.endswith("unexpected status code 404 Not Found")
 
     run(scenario)

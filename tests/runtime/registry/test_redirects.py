@@ -141,8 +141,13 @@ def test_h1_credentials_stay_with_the_registry() -> None:
                 with pytest.raises(TransportError) as caught:
                     await blob(client, registry.host)
                 assert caught.value.code == "registry-auth"
+                realm = {"WWW-Authenticate": f'Bearer realm="{store.url}/token"'}
+                store.on("/x", Reply(status=401, headers=realm))
+                with pytest.raises(TransportError) as caught:
+                    await blob(client, registry.host)
+                assert caught.value.code == "registry-auth"
                 assert all("authorization" not in asked.headers for asked in store.asked)
-                assert store.count() == 2
+                assert store.count() == store.count("/x") == 3
 
     run(scenario)
 
@@ -229,6 +234,25 @@ def test_chain_that_went_outside_does_not_come_back_in(tmp_path: Path) -> None:
             registry.on("/secret", Reply(body=BLOB))
             await refused(client, f"inside.example:{registry.port}")
             assert registry.count() == 1
+
+    run(scenario)
+
+
+def test_manifests_of_an_inside_registry_stay_there_over_tls_too(tmp_path: Path) -> None:
+    authority = Authority.make(tmp_path)
+
+    async def scenario() -> None:
+        async with (
+            FakeRegistry(tls=authority.server_context("127.0.0.1")) as registry,
+            aclosing(DistributionClient(tls=authority.client_context())) as client,
+        ):
+            registry.on(TAG_PATH, to("/x"))
+            registry.on(BLOB_PATH, to("/y"))
+            registry.on("/x", MANIFEST)
+            registry.on("/y", Reply(body=BLOB))
+            await refused(client, registry.host, manifest)
+            assert registry.count("/x") == 0
+            assert await blob(client, registry.host) == BLOB
 
     run(scenario)
 

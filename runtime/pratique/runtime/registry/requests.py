@@ -167,8 +167,8 @@ class Requester:
             hop = follow(
                 answer, request.redirects, may_lead_inside=endpoint.may_lead_inside, operation=operation
             )
-            # Once led outside, a chain does not lead back in.
-            url, public_only = hop.url, hop.public_only or public_only
+            # An answer from outside never leads in, so a chain that went outside does not come back.
+            url, public_only = hop.url, hop.public_only
             if url.origin() != origin:
                 operation = Operation(endpoint.host, f"{what} (redirected)")
         raise operation.fault(FaultCode.REDIRECT_REFUSED, f"more than {MAX_REDIRECTS} redirects")
