@@ -63,7 +63,8 @@ def logged(body: bytes) -> dict[str, Any]:
 
 def entry_body(kind: str, bundle: dict[str, Any], **changes: Any) -> bytes:
     raw = bundle["verificationMaterial"]["certificate"]["rawBytes"]
-    envelope, message = bundle.get("dsseEnvelope"), bundle.get("messageSignature")
+    envelope: Any = bundle.get("dsseEnvelope")
+    message: Any = bundle.get("messageSignature")
     signature = {
         "content": envelope["signatures"][0]["sig"] if envelope else message["signature"],
         "verifier": {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "x509Certificate": {"rawBytes": raw}},
