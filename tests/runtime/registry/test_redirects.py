@@ -141,13 +141,27 @@ def test_h1_credentials_stay_with_the_registry() -> None:
                 with pytest.raises(TransportError) as caught:
                     await blob(client, registry.host)
                 assert caught.value.code == "registry-auth"
-                realm = {"WWW-Authenticate": f'Bearer realm="{store.url}/token"'}
-                store.on("/x", Reply(status=401, headers=realm))
-                with pytest.raises(TransportError) as caught:
-                    await blob(client, registry.host)
-                assert caught.value.code == "registry-auth"
                 assert all("authorization" not in asked.headers for asked in store.asked)
-                assert store.count() == store.count("/x") == 3
+                assert store.count() == 2
+
+    run(scenario)
+
+
+def test_o2_challenge_of_a_redirect_target_gets_no_credential_of_the_registry() -> None:
+    async def scenario() -> None:
+        async with FakeRegistry() as registry, FakeRegistry() as store:
+            registry.on(BLOB_PATH, to(f"{store.url}/x"))
+            store.on("/token", Reply(body=b'{"token":"good"}'))
+            secret = {"auths": {registry.host: {"username": "u", "password": "p"}}}
+            for challenge in (f'Bearer realm="{store.url}/token"', 'Basic realm="x"'):
+                store.on("/x", Reply(status=401, headers={"WWW-Authenticate": challenge}))
+                credentials = pull_secrets([json.dumps(secret).encode()])
+                async with aclosing(DistributionClient(credentials=credentials)) as client:
+                    with pytest.raises(TransportError) as caught:
+                        await blob(client, registry.host)
+                    assert caught.value.code == "registry-auth"
+            assert [asked.target for asked in store.asked] == ["/x", "/x"]
+            assert all("authorization" not in asked.headers for asked in registry.asked + store.asked)
 
     run(scenario)
 
