@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pratique.grammar.errors import NotFoundError, TransportError
@@ -62,10 +62,10 @@ def verify(
     return verify_envelope(envelope, form, trust_store=store, now=now, **options)
 
 
-def refusal(check: Check, action: Callable[[], object]) -> str:
+def refusal(check: Check, action: Callable[..., object], *arguments: object) -> str:
     """Return the text of the refusal with code `check` that `action` ends in."""
     with pytest.raises(NotaryRefusal) as caught:
-        action()
+        action(*arguments)
     assert caught.value.code == check
     return caught.value.message
 
@@ -119,7 +119,7 @@ def certify(
     subject: x509.Name,
     key: PublicKey,
     issuer: x509.Name,
-    issuer_key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
     extensions: Sequence[Extension],
     *,
     at: datetime,
@@ -139,7 +139,8 @@ def certify(
         builder = builder.add_extension(extension, critical)
     # SHA-1 is among the hashes tests ask for, which the types do not admit.
     algorithm: Any = hash_algorithm or hashes.SHA256()
-    return builder.sign(issuer_key, algorithm, ecdsa_deterministic=True)
+    deterministic = True if isinstance(issuer_key, ec.EllipticCurvePrivateKey) else None
+    return builder.sign(issuer_key, algorithm, ecdsa_deterministic=deterministic)
 
 
 class OddSigner(NotarySigner):
@@ -155,14 +156,13 @@ class OddSigner(NotarySigner):
         life: Mapping[str, tuple[timedelta, timedelta]] | None = None,
         subject: x509.Name | None = None,
         curve: ec.EllipticCurve | None = None,
-        intermediate_key: Any = None,
         hash_algorithm: hashes.HashAlgorithm | None = None,
         arrange: Callable[[OddSigner], Sequence[x509.Certificate]] | None = None,
     ) -> None:
         super().__init__(SEED, at, name="odd")
         life = life or {}
         root_key = derive_ec_key(SEED, "odd/root")
-        own_key = intermediate_key or derive_ec_key(SEED, "odd/intermediate")
+        own_key = derive_ec_key(SEED, "odd/intermediate")
         if curve:
             self.key = derive_ec_key(SEED, "odd/leaf", curve)
         self.root = certify(

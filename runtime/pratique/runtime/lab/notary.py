@@ -45,7 +45,7 @@ from pratique.runtime.lab.keys import (
 )
 from pratique.runtime.lab.oci import compact, described
 from pratique.runtime.lab.timestamps import TimestampAuthority
-from pratique.runtime.registry.media_types import OCI_EMPTY, OCI_MANIFEST
+from pratique.runtime.registry.media_types import OCI_MANIFEST
 from pratique.runtime.signatures.notary.cbor import Label, Tag, Value, encode
 from pratique.runtime.signatures.notary.model import (
     PAYLOAD_TYPE,
@@ -138,6 +138,8 @@ class NotarySigner:
         kind: KeyType = KeyType.ECDSA_P256,
         faults: Set[NotaryFault] = frozenset(),
     ) -> None:
+        if kind not in _ALGORITHMS:
+            raise ValueError("the Notary Project has no algorithm for Ed25519")
         self.at = at
         self.kind = kind
         self.faults = faults
@@ -226,7 +228,7 @@ class NotarySigner:
                 r, s = decode_dss_signature(sign(self.key, data, algorithm.hash))
                 return r.to_bytes(size, "big") + s.to_bytes(size, "big")
             case ed25519.Ed25519PrivateKey():
-                raise ValueError("the Notary Project has no algorithm for Ed25519")
+                raise AssertionError("refused by the constructor")
             case _:
                 assert_never(self.key)
 
@@ -348,12 +350,15 @@ def cose_envelope(
 
 
 def notary_artifact(envelope: bytes, form: EnvelopeFormat, target: Target) -> Artifact:
-    """Return the signature manifest that refers to `target`, with its blobs."""
+    """Return the signature manifest that refers to `target`, with its blobs.
+
+    Its type is the media type of its config, as notation up to 1.3 writes it and looks for it in layouts; the
+    specification has `artifactType` as the other way, which needs newer readers.
+    """
     manifest = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "artifactType": SIGNATURE_ARTIFACT,
-        "config": described(OCI_EMPTY, EMPTY_CONFIG),
+        "config": described(SIGNATURE_ARTIFACT, EMPTY_CONFIG),
         "layers": [described(form, envelope)],
         "subject": {"mediaType": target.media_type, "digest": target.digest, "size": target.size},
     }
