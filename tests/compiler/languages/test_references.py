@@ -11,19 +11,27 @@ from pratique.compiler.languages.references import (
     paths,
     registries,
     repositories,
-    spelling,
+    short,
     tagged,
     tags,
 )
-from pratique.grammar.image_reference import MAX_HOST, MAX_PATH, MAX_TAG, ImageReferenceError, parse_image
+from pratique.grammar.image_reference import (
+    DEFAULT_REGISTRY,
+    MAX_HOST,
+    MAX_PATH,
+    MAX_TAG,
+    ImageReferenceError,
+    has_host,
+    parse_image,
+)
 
 HEX64, HEX128 = "0123456789abcdef" * 4, "0123456789abcdef" * 8
 
 
 def canonical(text: str) -> bool:
-    """The definition: some image, spelled in some way, is compared as `text`."""
+    """The definition: as an image of a resource, `text` is compared as it stands."""
     try:
-        return "/" in text and parse_image(spelling(text)).match_string == text
+        return "/" in text and parse_image(text).match_string == text
     except ImageReferenceError:
         return False
 
@@ -63,6 +71,10 @@ TAILS = st.one_of(
 @example("1/a:a")
 @example("nginx:1")
 @example("A.example/a:a")
+@example("Team/a:a")
+@example("Localhost/a:a")
+@example("[ABC]/a:a")
+@example("A:1/a:a")
 def test_universe_is_what_normalisation_yields(text: str) -> None:
     assert images().exact.contains(text) == canonical(text)
     assert images().contains(text) == canonical(text)
@@ -80,7 +92,7 @@ def test_every_image_is_compared_as_a_member(text: str) -> None:
     except ImageReferenceError:
         return
     assert images().exact.contains(reference)
-    assert spelling(reference) == reference or parse_image(spelling(reference)).match_string == reference
+    assert parse_image(reference).match_string == reference
 
 
 @pytest.mark.parametrize(
@@ -132,3 +144,21 @@ def test_forms_are_apart() -> None:
 def test_examples_are_stable_under_normalisation() -> None:
     for text in images().examples:
         assert parse_image(text).match_string == text
+
+
+@given(st.builds(lambda path, tail: path + tail, PATHS, TAILS))
+@example("localhost/a")
+@example("a.b/c")
+@example("a.b")
+@example("nginx:5000/x")
+def test_short_names_are_what_gets_the_default_registry(text: str) -> None:
+    try:
+        reference = parse_image(text)
+    except ImageReferenceError:
+        assert not short().exact.contains(text)
+        return
+    tagged_and_pinned = "@" in text and ":" in text.partition("@")[0]
+    added = not has_host(text) and not tagged_and_pinned
+    assert short().exact.contains(text) == added
+    if added:
+        assert reference.registry == DEFAULT_REGISTRY

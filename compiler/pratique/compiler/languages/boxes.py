@@ -141,6 +141,7 @@ class Box(NamedTuple):
 
 _HEX = "0123456789abcdef"
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
+_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FILLED_HOSTS = (".example.com", "", "registry", "registry.example.com")
 _FILLED_PATHS = ("", "app", "/app/", "app/", "/")
 _FILLED_TAGS = ("", "1.4.2", "a")
@@ -150,10 +151,12 @@ class Boxes:
     """The sections of all globs that are compared with each other."""
 
     def __init__(self) -> None:
-        self._registries = Section(registries(), _LOWER + "-.:[]", _FILLED_HOSTS, "registry.example.com")
+        self._registries = Section(
+            registries(), _LOWER + _UPPER + "-.:[]", _FILLED_HOSTS, "registry.example.com"
+        )
         self._paths = Section(paths(), _LOWER + "-._/", _FILLED_PATHS)
         self._tails = {
-            ":": Section(tags(), _LOWER + _LOWER.upper() + "-._", _FILLED_TAGS),
+            ":": Section(tags(), _LOWER + _UPPER + "-._", _FILLED_TAGS),
             **{
                 f"@{algorithm}:": Section(
                     digits(algorithm), _HEX, (), EXAMPLE_DIGITS[:length].ljust(length, "0")

@@ -5,6 +5,8 @@ Nothing here decides anything: witnesses are made of these texts where they fit,
 
 from __future__ import annotations
 
+from pratique.grammar.image_reference import DEFAULT_REGISTRY
+
 EXAMPLE_DIGITS = "4d3c2b1a09f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a39281706f5e"
 EXAMPLE_DIGEST = f"sha256:{EXAMPLE_DIGITS}"
 """A digest for witnesses that need one; no pattern that people write singles it out."""
@@ -41,6 +43,11 @@ def continue_repository(text: str) -> tuple[str, ...]:
     """Return pieces that plausibly continue the beginning `text` of `registry/path`, best first."""
     host, slash, rest = text.partition("/")
     return continue_path(rest) if slash else continue_host(host)
+
+
+def continue_short(text: str) -> tuple[str, ...]:
+    """Return pieces that plausibly continue the beginning of an image without registry, best first."""
+    return continue_image(f"{DEFAULT_REGISTRY}/{text}")
 
 
 def continue_host(host: str) -> tuple[str, ...]:

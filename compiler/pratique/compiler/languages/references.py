@@ -4,7 +4,8 @@ An image of a resource is normalised first (default registry, host in lower case
 a digest); what a pattern sees is `registry/path:tag` or `registry/path@algorithm:hex` and nothing else. That
 is why `registry.k8s.io/` matches no image, and why `nginx:*` does not match `docker.io/nginx:latest`.
 
-INVARIANT: the exact universe of images is the set of all `parse_image(text).match_string`.
+INVARIANT: the exact universe of images is the set of all `parse_image(text).match_string`, and each of these
+texts names the same image again when it stands in a resource.
 
 References: `pratique.grammar.image_reference`, which the tests compare this module with.
 """
@@ -18,9 +19,13 @@ from functools import cache
 from pratique.compiler.languages.automata import Automaton
 from pratique.compiler.languages.expressions import (
     ALL_CHARACTERS,
+    EMPTY,
+    EVERYTHING,
     Expression,
     both,
+    characters,
     chars,
+    complement,
     concat,
     containing,
     either,
@@ -37,14 +42,16 @@ from pratique.compiler.languages.plausible import (
     continue_image,
     continue_path,
     continue_repository,
+    continue_short,
     continue_tag,
 )
-from pratique.grammar.image_reference import MAX_HOST, MAX_PATH, MAX_TAG, has_host
+from pratique.grammar.image_reference import MAX_HOST, MAX_PATH, MAX_TAG
 
 HEX_DIGITS = {"sha256": 64, "sha512": 128}
 """Algorithms of digests and their lengths in hexadecimal digits."""
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
+_UPPER = _LOWER.upper()
 _DIGIT = "0123456789"
 _HEX = _DIGIT + "abcdef"
 _WORD = _LOWER + _DIGIT
@@ -80,14 +87,26 @@ def registry(exact: bool) -> Expression:
     """Return the registries.
 
     A host is told from the first part of a path by a dot, a colon, the name `localhost` or a capital letter.
-    Capitals are gone in the canonical form, so what is left to ask for is a letter.
+    Hosts are in lower case, but for those that only a capital makes one: `Team/app` is no `team/app`.
     """
-    label = concat(one_of(_WORD), optional(repeat(one_of(_WORD + "-")), one_of(_WORD)))
+    limit = repeat(_ANY, 1, MAX_HOST if exact else None)
+    capital = both(
+        _host(_LOWER + _UPPER),
+        containing(one_of(_UPPER)),
+        complement(containing(one_of(".:"))),
+        complement(concat(*(one_of(letter + letter.upper()) for letter in "localhost"))),
+    )
+    marked = both(_host(_LOWER), either(containing(one_of(".:")), literal("localhost")))
+    return both(either(marked, capital), limit) if exact else either(marked, capital)
+
+
+def _host(letters: str) -> Expression:
+    alphanumeric = one_of(letters + _DIGIT)
+    label = concat(alphanumeric, optional(repeat(one_of(letters + _DIGIT + "-")), alphanumeric))
     name = concat(label, repeat(concat(one_of("."), label)))
-    address = concat(one_of("["), repeat(one_of(_HEX + ":"), 1), one_of("]"))
-    host = concat(either(name, address), optional(one_of(":"), repeat(one_of(_DIGIT), 1)))
-    limit = (repeat(_ANY, 1, MAX_HOST),) if exact else ()
-    return both(host, containing(one_of(".:" + _LOWER)), *limit)
+    digits = "".join(letter for letter in letters if letter in "abcdefABCDEF") + _DIGIT
+    address = concat(one_of("["), repeat(one_of(digits + ":"), 1), one_of("]"))
+    return concat(either(name, address), optional(one_of(":"), repeat(one_of(_DIGIT), 1)))
 
 
 def path(exact: bool) -> Expression:
@@ -101,7 +120,7 @@ def path(exact: bool) -> Expression:
 
 def tag(exact: bool) -> Expression:
     """Return the tags."""
-    first = _LOWER + _LOWER.upper() + _DIGIT + "_"
+    first = _LOWER + _UPPER + _DIGIT + "_"
     return concat(one_of(first), repeat(one_of(first + ".-"), 0, MAX_TAG - 1 if exact else None))
 
 
@@ -118,18 +137,6 @@ def digest() -> Expression:
 def repository(exact: bool) -> Expression:
     """Return the names of repositories, `registry/path`."""
     return concat(registry(exact), one_of("/"), path(exact))
-
-
-def spelling(reference: str) -> str:
-    """Return how a resource would name the image that is compared as `reference`.
-
-    That is the reference itself, but for hosts of one word: `builds/app:1` in a resource means
-    `docker.io/builds/app:1`, and only a capital letter makes a host of `Builds/app:1`.
-    """
-    if has_host(reference):
-        return reference
-    letter = next((place for place, character in enumerate(reference) if character.isalpha()), 0)
-    return reference[:letter] + reference[letter].upper() + reference[letter + 1 :]
 
 
 _SHORT = min(MAX_HOST, MAX_PATH, MAX_TAG)
@@ -185,6 +192,19 @@ def tagged() -> Universe:
 def digested() -> Universe:
     """Return the canonical references with a digest."""
     return _universe("image references with a digest", _behind_at, continue_image, *_DIGESTED)
+
+
+@cache
+def short() -> Universe:
+    """Return what resources write for images of the default registry: no registry, perhaps no tag."""
+
+    def expression(exact: bool) -> Expression:
+        tail = either(EMPTY, concat(one_of(":"), tag(exact)), concat(one_of("@"), digest()))
+        within = repeat(chars(ALL_CHARACTERS & ~characters("/")))
+        host = either(concat(within, one_of(".:"), within), literal("localhost"))
+        return both(concat(path(exact), tail), complement(concat(host, one_of("/"), EVERYTHING)))
+
+    return _universe("short names of images", expression, continue_short, "nginx:1.25.3", "acme/app:1.4.2")
 
 
 @cache

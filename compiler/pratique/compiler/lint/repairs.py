@@ -46,9 +46,10 @@ def reason(text: str) -> str:
         )
     place = _dead_end(text)
     before, character = text[: place - 1], text[place - 1]
-    if character.isupper():
+    named = text[:place] if "/" not in before else character
+    if capital := next((letter for letter in named if letter.isupper()), ""):
         what = "paths" if "/" in before else "registries"
-        return f"{what} are compared in lower case, and this pattern has a capital `{character}`"
+        return f"{what} are compared in lower case, and this pattern has a capital `{capital}`"
     if len(before) > min(MAX_PATH, MAX_TAG) and before[-1:].isalnum():
         return f"a path has at most {MAX_PATH} characters, and a tag at most {MAX_TAG}"
     if not before:

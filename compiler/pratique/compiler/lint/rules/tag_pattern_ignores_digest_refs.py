@@ -1,0 +1,95 @@
+"""A pattern for tags, which never sees an image that is named by digest.
+
+## What it does
+
+Reports patterns of `imageReferences` that match images by tag and none by digest, and shows a digest
+reference of the same repository that no pattern of any rule matches.
+
+## Why
+
+An image that is named by digest is compared as `registry/path@sha256:…`; its tag is dropped. A pattern such
+as `ghcr.io/acme/app:*` ends in a tag, so the same image named by digest is outside of the rule: it is not
+verified, and nothing says so. Whoever writes `@sha256:…` is past the rule, and an image that was verified and
+pinned is outside of it from then on.
+
+## Example
+
+```yaml
+verifyImages:
+- imageReferences:
+  - "ghcr.io/acme/app:*"
+```
+
+## Instead
+
+```yaml
+verifyImages:
+- imageReferences:
+  - "ghcr.io/acme/app:*"
+  - "ghcr.io/acme/app@*"
+```
+
+## Limits
+
+Any rule of the policies that are linted together may match the digest references, whatever resources it is
+for; then this rule stays silent. So it does where a skip list leaves them out, since that is meant.
+`ghcr.io/acme/*:*` is no such pattern: its first `*` spans `app@sha256`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pratique.compiler import ir
+from pratique.compiler.languages.globs import Glob
+from pratique.compiler.languages.plausible import EXAMPLE_DIGEST
+from pratique.compiler.languages.references import digested, repositories, tagged
+from pratique.compiler.languages.relations import is_empty
+from pratique.compiler.languages.search import Proof, Witness
+from pratique.compiler.languages.sets import contains, difference
+from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
+from pratique.compiler.lint.facts import Facts, Site
+
+_TAIL = f"@{EXAMPLE_DIGEST}"
+_ANY_TAG = ":0pratique"
+"""A tag that no pattern asks for: whatever matches it matches any tag."""
+
+
+@rule("PRQ003", Severity.ERROR)
+def check(facts: Facts) -> Iterator[Problem]:
+    """Yield the patterns that leave digest references unverified."""
+    everywhere = [facts.glob(pattern) for site in facts.sites for pattern in site.include]
+    for site in facts.sites:
+        for pattern in site.include:
+            if isinstance(is_empty(facts.glob(pattern), digested()), Proof):
+                yield from _problems(pattern, site, facts, everywhere)
+
+
+def _problems(
+    pattern: ir.ImagePattern, site: Site, facts: Facts, everywhere: list[Glob]
+) -> Iterator[Problem]:
+    glob, skipped = facts.glob(pattern), [facts.glob(other) for other in site.skip]
+    seen = is_empty(difference(glob, *skipped), tagged())
+    if not isinstance(seen, Witness):
+        return
+    name, _, version = seen.text.rpartition(":")
+    tag = f":{version}"
+    unseen = [other.quotient(_TAIL) for other in (*everywhere, *skipped)]
+    names = difference(glob.quotient(tag), *unseen, *(other.quotient(tag) for other in skipped))
+    found = Witness(name) if contains(names, name) else is_empty(names, repositories())
+    if isinstance(found, Witness):
+        yield _problem(pattern, found.text, tag, every_tag=glob.matches(found.text + _ANY_TAG))
+
+
+def _problem(pattern: ir.ImagePattern, name: str, tag: str, *, every_tag: bool) -> Problem:
+    added = pattern.text.rpartition(":")[0] + "@*"
+    fits = Glob.parse(added).matches(name + _TAIL)
+    return Problem(
+        message=f"`{pattern.text}` matches no image that is named by digest: `{name}{tag}` is verified,"
+        f" the same image as `{name}@sha256:…` is not",
+        location=pattern.at.location,
+        label=f"misses digests; add {added}" if fits else "misses digests",
+        confidence=Confidence.HIGH if every_tag else Confidence.MEDIUM,
+        examples=(Example("not verified", name + _TAIL),),
+        help=f"add `{added}` to the list" if fits else "add a pattern for digests: `registry/path@*`",
+    )

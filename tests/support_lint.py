@@ -1,0 +1,50 @@
+"""Linting of short YAML in tests."""
+
+from __future__ import annotations
+
+import textwrap
+
+from pratique.compiler.lint.base import Finding, lint
+from tests.support_policies import read
+
+_HEAD = """\
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata:
+  name: example
+spec:
+  validationFailureAction: Enforce
+  rules:
+  - name: verify
+    match:
+      any:
+      - resources:
+          kinds:
+          - Pod
+"""
+
+
+def policy_text(part: str) -> str:
+    """Return a policy around `part`: a whole policy, or the `verifyImages` of its only rule."""
+    part = textwrap.dedent(part)
+    return part if part.startswith("apiVersion:") else _HEAD + textwrap.indent(part, "    ")
+
+
+def findings(part: str, *codes: str) -> list[Finding]:
+    """Return what the rules with `codes` (by default all) find in a policy that can be read."""
+    lowered = read(policy_text(part))
+    assert not lowered.errors, [str(error) for error in lowered.errors]
+    return list(lint(lowered.policies, codes or None))
+
+
+def patterns(*include: str, skip: tuple[str, ...] = (), more: str = "") -> str:
+    """Return a `verifyImages` with one entry for these patterns, and further fields."""
+    lines = ["verifyImages:", "- imageReferences:", *(f'  - "{text}"' for text in include)]
+    if skip:
+        lines += ["  skipImageReferences:", *(f'  - "{text}"' for text in skip)]
+    return "\n".join(lines) + "\n" + textwrap.indent(textwrap.dedent(more), "  ")
+
+
+def flagged(code: str, *include: str, skip: tuple[str, ...] = ()) -> list[str]:
+    """Return the messages of one rule about these patterns."""
+    return [finding.problem.message for finding in findings(patterns(*include, skip=skip), code)]
