@@ -26,6 +26,7 @@ from pratique.compiler import ir
 from pratique.grammar.errors import TransportError, VerificationError
 from pratique.runtime.lab.faults import CATALOGUE, Fault, Format
 from pratique.runtime.ports import Digest
+from pratique.runtime.signatures import pem
 from pratique.runtime.signatures.artifacts import Artifact
 from pratique.runtime.signatures.model import StoredBundle, VerifiedSignature
 from pratique.runtime.signatures.trust_root import TrustRoot
@@ -231,8 +232,16 @@ def test_each_demand_can_be_dropped_by_the_policy() -> None:
     stamped = case(more=", fault: no-tlog, timestamp: true")
     assert stamped.verify(trust=UNLOGGED).signed_at == 1680350402
     unproved = case(more=", fault: no-tlog")
-    assert unproved.code(trust=UNLOGGED) == "certificate-expired"
-    assert unproved.verify(trust=UNLOGGED, at=datetime(2023, 4, 1, 12, 5, tzinfo=UTC)).signed_at is None
+    assert unproved.code(trust=UNLOGGED) == "no-signed-time"
+    neither = replace(UNLOGGED, sct=ir.SctPolicy(required=False))
+    assert unproved.code(trust=neither) == "certificate-expired"
+    assert unproved.verify(trust=neither, at=datetime(2023, 4, 1, 12, 5, tzinfo=UTC)).signed_at is None
+
+
+def test_the_time_of_a_key_is_demanded_unless_scts_are_waived() -> None:
+    unlogged = case(by="team", more=", fault: no-tlog")
+    assert unlogged.code(key_of("team"), UNLOGGED) == "no-signed-time"
+    assert unlogged.verify(key_of("team"), replace(UNLOGGED, sct=ir.SctPolicy(required=False))).key
 
 
 def test_the_anchors_of_the_policy_take_the_place_of_the_root() -> None:
@@ -243,6 +252,13 @@ def test_the_anchors_of_the_policy_take_the_place_of_the_root() -> None:
     key = key_of("team").key
     assert case().code(trust=ir.Trust(log=ir.LogPolicy(public_keys=key))) == "log-key-unknown"
     assert case().code(trust=ir.Trust(sct=ir.SctPolicy(public_keys=key))) == "sct-key-unknown"
+
+
+def test_a_policy_with_the_root_alone_uses_the_known_intermediates() -> None:
+    root = json.loads(lab_with(Format.BUNDLE).trusted_root)
+    anchor = root["certificateAuthorities"][0]["certChain"]["certificates"][-1]["rawBytes"]
+    text = pem.armour("CERTIFICATE", base64.b64decode(anchor))
+    assert case().verify(trust=ir.Trust(roots=text)).identity
 
 
 def test_without_a_root_there_is_no_verdict() -> None:

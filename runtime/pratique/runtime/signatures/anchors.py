@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from cryptography import x509
+
 from pratique.compiler import ir
 from pratique.grammar.errors import TransportError, VerificationError
 from pratique.runtime.signatures import pem
@@ -32,6 +34,8 @@ class Anchors:
         timestamps: authorities whose timestamps are looked at; empty where a policy names none.
         bundle_timestamps: authorities that bundles' timestamps are checked against: the policy's, else the
             trust root's; None where the policy names none and no trust root was needed.
+        known_intermediates: issuers that the trust root knows, for bundles, which hold the leaf alone. Not
+            trusted by themselves: a path through them ends at `authorities`.
         version: the version of the trust root they were taken from; empty if there was none. Anchors of equal
             trust and equal version are the same (rule R3).
     """
@@ -39,6 +43,7 @@ class Anchors:
     version: str
     timestamps: tuple[TimestampAuthority, ...]
     bundle_timestamps: tuple[TimestampAuthority, ...] | None
+    known_intermediates: tuple[x509.Certificate, ...]
     own_authorities: Authorities | None = field(repr=False)
     own_logs: LogKeys | None = field(repr=False)
     own_ct_logs: LogKeys | None = field(repr=False)
@@ -112,6 +117,7 @@ def anchors(trust: ir.Trust, root: TrustRoot | None) -> Anchors:
     return Anchors(
         version=root.version if root else "",
         timestamps=named or (),
+        known_intermediates=tuple(i for a in root.authorities.all for i in a.intermediates) if root else (),
         bundle_timestamps=root.timestamps if named is None and root else named,
         own_authorities=authorities,
         own_logs=logs,

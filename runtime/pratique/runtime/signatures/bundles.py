@@ -96,7 +96,8 @@ def verify_bundle(
     logged: tuple[_Logged, ...] = ()
     if trust.log.required:
         logged = _logged(bundle, verifier, artifact, stamped_at, anchors.logs, now)
-    signer = find_signer(leaf, intermediates, prepared, trust, anchors)
+    issuers = (*intermediates, *anchors.known_intermediates)
+    signer = find_signer(leaf, issuers, prepared, trust, anchors)
     _verify_signature(bundle.content, signer.key, artifact)
     statement, claims = _claimed(bundle.content, artifact)
     promised_at = tuple(each.promised_at for each in logged if each.promised_at)
@@ -164,11 +165,15 @@ def _check_times(
     bundle: Bundle,
     now: Callable[[], datetime],
 ) -> None:
-    """Judge the certificate at every known time (C10), and demand one where a log is demanded (C12, C18)."""
+    """Judge the certificate at every known time (C10), and demand one where it is needed (C12, C18).
+
+    It is for a certificate where a log is demanded, and for keys too unless SCTs are waived: Kyverno takes
+    that flag of a policy as the demand for a signed time of a bundle.
+    """
     times = [("timestamp", at) for at in stamped_at] + [("log entry", at) for at in promised_at]
+    if not times and (trust.sct.required or (leaf is not None and trust.log.required)):
+        raise VerificationError("no-signed-time", _NO_TIME)
     if leaf is not None and trust.log.required:
-        if not times:
-            raise VerificationError("no-signed-time", _NO_TIME)
         # Unsigned times prove nothing, but one that cannot be true gives a bundle away.
         unsigned = (e.integrated_time for e in bundle.entries if not e.promise and e.integrated_time)
         times += [("log entry", moment(seconds)) for seconds in unsigned]

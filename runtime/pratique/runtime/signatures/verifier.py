@@ -50,34 +50,32 @@ class Verifier:
 
     def verify(self, stored: Stored, method: ir.Method, trust: ir.Trust, digest: Digest) -> VerifiedSignature:
         """Return what a stored signature, attestation or bundle proves (see `ports.SignatureVerifier`)."""
-        anchored = self._anchors(method, trust)
         match stored:
             case StoredSignature():
+                anchored = self._anchors(method, trust)
                 return verify_signature(stored, method, trust, anchored, digest, self._now)
             case StoredEnvelope():
+                anchored = self._anchors(method, trust)
                 return verify_attestation(stored, method, trust, anchored, digest, self._now)
             case StoredBundle():
-                return verify_bundle(
-                    stored.body,
-                    artifact=Artifact.of_digest(digest),
-                    method=method,
-                    trust=trust,
-                    anchors=anchored,
-                    now=self._now,
-                )
+                return self.verify_artifact(stored.body, Artifact.of_digest(digest), method, trust)
             case _:
                 assert_never(stored)
 
     def verify_artifact(
         self, body: bytes, artifact: Artifact, method: ir.Method, trust: ir.Trust
     ) -> VerifiedSignature:
-        """Return what a bundle proves about an artifact that need not be an image (see `verify_bundle`)."""
+        """Return what a bundle proves about an artifact that need not be an image (see `verify_bundle`).
+
+        The trust root is always asked: it knows intermediates and timestamp authorities, which bundles lack
+        and policies seldom name.
+        """
         return verify_bundle(
             body,
             artifact=artifact,
             method=method,
             trust=trust,
-            anchors=self._anchors(method, trust),
+            anchors=anchors(trust, self.root),
             now=self._now,
         )
 
