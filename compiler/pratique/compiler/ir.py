@@ -377,7 +377,7 @@ class Attestation:
         type: predicate type (or artifact type for Notary).
         name: variable under which later conditions see the predicate; empty for none.
         by: sets of attestors, each of which must be met; empty for a statement by anyone trusted.
-        conditions: raw condition blocks over the predicate, evaluated per statement.
+        conditions: condition blocks over the predicate (JSON), evaluated per statement.
     """
 
     type: str
@@ -385,6 +385,14 @@ class Attestation:
     by: tuple[Threshold, ...] = ()
     conditions: tuple[Any, ...] = field(default=(), hash=False)
     at: At = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """Conditions (JSON) over all attestations of an image, under which it is refused with `message`."""
+
+    message: str = ""
+    conditions: Any = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,12 +405,14 @@ class ImageRequirement:
         pin_digest: write the verified digest into the resource.
         demand_digest: an image without a digest fails.
         demand_proof: an image that no entry of the rule verified fails.
+        denial: further conditions over the attestations, once they all hold.
         credentials: raw registry credentials of the entry, or None.
     """
 
     images: ImageRegion
     signatures: tuple[Threshold, ...] = ()
     attestations: tuple[Attestation, ...] = ()
+    denial: Denial | None = None
     pin_digest: bool = True
     demand_digest: bool = True
     demand_proof: bool = True
@@ -433,8 +443,9 @@ class Rule:
 
     Attributes:
         generated_from: name of the rule that autogen made this one from; empty for declared rules.
-        preconditions: raw condition tree, or None.
-        context: raw context entries, in order.
+        preconditions: condition tree (JSON), or None.
+        template: the entries behind `requirements` as JSON, where they hold variables: then `requirements`
+            show the variables as text, and those of an evaluation are made from the template.
         extractors: kind -> raw image extractors that replace the built-in ones.
         action: failure action where no override applies.
         report_properties: copied into the `properties` of report results.
@@ -447,7 +458,7 @@ class Rule:
     overrides: tuple[ActionOverride, ...] = ()
     generated_from: str = ""
     preconditions: Any = field(default=None, hash=False)
-    context: tuple[Any, ...] = field(default=(), hash=False)
+    template: Any = field(default=None, hash=False)
     extractors: tuple[tuple[str, tuple[Any, ...]], ...] = field(default=(), hash=False)
     report_properties: tuple[tuple[str, str], ...] = ()
     at: At = field(default=NOWHERE, compare=False)

@@ -6,17 +6,22 @@ References: Kyverno 1.19, `pkg/engine/image_verify.go`, `image_verify_validate.g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from pratique.compiler import ir
+from pratique.compiler.expressions.context import Context
 from pratique.compiler.plan import Plan, PlannedRule
-from pratique.grammar.errors import NotFoundError, TransportError
+from pratique.compiler.rule_expressions import RuleExpressions
+from pratique.grammar.errors import EvaluationError, NotFoundError, TransportError
 from pratique.runtime.applicable import Applicable, applicable, includes, skips
+from pratique.runtime.attestations import Attestations
+from pratique.runtime.context import request_context
 from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
 from pratique.runtime.evidence import Evidence, Finding
-from pratique.runtime.proof import Marks, check_of, validate
+from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
+from pratique.runtime.proof import Marks, asks_proof, check_of, validate
 from pratique.runtime.resource import ImageUse, Resource, use
 
 
@@ -26,6 +31,7 @@ class Engine:
     def __init__(self, plan: Plan, evidence: Evidence) -> None:
         self.plan = plan
         self.evidence = evidence
+        self._compiled: dict[int, RuleExpressions] = {}
 
     async def evaluate(self, resource: Resource) -> tuple[RuleResult, ...]:
         """Return one result per rule that applies to `resource`, in the order of the plan."""
@@ -43,13 +49,15 @@ class Engine:
             # Every policy starts from the resource as it came; none sees the digests another pinned.
             pins = pinned[order] = {}
             for item in group:
-                outcome = checks[item.planned.number] = await self._verify(item, order, marks, pins)
+                outcome = checks[item.planned.number] = await self._verify(item, resource, order, marks, pins)
                 decided = worst(check.status for check in outcome) if outcome else Status.SKIP
                 if item.planned.policy.stop_at_first and decided in (Status.PASS, Status.FAIL):
                     break
         for order, group in enumerate(by_policy):
             for item in group:
-                checks.setdefault(item.planned.number, []).extend(validate(item, order, marks, pinned[order]))
+                found = checks.setdefault(item.planned.number, [])
+                if not any(check.stage is Stage.VALIDATE for check in found):
+                    found.extend(validate(item, order, marks, pinned[order]))
         return tuple(
             self._result(item.planned, resource, checks[item.planned.number])
             for item in rules
@@ -57,22 +65,42 @@ class Engine:
         )
 
     async def _verify(
-        self, item: Applicable, order: int, marks: Marks, pins: dict[str, ImageUse]
+        self,
+        item: Applicable,
+        resource: Resource,
+        order: int,
+        marks: Marks,
+        pins: dict[str, ImageUse],
     ) -> list[Check]:
         """Judge every requirement of a rule for every image it looks at, and pin what is to be pinned."""
         if item.problem:
             return [Check(stage=Stage.VERIFY, status=Status.ERROR, message=item.problem.message)]
+        expressions, context = self._expressions(item.planned), request_context(resource)
+        if told := _precondition(expressions, context):
+            return [told, *([replace(told, stage=Stage.VALIDATE)] if asks_proof(item) else [])]
+        try:
+            requirements = expressions.requirements(item.planned.rule, context)
+        except EvaluationError as error:
+            return [Check(stage=Stage.VERIFY, status=Status.ERROR, message=error.message)]
         checks: list[Check] = []
-        for requirement in item.planned.rule.requirements:
+        for requirement in requirements:
             for original in item.uses:
                 image_use = pins.get(original.pointer, original)
-                found = await self._requirement(item.planned, requirement, image_use)
+                asked = Asked(item.planned, requirement, image_use, expressions, context)
+                found = await self._requirement(asked)
                 if requirement.pin_digest and image_use.image and not image_use.image.digest:
                     image_use = await self._pin(image_use, pins, checks, verified=bool(found))
                 if found:
                     checks.append(found)
                     marks.record(item.planned, order, image_use.match_string, found.status)
         return checks
+
+    def _expressions(self, planned: PlannedRule) -> RuleExpressions:
+        """Return the compiled expressions of a rule; compiled when it first applies."""
+        found = self._compiled.get(planned.number)
+        if found is None:
+            found = self._compiled[planned.number] = RuleExpressions.of(planned.rule)
+        return found
 
     async def _pin(
         self, image_use: ImageUse, pins: dict[str, ImageUse], checks: list[Check], *, verified: bool
@@ -94,10 +122,9 @@ class Engine:
             checks.append(check_of(image_use, Status.PASS, "mutated image digest", digest=digest))
         return pinned
 
-    async def _requirement(
-        self, planned: PlannedRule, requirement: ir.ImageRequirement, image_use: ImageUse
-    ) -> Check | None:
+    async def _requirement(self, asked: Asked) -> Check | None:
         """Judge one image by one requirement; None where the requirement asks for no signature at all."""
+        planned, requirement, image_use = asked.planned, asked.requirement, asked.image_use
         if not requirement.signatures and not requirement.attestations:
             return None
         name = image_use.match_string
@@ -119,77 +146,13 @@ class Engine:
             if not outcome.met:
                 status = Status.ERROR if outcome.broken else Status.FAIL
                 text = f"failed to verify image {name}: {'; '.join(outcome.errors)}"
-                reason = _all(parts, met=False)
+                reason = all_of(parts, met=False)
                 return check_of(image_use, status, text, reason=reason, transport=outcome.broken)
             digest = outcome.digest or digest
         if not requirement.attestations:
             text = f"verified image signatures for {name}"
-            return check_of(image_use, Status.PASS, text, digest=digest, reason=_all(parts, met=True))
-        return await self._attestations(image_use, requirement, parts, digest)
-
-    async def _attestations(
-        self, image_use: ImageUse, requirement: ir.ImageRequirement, parts: list[Reason], digest: str
-    ) -> Check:
-        """Judge the attestations of an image whose signatures are met, in declared order."""
-        for number, demanded in enumerate(requirement.attestations):
-            outcome = await self._attestation(image_use, demanded, number)
-            parts.append(outcome.reason)
-            if not outcome.met:
-                status = Status.ERROR if outcome.broken else Status.FAIL
-                reason, text = _all(parts, met=False), outcome.errors[0]
-                return check_of(image_use, status, text, reason=reason, transport=outcome.broken)
-        image = image_use.image
-        pinned = image is not None and digest and not image.digest
-        name = f"{image.registry}/{image.path}@{digest}" if image and pinned else image_use.match_string
-        text = f"verified image attestations for {name}"
-        return check_of(image_use, Status.PASS, text, digest=digest, reason=_all(parts, met=True))
-
-    async def _attestation(self, image_use: ImageUse, demanded: ir.Attestation, number: int) -> Outcome:
-        """Judge one attestation: each of its sets must find enough attestors that vouch for statements."""
-        assert image_use.image is not None  # noqa: S101 (judged before)
-        reasons: list[Reason] = []
-        errors: list[str] = []  # shared by the sets, as in Kyverno
-        problem, broken = "", False
-        if not demanded.type:
-            problem = f"{demanded.at.path}: missing type"
-        for set_number, wanted in enumerate(demanded.by if not problem else ()):
-            # The attestation's number stands where the entry's should: Kyverno's text, kept as it is.
-            path = f".attestations[{number}].attestors[{set_number}].entries[{number}].keyless"
-            count = 0
-            for leaf in leaves(wanted):
-                finding = await self.evidence.stated(image_use.image, leaf.attestor, demanded.type)
-                broken = broken or finding.broken
-                reasons.append(_found(leaf, finding))
-                if finding.met:
-                    count += 1
-                elif finding.code == "attestation-missing":
-                    errors.append(f"{path}: {finding.text}")
-                else:
-                    errors.append(finding.text)
-                if count >= wanted.count:
-                    break
-            if count < wanted.count:
-                problem = (
-                    f"image attestations verification failed, verifiedCount: {count}, requiredCount:"
-                    f" {wanted.count}, error: {'; '.join(errors) or 'attestations verification failed'}"
-                )
-                break
-        reason = Reason(
-            code="attestation",
-            text=problem or f"attested: {demanded.type}",
-            met=not problem,
-            details=(("type", demanded.type),),
-            children=tuple(reasons),
-            location=demanded.at.location,
-        )
-        return Outcome(
-            met=not problem,
-            errors=(problem,) if problem else (),
-            broken=broken and bool(problem),
-            signers=frozenset(),
-            digest="",
-            reason=reason,
-        )
+            return check_of(image_use, Status.PASS, text, digest=digest, reason=all_of(parts, met=True))
+        return await Attestations(self.evidence, asked).judge(parts, digest)
 
     async def _formula(self, image_use: ImageUse, formula: ir.Formula) -> Outcome:
         match formula:
@@ -202,7 +165,7 @@ class Engine:
         assert image_use.image is not None  # noqa: S101 (judged before)
         finding = await self.evidence.attested(image_use.image, leaf.attestor)
         signers = frozenset(_who(leaf.attestor, finding))
-        reason = _found(leaf, finding)
+        reason = found_by(leaf, finding)
         return Outcome(
             met=finding.met,
             errors=() if finding.met else (f"{leaf.at.path}: {finding.text}",),
@@ -271,22 +234,19 @@ class Engine:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The value of a formula for one image.
-
-    Attributes:
-        errors: texts of the parts that are not met, each with its path; empty where the whole is met.
-        broken: not met, and some part could not even be asked.
-        signers: who met it, so that a threshold counts each once.
-    """
-
-    met: bool
-    errors: tuple[str, ...]
-    broken: bool
-    signers: frozenset[str]
-    digest: str
-    reason: Reason
+def _precondition(expressions: RuleExpressions, context: Context) -> Check | None:
+    """Return why a rule is not judged: its preconditions do not hold, or cannot be evaluated."""
+    if expressions.preconditions is None:
+        return None
+    try:
+        holds, message = expressions.preconditions.evaluate(context)
+    except EvaluationError as error:
+        text = f"failed to evaluate preconditions: {error.message}"
+        return Check(stage=Stage.VERIFY, status=Status.ERROR, message=text)
+    if holds:
+        return None
+    text = f"preconditions not met; {message}" if message else "preconditions not met"
+    return Check(stage=Stage.VERIFY, status=Status.SKIP, message=text)
 
 
 def _who(attestor: ir.Attestor, finding: Finding) -> Iterable[str]:
@@ -297,37 +257,6 @@ def _who(attestor: ir.Attestor, finding: Finding) -> Iterable[str]:
         yield repr(attestor.signer)
     else:
         yield from (signature.key for signature in finding.signatures)
-
-
-def leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:
-    """Yield the attestors of a formula in declared order."""
-    match formula:
-        case ir.Leaf():
-            yield formula
-        case ir.Threshold(of=of):
-            for part in of:
-                yield from leaves(part)
-
-
-def _found(leaf: ir.Leaf, finding: Finding) -> Reason:
-    return Reason(
-        code=finding.code,
-        text=finding.text or f"{len(finding.signatures)} signature(s) meet {leaf.attestor.kind}",
-        met=finding.met,
-        children=finding.reasons,
-        location=leaf.at.location,
-    )
-
-
-def _all(parts: Sequence[Reason], *, met: bool) -> Reason:
-    if len(parts) == 1:
-        return parts[0]
-    return Reason(
-        code="all",
-        text=f"{sum(p.met for p in parts)} of {len(parts)} sets met",
-        met=met,
-        children=tuple(parts),
-    )
 
 
 def _broken(error: TransportError) -> Reason:

@@ -59,7 +59,7 @@ def validate(item: Applicable, order: int, marks: Marks, pins: Mapping[str, Imag
         pins: images as the first stage pinned them, by JSON pointer.
     """
     requirements = item.planned.rule.requirements
-    if item.problem or not any(r.demand_digest or r.demand_proof for r in requirements):
+    if item.problem or not asks_proof(item):
         return []
     uses = [pins.get(u.pointer, u) for u in item.uses]
     demanded = [(r, u) for r in requirements for u in uses if includes(r.images, u)]
@@ -76,6 +76,11 @@ def validate(item: Applicable, order: int, marks: Marks, pins: Mapping[str, Imag
                 return [check_of(image_use, Status.FAIL, f"unverified image {name}", Stage.VALIDATE)]
             statuses[name] = status
     return [_summary(statuses)]
+
+
+def asks_proof(item: Applicable) -> bool:
+    """Say whether some entry of the rule demands a digest or a proof."""
+    return any(r.demand_digest or r.demand_proof for r in item.planned.rule.requirements)
 
 
 def _summary(statuses: Mapping[str, Status]) -> Check:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from pratique.compiler import ir
 from pratique.compiler.kyverno.autogen import ANNOTATION
@@ -123,12 +123,13 @@ class _Checker:
 
     def _parts_without_meaning(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for name, value in (
-            ("preconditions", rule.preconditions),
             ("context", rule.context),
             ("celPreconditions", rule.cel_preconditions),
         ):
             if value:
                 yield self._unsupported(f"{name} in rule '{rule.name}'", *route, name)
+        if rule.preconditions is not None:
+            yield from self._expressions("compile", rule.preconditions, (*route, "preconditions"))
         for kind, extractors in rule.image_extractors.items():
             for number, extractor in enumerate(extractors):
                 place = (*route, "imageExtractors", kind, number)
@@ -140,6 +141,24 @@ class _Checker:
                     yield self._error(text, *place, "jmesPath")
                 elif extractor.jmes_path:
                     yield self._unsupported("jmesPath of an image extractor", *place, "jmesPath")
+
+    def _expressions(
+        self, form: Literal["compile", "compile_blocks", "template"], data: Any, route: tuple[str | int, ...]
+    ) -> Iterator[PolicyError]:
+        """Compile what holds expressions, and say what is wrong with the first bad one."""
+        if form == "template" and "{{" not in data:
+            return
+        from pratique.compiler.expressions.conditions import Conditions
+        from pratique.compiler.expressions.errors import ExpressionError
+        from pratique.compiler.expressions.variables import Template
+
+        try:
+            if form == "template":
+                Template.compile(data)
+            else:
+                getattr(Conditions, form)(data)
+        except ExpressionError as error:
+            yield self._error(error.message, *route, *error.path, code=error.code)
 
     def _selection(self, block: MatchResources, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         if block.any and block.all:
@@ -186,18 +205,21 @@ class _Checker:
         if entry.type == "Notary":
             yield self._unsupported("type Notary", *route, "type")
         yield from self._attestations(entry, route)
-        for name, value in (
-            ("validate", entry.validation),
-            ("imageRegistryCredentials", entry.image_registry_credentials),
-        ):
-            if value:
-                yield self._unsupported(name, *route, name)
+        if entry.validation and entry.validation.deny:
+            place = (*route, "validate", "deny", "conditions")
+            yield from self._expressions("compile", entry.validation.deny.conditions, place)
+        elif any(other.validation for other in rule.verify_images):
+            text = "every entry of a rule in which one has `validate` must have `validate.deny`"
+            yield self._error(text, *route)
+        if entry.image_registry_credentials:
+            yield self._unsupported("imageRegistryCredentials", *route, "imageRegistryCredentials")
 
     def _attestations(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for number, attestation in enumerate(entry.attestations):
             place = (*route, "attestations", number)
             if attestation.conditions:
-                yield self._unsupported("conditions of an attestation", *place, "conditions")
+                blocks = [c.model_dump(mode="json", exclude_unset=True) for c in attestation.conditions]
+                yield from self._expressions("compile_blocks", blocks, (*place, "conditions"))
             for index, attestors in enumerate(attestation.attestors):
                 yield from self._set(entry, attestors, (*place, "attestors", index))
                 for position, attestor in enumerate(attestors.entries):
@@ -222,8 +244,8 @@ class _Checker:
         if sum(part is not None for part in given) != 1:
             yield self._error("keys, certificates, keyless, or a nested attestor is required", *route)
             return
-        if any("{{" in text for text in _texts(attestor)):
-            yield self._unsupported("a variable in an attestor", *route)
+        for text in _texts(attestor):
+            yield from self._expressions("template", text, route)
         if attestor.keys:
             yield from self._keys(attestor.keys, (*route, "keys"))
         if attestor.certificates and not (attestor.certificates.cert or attestor.certificates.cert_chain):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pratique.compiler import ir
 from pratique.compiler.kyverno import autogen
-from pratique.compiler.kyverno.obligations import EntryLowering
+from pratique.compiler.kyverno.obligations import EntryLowering, template
 from pratique.compiler.kyverno.regions import label_selector, region
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.documents.kyverno import Rule, Spec
@@ -52,7 +52,7 @@ def _rule(document: PolicyDocument, rule: Rule, number: int, namespace: str | No
         action=_action(document.model.spec, rule),
         overrides=() if any(e.failure_action for e in entries) else _overrides(document.model.spec),
         preconditions=rule.preconditions,
-        context=tuple(rule.context or ()),
+        template=template(entries),
         extractors=tuple(
             sorted((kind, tuple(found)) for kind, found in (rule.image_extractors or {}).items())
         ),

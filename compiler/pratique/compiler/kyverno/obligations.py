@@ -6,9 +6,12 @@ deprecated fields and `pkg/cosign`; defaults as in the CRD.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from pratique.compiler import ir
 from pratique.compiler.kyverno.regions import Place
@@ -23,6 +26,7 @@ from pratique.grammar.documents.attestors import (
     StaticKeyAttestor,
 )
 from pratique.grammar.documents.kyverno import ImageVerification
+from pratique.grammar.errors import EvaluationError
 
 DEFAULT_REKOR_URL: Final = "https://rekor.sigstore.dev"
 END_OF_KEY: Final = "-----END PUBLIC KEY-----"
@@ -60,6 +64,7 @@ class EntryLowering:
             pin_digest=entry.mutate_digest,
             demand_digest=entry.verify_digest,
             demand_proof=entry.required,
+            denial=_denial(entry),
             use_cache=entry.use_cache,
             credentials=entry.image_registry_credentials,
             at=ir.At(location=self._place()),
@@ -155,7 +160,7 @@ class EntryLowering:
                 for i, s in enumerate(block.attestors)
             )
             or (self._anyone(path, route),),
-            conditions=tuple(block.conditions or ()),
+            conditions=tuple(c.model_dump(mode="json", exclude_unset=True) for c in block.conditions),
             at=ir.At(path=path, location=self._place(*route)),
         )
 
@@ -189,6 +194,45 @@ def deprecated_attestor(entry: ImageVerification) -> Attestor | None:
         )
         return Attestor(keyless=keyless, annotations=entry.annotations)
     return None
+
+
+def _denial(entry: ImageVerification) -> ir.Denial | None:
+    if entry.validation is None or entry.validation.deny is None:
+        return None
+    return ir.Denial(message=entry.validation.message, conditions=entry.validation.deny.conditions)
+
+
+def template(entries: Sequence[ImageVerification]) -> list[Any] | None:
+    """Return the entries as JSON where their attestors hold variables; None where there are none.
+
+    Conditions are left out: their variables are resolved when they are evaluated.
+    """
+    conditions: Any = {"attestations": {"__all__": {"conditions"}}, "validation": True}
+    found = [
+        e.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=conditions) for e in entries
+    ]
+    return found if "{{" in json.dumps(found) else None
+
+
+def rendered(requirement: ir.ImageRequirement, entry: Any, place: Place) -> ir.ImageRequirement:
+    """Return the requirement of a template's entry once its variables have values.
+
+    Raises:
+        EvaluationError: a value is not what its field takes.
+    """
+    try:
+        made = EntryLowering(ImageVerification.model_validate(entry), place).requirement()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        route = "/".join(map(str, first["loc"]))
+        raise EvaluationError(
+            "bad-substitution", f"failed to substitute variables: {route}: wrong value"
+        ) from error
+    attestations = tuple(
+        replace(new, conditions=old.conditions)
+        for new, old in zip(made.attestations, requirement.attestations, strict=True)
+    )
+    return replace(made, attestations=attestations, denial=requirement.denial)
 
 
 def _key(block: StaticKeyAttestor) -> ir.KeySigner:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from pratique.compiler.expressions.limits import DEFAULT_LIMITS, Limits
 from pratique.grammar.errors import EvaluationError
-from pratique.grammar.image_reference import DEFAULT_REGISTRY
 
 if TYPE_CHECKING:
     from pratique.compiler.expressions.values.instants import Instant
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 class RandomSource(Protocol):
     """Where `random()` takes its numbers from; `random.Random` and `random.SystemRandom` fit."""
 
-    def randrange(self, stop: int) -> int:
+    def randrange(self, stop: int, /) -> int:
         """Return a whole number from 0 to `stop` - 1."""
         ...
 
@@ -35,7 +34,7 @@ class Environment:
 
     now: Callable[[], Instant] | None = None
     random: RandomSource | None = None
-    default_registry: str = DEFAULT_REGISTRY
+    default_registry: str = "docker.io"
     limits: Limits = DEFAULT_LIMITS
 
 

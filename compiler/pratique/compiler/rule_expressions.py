@@ -1,0 +1,73 @@
+"""The expressions of a rule, compiled once and kept beside the plan: conditions and templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pratique.compiler import ir
+from pratique.compiler.expressions.conditions import Conditions
+from pratique.compiler.expressions.context import Reader
+from pratique.compiler.expressions.variables import Template
+from pratique.compiler.kyverno.obligations import rendered
+from pratique.compiler.kyverno.regions import Place
+from pratique.grammar.errors import EvaluationError
+from pratique.grammar.source import Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleExpressions:
+    """What a rule evaluates besides signatures.
+
+    Attributes:
+        preconditions: None where the rule has none.
+        template: the entries, where they hold variables.
+        denials: `validate.deny` of every entry that has one, with its message.
+    """
+
+    preconditions: Conditions | None
+    template: Template | None
+    denials: tuple[tuple[Template, Conditions], ...]
+
+    @classmethod
+    def of(cls, rule: ir.Rule) -> RuleExpressions:
+        """Return the compiled expressions of a rule.
+
+        Raises:
+            ExpressionError: a mistake that the checks at load time would have found.
+        """
+        return cls(
+            preconditions=None if rule.preconditions is None else Conditions.compile(rule.preconditions),
+            template=None if rule.template is None else Template.compile(rule.template, at=("verifyImages",)),
+            denials=tuple(
+                (Template.compile(r.denial.message), Conditions.compile(r.denial.conditions))
+                for r in rule.requirements
+                if r.denial
+            ),
+        )
+
+    def requirements(self, rule: ir.Rule, context: Reader) -> tuple[ir.ImageRequirement, ...]:
+        """Return the requirements of `rule` with the values of its variables.
+
+        Raises:
+            EvaluationError: a variable has no value, or one that its field does not take.
+        """
+        if self.template is None:
+            return rule.requirements
+        try:
+            entries = self.template.render(context)
+        except EvaluationError as error:
+            raise EvaluationError(error.code, f"failed to substitute variables: {error.message}") from error
+        return tuple(
+            rendered(requirement, entry, _at(requirement.at.location))
+            for requirement, entry in zip(rule.requirements, entries, strict=True)
+        )
+
+
+def _at(location: Location | None) -> Place:
+    """Every part of a rendered entry stands where the entry stands."""
+
+    def place(*_: str | int) -> Location:
+        assert location is not None  # noqa: S101 (entries come from a text)
+        return location
+
+    return place

@@ -1,0 +1,143 @@
+"""Attestations of an image: who states what, whether it holds, and what all statements say together.
+
+References: Kyverno 1.19 `pkg/engine/internal/imageverifier.go` (`verifyAttestations`), whose order and texts
+are followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pratique.compiler import ir
+from pratique.compiler.expressions.conditions import Conditions
+from pratique.grammar.errors import EvaluationError
+from pratique.runtime.context import image_value
+from pratique.runtime.decision import Check, Reason, Status
+from pratique.runtime.evidence import Evidence, Finding
+from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
+from pratique.runtime.proof import check_of
+
+
+class Attestations:
+    """Judges the attestations that one requirement demands of one image."""
+
+    def __init__(self, evidence: Evidence, asked: Asked) -> None:
+        self._evidence = evidence
+        self._asked = asked
+        self._image_use = asked.image_use
+        self._named: dict[str, Any] = {}
+        assert asked.image_use.image is not None  # noqa: S101 (unreadable images are judged before)
+        self._image = asked.image_use.image
+
+    async def judge(self, parts: list[Reason], digest: str) -> Check:
+        """Return the check; `parts` are the reasons so far, `digest` what the signatures are about."""
+        requirement = self._asked.requirement
+        for number, demanded in enumerate(requirement.attestations):
+            outcome = await self._attestation(demanded, number)
+            parts.append(outcome.reason)
+            if not outcome.met:
+                status = Status.ERROR if outcome.broken else Status.FAIL
+                reason = all_of(parts, met=False)
+                text = outcome.errors[0]
+                return check_of(self._image_use, status, text, reason=reason, transport=outcome.broken)
+        if self._asked.expressions.denials:
+            return self._validated(parts, digest)
+        pinned = digest and not self._image.digest
+        name = f"{self._image.registry}/{self._image.path}@{digest}" if pinned else self._image.match_string
+        text = f"verified image attestations for {name}"
+        return check_of(self._image_use, Status.PASS, text, digest=digest, reason=all_of(parts, met=True))
+
+    async def _attestation(self, demanded: ir.Attestation, number: int) -> Outcome:
+        """Judge one attestation: each of its sets must find enough attestors that vouch for statements."""
+        reasons: list[Reason] = []
+        errors: list[str] = []  # shared by the sets, as in Kyverno
+        problem = "" if demanded.type else f"{demanded.at.path}: missing type"
+        broken = False
+        for set_number, wanted in enumerate(demanded.by if not problem else ()):
+            # The attestation's number stands where the entry's should: Kyverno's text, kept as it is.
+            path = f".attestations[{number}].attestors[{set_number}].entries[{number}].keyless"
+            count = 0
+            for leaf in leaves(wanted):
+                finding = await self._evidence.stated(self._image, leaf.attestor, demanded.type)
+                reasons.append(found_by(leaf, finding))
+                broken = broken or finding.broken
+                error = self._refusal(demanded, finding, path)
+                if error is None:
+                    count += 1
+                else:
+                    errors.append(error)
+                if count >= wanted.count:
+                    break
+            if count < wanted.count:
+                problem = (
+                    f"image attestations verification failed, verifiedCount: {count}, requiredCount:"
+                    f" {wanted.count}, error: {'; '.join(errors) or 'attestations verification failed'}"
+                )
+                break
+        reason = Reason(
+            code="attestation",
+            text=problem or f"attested: {demanded.type}",
+            met=not problem,
+            details=(("type", demanded.type),),
+            children=tuple(reasons),
+            location=demanded.at.location,
+        )
+        errors_told = (problem,) if problem else ()
+        return Outcome(met=not problem, errors=errors_told, broken=broken and bool(problem), reason=reason)
+
+    def _refusal(self, demanded: ir.Attestation, finding: Finding, path: str) -> str | None:
+        """Return why a finding does not count: not met, or a statement that does not hold."""
+        if finding.code == "attestation-missing":
+            return f"{path}: {finding.text}"
+        if not finding.met:
+            return finding.text
+        predicates = [s.statement.predicate for s in finding.signatures if s.statement]
+        if demanded.name and predicates:
+            # DEVIATION: Kyverno binds the first statement found, whatever its type and whoever signed it
+            # (`tests/runtime/test_attestations.py::test_a_name_is_bound_to_a_statement_of_its_type`).
+            self._named.setdefault(demanded.name, predicates[0])
+        if not demanded.conditions:
+            return None
+        conditions = Conditions.compile_blocks(list(demanded.conditions))
+        context = self._asked.context.overlay({"image": image_value(self._image_use)})
+        for predicate in predicates:
+            fields = predicate if isinstance(predicate, dict) else {}
+            try:
+                holds, message = conditions.evaluate(context.merged(fields))
+            except EvaluationError as error:
+                return f"{path}: failed to check attestations: {error.message}"
+            if not holds:
+                image = self._image.match_string
+                return (
+                    f"{path}: attestation checks failed for {image} and predicate {demanded.type}: {message}"
+                )
+        return None
+
+    def _validated(self, parts: list[Reason], digest: str) -> Check:
+        """Judge `validate.deny` of all entries of the rule over the predicates by name."""
+        rule, reason = self._asked.planned.rule, all_of(parts, met=True)
+        context = self._asked.context.overlay({**self._named, "image": image_value(self._image_use)})
+        for message, conditions in self._asked.expressions.denials:
+            try:
+                denied, found = conditions.evaluate(context)
+                own = message.render(context) if denied else ""
+            except EvaluationError as error:
+                denied, found, own = True, f"failed to check deny conditions: {error.message}", ""
+            if denied:
+                said = "; ".join(part for part in (own, found) if part)
+                text = f"validation in verifyImages failed: {said or 'validation error: imageVerify  failed'}"
+                refused = Reason(code="denied", text=text, met=False, children=(reason,))
+                return check_of(self._image_use, Status.FAIL, text, digest=digest, reason=refused)
+        text = f"verifyImages validation is passed in {rule.name} rule"
+        return check_of(self._image_use, Status.PASS, text, digest=digest, reason=reason)
+
+
+def leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:
+    """Yield the attestors of a formula in declared order."""
+    match formula:
+        case ir.Leaf():
+            yield formula
+        case ir.Threshold(of=of):
+            for part in of:
+                yield from leaves(part)
