@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pratique.compiler import ir
@@ -28,6 +28,8 @@ from pratique.runtime.signatures.model import (
 )
 from tests.support_policies import read
 
+DSSE = "application/vnd.dsse.envelope.v1+json"
+
 
 def digest_of(data: bytes) -> Digest:
     return Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
@@ -42,20 +44,22 @@ class FakeStore:
         self.requests: Counter[str] = Counter()
         self.down: set[str] = set()
 
-    def image(self, name: str, *signatures: Mapping[str, Any], signed: bool = True) -> Digest:
+    def image(
+        self, name: str, *signatures: Mapping[str, Any], attestations: Sequence[Mapping[str, Any]] = ()
+    ) -> Digest:
         repository, tag = self._split(name)
         body = json.dumps({"image": name}).encode()
         digest = digest_of(body)
         self.manifests[repository, tag] = self.manifests[repository, digest] = body
-        if signatures:
+        for suffix, stored in (("sig", signatures), ("att", attestations)):
             layers = []
-            for signature in signatures:
+            for signature in stored:
                 payload = json.dumps(dict(signature)).encode()
                 self.blobs[digest_of(payload)] = payload
-                layers.append({"digest": digest_of(payload), "annotations": {}})
-            self.manifests[repository, f"{digest.replace(':', '-')}.sig"] = json.dumps(
-                {"layers": layers}
-            ).encode()
+                layers.append({"mediaType": DSSE, "digest": digest_of(payload), "annotations": {}})
+            if layers:
+                tag = f"{digest.replace(':', '-')}.{suffix}"
+                self.manifests[repository, tag] = json.dumps({"layers": layers}).encode()
         return digest
 
     @staticmethod
