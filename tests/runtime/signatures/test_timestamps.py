@@ -130,10 +130,10 @@ def test_the_trusted_certificate_must_be_the_one_that_signed() -> None:
         assert refusal(token, authority(signer=signer))[0] == "timestamp-invalid"
 
 
-@pytest.mark.parametrize("place", range(0, len(TOKEN), 7))
-def test_a_damaged_token_never_gives_another_time(place: int) -> None:
+@pytest.mark.parametrize("part", range(100))
+def test_a_damaged_token_never_gives_another_time(part: int) -> None:
     damaged = bytearray(TOKEN)
-    damaged[place] ^= 0x41
+    damaged[len(TOKEN) * part // 100] ^= 0x41
     assert outcome(bytes(damaged)) in ("timestamp-invalid", "timestamp-malformed", AT)
 
 

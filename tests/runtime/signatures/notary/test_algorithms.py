@@ -63,11 +63,19 @@ def test_der_signatures_are_refused() -> None:
             "rsa key size 2560 bits is not supported",
         ),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_other_keys(key: rsa.RSAPublicKey, text: str) -> None:
     assert algorithm_of(key) == text
     assert refusal(Check.SIGNATURE, lambda: verify_signature(key, "PS256", b"", b"", JWS)) == text
+
+
+def test_padded_signatures_are_refused() -> None:
+    """Zeros between `r` and `s` change neither number, and would make a second signature of one."""
+    maker = signer()
+    signature = maker.raw_signature(DATA)
+    padded = signature[:32] + b"\x00\x00" + signature[32:]
+    refusal(Check.SIGNATURE, verify_signature, maker.key.public_key(), "ES256", padded, DATA, JWS)
 
 
 def test_labels() -> None:

@@ -23,6 +23,7 @@ from pratique.runtime.signatures.notary.model import Check, NotaryRefusal
 from tests.support_notary import (
     AT,
     CA_EXTENSIONS,
+    CA_USAGE,
     CODE_SIGNING,
     JWS,
     LEAF_EXTENSIONS,
@@ -33,6 +34,7 @@ from tests.support_notary import (
     OddSigner,
     SelfSigned,
     certify,
+    constraints,
     name,
     purposes,
     refusal,
@@ -119,6 +121,22 @@ def test_authority_by_name_only() -> None:
         at=AT,
     )
     refusal(Check.CHAIN, check_code_signing_chain, read(ours.leaf, impostor, ours.root))
+
+
+def test_who_may_issue() -> None:
+    leaf, intermediate, root = read(*OddSigner().chain)
+    assert leaf.is_issued_by(intermediate)
+    assert intermediate.is_issued_by(root)
+    assert root.is_issued_by(root)
+    assert not leaf.is_issued_by(root)
+    for extensions in (
+        (usage(*CA_USAGE),),
+        (usage(*CA_USAGE), constraints(False)),
+        (usage("crl_sign"), constraints(True)),
+    ):
+        leaf, intermediate, _ = read(*OddSigner(intermediate=extensions).chain)
+        assert leaf.is_signed_by(intermediate)
+        assert not leaf.is_issued_by(intermediate)
 
 
 def test_leaf_that_signs_itself_with_company() -> None:

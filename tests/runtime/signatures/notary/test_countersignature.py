@@ -28,6 +28,7 @@ from tests.support_notary import (
     TARGET,
     OddSigner,
     certify,
+    constraints,
     name,
     purposes,
     refusal,
@@ -266,6 +267,13 @@ def test_certificates_in_any_order() -> None:
 def test_profile_of_the_authority(extensions: tuple[tuple[x509.ExtensionType, bool], ...]) -> None:
     maker = OddSigner(leaf=extensions)
     refusal(Check.TIMESTAMP, check, token(maker=maker), TrustStore.from_pem(maker.trust))
+
+
+def test_profile_of_the_authoritys_issuer() -> None:
+    """More than CMS readers ask for: an issuer must say that it may sign certificates."""
+    maker = OddSigner(leaf=STAMPING, intermediate=(constraints(True),))
+    text = refusal(Check.TIMESTAMP, check, token(maker=maker), TrustStore.from_pem(maker.trust))
+    assert text.endswith("key usage extension must be present")
 
 
 def test_authority_must_have_been_valid_then() -> None:

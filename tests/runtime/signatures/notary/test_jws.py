@@ -93,7 +93,7 @@ def test_loose_bits_of_base64_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "chain",
-    [None, [], {}, "x", [""], [1], [None], ["*"], ["QUI"], [b64(b"x")] * (MAX_CERTIFICATES + 1)],
+    [None, [], {}, "x", [""], [1], [None], ["*"], ["QUI"], ["QUJ="], [b64(b"x")] * (MAX_CERTIFICATES + 1)],
 )
 def test_malformed_chains(chain: object) -> None:
     refusal(Check.ENVELOPE, lambda: read_jws(changed(header={"x5c": chain})))

@@ -90,7 +90,7 @@ def test_binary_attribute() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from([C, O, CN, "1.2.3"]), st.text(min_size=1, max_size=64)), max_size=6)
+    st.lists(st.tuples(st.sampled_from([C, O, CN, "1.2.3"]), st.text(min_size=1, max_size=16)), max_size=6)
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_any_name_can_be_shown(attributes: list[tuple[str, str]]) -> None:
