@@ -51,13 +51,14 @@ def lint(
     policies = lowered.policies.policies
     return LintReport(
         findings=tuple(found for found in base.lint(lowered.policies, codes) if found.severity in wanted),
-        mistakes=tuple(sorted(map(_as_finding, mistakes), key=lambda finding: finding.order)),
+        mistakes=tuple(sorted(map(as_finding, mistakes), key=lambda finding: finding.order)),
         policies=len(policies),
         rules=sum(not rule.generated_from for policy in policies for rule in policy.rules),
         notices=(*notices, *lowered.notices),
     )
 
 
-def _as_finding(error: PolicyError) -> Finding:
+def as_finding(error: PolicyError) -> Finding:
+    """Return a mistake in the form of a finding."""
     problem = Problem(message=error.message, location=error.location, help=error.help, related=error.related)
     return Finding(code=error.code, name=error.code, severity=Severity.ERROR, problem=problem, basis=None)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pratique.runtime.cli import main
+from tests.support_lint import patterns, policy_text
+
+Capture = pytest.CaptureFixture[str]
+
+HEAVY = ("aiohttp", "asyncio", "cryptography", "lark", "networkx", "re2", "rich", "sigstore")
+
+
+@pytest.fixture
+def lost(tmp_path: Path) -> str:
+    """Return a file with a policy whose pattern has lost its `*`."""
+    path = tmp_path / "lost.yaml"
+    path.write_text(policy_text(patterns("registry.k8s.io/")))
+    return str(path)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    """Return a file with a policy that nothing is wrong with."""
+    path = tmp_path / "good.yaml"
+    path.write_text(policy_text(patterns("ghcr.io/acme/*")).replace("name: example", "name: good"))
+    return str(path)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> str:
+    """Return a file that is no YAML."""
+    path = tmp_path / "broken.yaml"
+    path.write_text("a: [\n")
+    return str(path)
+
+
+def test_the_lost_star(lost: str, capsys: Capture) -> None:
+    assert main(["lint", lost]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith(f"{lost}:16:9: PRQ001 [error, proved] `registry.k8s.io/` can match no image")
+    assert '16 |       - "registry.k8s.io/"\n   |         ^^^^^^^^^^^^^^^^^^ matches no image; write' in out
+    assert "  would then match: registry.k8s.io/etcd:3.5.6-0\n  help: write `registry.k8s.io/*`\n" in out
+    assert out.endswith("\n1 error in 1 policy, 1 rule\n")
+
+
+def test_exit_codes(lost: str, good: str, broken: str, capsys: Capture) -> None:
+    assert main(["lint", good]) == 0
+    assert main(["lint", good, lost]) == 1
+    assert main(["lint", lost, broken]) == 2
+    assert "PRQ001" in capsys.readouterr().out
+    assert main(["lint", "--exit-zero", lost]) == 0
+    assert main(["lint", "--exit-zero", broken]) == 2
+    assert main(["lint"]) == 2
+    assert main(["lint", lost, "-o", "xml"]) == 2
+
+
+def test_choosing_rules(lost: str, capsys: Capture) -> None:
+    assert main(["lint", lost, "--ignore", "PRQ001"]) == 0
+    assert main(["lint", lost, "--ignore", "prq001,PRQ002"]) == 0
+    assert main(["lint", lost, "--select", "image-pattern-matches-nothing"]) == 1
+    assert main(["lint", lost, "--select", "PRQ008"]) == 0
+    capsys.readouterr()
+    assert main(["lint", lost, "--select", "PRQ999"]) == 2
+    assert "there is no rule 'PRQ999'" in capsys.readouterr().err
+
+
+def test_min_severity(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "doubled.yaml"
+    path.write_text(policy_text(patterns("ghcr.io/**")))
+    assert main(["lint", str(path), "--min-severity", "warning"]) == 1
+    assert main(["lint", str(path), "--min-severity", "error"]) == 0
+    assert capsys.readouterr().out.endswith("no findings in 1 policy, 1 rule\n")
+
+
+def test_formats(lost: str, capsys: Capture) -> None:
+    assert main(["lint", lost, "-o", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)["summary"]["error"] == 1
+    assert main(["lint", lost, "-o", "sarif"]) == 1
+    assert json.loads(capsys.readouterr().out)["runs"][0]["results"][0]["ruleId"] == "PRQ001"
+    assert main(["lint", lost, "-o", "github"]) == 1
+    assert capsys.readouterr().out.startswith(f"::error file={lost},line=16,")
+    assert main(["lint", lost, "-o", "concise"]) == 1
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_notices_go_to_standard_error(good: str, tmp_path: Path, capsys: Capture) -> None:
+    other = tmp_path / "map.yaml"
+    other.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n")
+    assert main(["lint", good, str(other)]) == 0
+    assert "note: " in capsys.readouterr().err
+    assert main(["lint", "-q", good, str(other)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_heavy_is_imported(lost: str) -> None:
+    script = (
+        "import sys; from pratique.runtime.cli import main; main(['lint', sys.argv[1]]);"
+        f"sys.exit(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", script, lost], capture_output=True, text=True, check=False)
+    assert "PRQ001" in run.stdout
+    assert run.stderr == "\n"

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from pratique.compiler.lint.base import Severity
+from pratique.runtime.linting import lint
+from tests.support_lint import patterns, policy_text
+
+GOOD = policy_text(patterns("ghcr.io/acme/*"))
+LOST = policy_text(patterns("registry.k8s.io/")).replace("name: example", "name: lost")
+DOUBLED = policy_text(patterns("ghcr.io/**"))
+
+
+def test_the_other_files_are_linted_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("apiVersion: [\n")
+    (tmp_path / "b.yaml").write_text(LOST)
+    (tmp_path / "c.yaml").write_text(GOOD.replace("imageReferences", "imagereferences"))
+    report = lint([str(tmp_path), str(tmp_path / "missing.yaml")])
+    assert [found.code for found in report.findings] == ["PRQ001"]
+    assert {Path(found.location.source.name).name for found in report.mistakes if found.location} == {
+        "a.yaml",
+        "c.yaml",
+    }
+    assert "no-such-file" in {found.code for found in report.mistakes}
+    assert (report.policies, report.rules) == (1, 1)
+
+
+def test_mistakes_keep_their_place_and_help() -> None:
+    text = GOOD.replace("imageReferences", "imagereferences")
+    report = lint(["-"], stdin=text.encode)
+    [found, *_] = report.mistakes
+    assert found.basis is None
+    assert found.severity is Severity.ERROR
+    assert found.location is not None
+    assert found.location.source.name == "<stdin>"
+    assert "imageReferences" in found.problem.help + found.problem.message
+
+
+def test_severities_below_the_wanted_one_are_left_out() -> None:
+    assert [found.code for found in lint(["-"], stdin=DOUBLED.encode).findings] == ["PRQ009"]
+    assert lint(["-"], min_severity=Severity.ERROR, stdin=DOUBLED.encode).findings == ()
+
+
+def test_rules_can_be_chosen() -> None:
+    both = lambda: f"{LOST}---\n{DOUBLED}".encode()  # noqa: E731
+    assert [found.code for found in lint(["-"], {"PRQ009"}, stdin=both).findings] == ["PRQ009"]
+    assert [found.code for found in lint(["-"], stdin=both).findings] == ["PRQ001", "PRQ009"]
+
+
+def test_other_kinds() -> None:
+    others = (
+        b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n"
+        b"apiVersion: policies.kyverno.io/v1\nkind: ImageValidatingPolicy\nmetadata: {name: i}\n"
+    )
+    report = lint(["-"], stdin=lambda: others)
+    assert [found.code for found in report.mistakes] == ["unsupported-kind"]
+    assert report.notices == ("<stdin>:1:1: ConfigMap is not a policy: ignored",)
+
+
+def test_nothing_to_lint_is_a_mistake() -> None:
+    report = lint(["-"], stdin=lambda: b"# nothing\n")
+    assert [found.code for found in report.mistakes] == ["no-policy"]
