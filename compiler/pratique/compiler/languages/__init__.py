@@ -11,6 +11,7 @@ overlap asks it of `a & b`, inclusion of `b - a`, cover of `whole - (p1 | p2 | .
 
     expressions   regular expressions with "and" and "not", and their derivatives
     automata      deterministic automata, made state by state on demand out of an expression
+    regexes       RE2 expressions as such expressions
     globs         `*` and `?` as bit sets of positions
     references    the universe of canonical image references
     plausible     what such references look like in practice
@@ -18,6 +19,7 @@ overlap asks it of `a & b`, inclusion of `b - a`, cover of `whole - (p1 | p2 | .
     search        the one question, by search through the product of all automata
     wording       plausible witnesses: `registry.k8s.io/etcd:3.5.6-0` rather than `A/a:a`
     relations     overlap, inclusion, cover, difference, equivalence in terms of the one question
+    boxes         globs cut into registry, path and tag or digest
     pairs         overlaps and inclusions among many patterns at once, with filters that are proofs too
 
 Theory. The product of the universe's automaton with the subset automata of all globs is finite and

@@ -130,6 +130,8 @@ def _concat(first: Expression, rest: Expression) -> Expression:
         return rest
     if rest is EMPTY:
         return first
+    if first is EVERYTHING and (rest is EVERYTHING or (isinstance(rest, Concat) and rest.first is EVERYTHING)):
+        return rest
     if isinstance(first, Concat):
         return _concat(first.first, _concat(first.rest, rest))
     return _interned.setdefault(("concat", first, rest), Concat(first, rest))

@@ -9,8 +9,8 @@ def test_the_lost_star() -> None:
     problem = found.problem
     assert problem.message == (
         "`registry.k8s.io/` can match no image (its `*` was lost): every image reference that policies"
-        " are matched against ends in `:tag` or `@digest`, and this pattern ends in `/`; rule `verify` verifies no"
-        " image through this list"
+        " are matched against ends in `:tag` or `@digest`, and this pattern ends in `/`;"
+        " rule `verify` verifies no image through this list"
     )
     assert problem.examples == (Example("would then match", "registry.k8s.io/etcd:3.5.6-0"),)
     assert problem.help == "write `registry.k8s.io/*`"
