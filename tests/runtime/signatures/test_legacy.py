@@ -138,8 +138,8 @@ def test_both_kinds_of_log_entries(kind: str) -> None:
             "signature-missing",
             f'signature layer {GOOD.layer} is missing "dev.cosignproject.cosign/signature" annotation',
         ),
-        ({"bundle": "no json"}, "bundle-malformed", "unmarshaling bundle: not valid JSON"),
-        ({"timestamp": "x"}, "timestamp-malformed", "unmarshaling RFC3161 timestamp bundle: not valid JSON"),
+        ({"bundle": "no json"}, "bundle-malformed", "unmarshaling bundle: malformed JSON"),
+        ({"timestamp": "x"}, "timestamp-malformed", "unmarshaling RFC3161 timestamp bundle: malformed JSON"),
         ({"certificate": "no certificate"}, "not-a-certificate", "error during PEM decoding"),
         ({"chain": "no chain"}, "chain-malformed", "error during PEM decoding"),
         (
@@ -554,12 +554,12 @@ def test_a_certificate_with_an_unusable_key() -> None:
         (payload(""), "digest-mismatch", "invalid or missing digest in claim: "),
         (b"{}", "digest-mismatch", "invalid or missing digest in claim: "),
         (payload(DIGEST.upper()), "digest-mismatch", "invalid or missing digest in claim: SHA256:"),
-        (b"no json", "payload-malformed", "payload is no simple signing document: not valid JSON"),
+        (b"no json", "payload-malformed", "payload is no simple signing document: malformed JSON"),
         (b"", "payload-malformed", "payload is no simple signing document: "),
         (
             payload()[:-1] + b',"critical":{"image":{"docker-manifest-digest":"' + DIGEST.encode() + b'"}}}',
             "payload-malformed",
-            "payload is no simple signing document: a JSON object names a key twice",
+            "payload is no simple signing document: a key occurs twice in one object",
         ),
     ],
 )

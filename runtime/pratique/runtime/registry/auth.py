@@ -27,8 +27,8 @@ from pratique.runtime.registry.endpoints import Endpoint, Scheme
 from pratique.runtime.registry.exchange import Answer, Exchange, InsideFault
 from pratique.runtime.registry.faults import FaultCode, Operation
 from pratique.runtime.registry.names import canonical_host
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
 from pratique.runtime.registry.tally import Tally
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 MAX_TOKEN_ANSWER = 64 << 10
 MAX_TOKEN = 16 << 10

@@ -14,7 +14,7 @@ from pratique.grammar.errors import TransportError
 from pratique.runtime.ports import Descriptor, Digest, Manifest, Repository
 from pratique.runtime.registry.faults import FaultCode, Operation
 from pratique.runtime.registry.media_types import INDEXES, MANIFESTS, SCHEMA_1
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 MAX_MANIFEST_BYTES = 4 << 20
 """Limit on a manifest, index or page of referrers: the size that the distribution specification names."""

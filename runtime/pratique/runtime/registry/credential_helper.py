@@ -18,7 +18,7 @@ from typing import IO
 
 from pratique.runtime.registry.faults import FaultCode, Operation
 from pratique.runtime.registry.names import DOCKER_HUB
-from pratique.runtime.registry.strict_json import parse
+from pratique.runtime.strict_json import parse
 
 MAX_HELPER_BYTES = 64 << 10
 HELPER_TIMEOUT_S = 2.0

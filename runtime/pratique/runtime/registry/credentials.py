@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from pratique.runtime.registry.credential_helper import Credential, ask_helper
 from pratique.runtime.registry.faults import FaultCode, Operation
 from pratique.runtime.registry.names import canonical_host
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 MAX_CONFIG_BYTES = 1 << 20
 

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pratique.runtime.registry.exchange import Answer
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 _MESSAGES = {
     "BLOB_UNKNOWN": "blob unknown to registry",

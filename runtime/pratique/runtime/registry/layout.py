@@ -42,7 +42,7 @@ from pratique.runtime.registry.media_types import (
     REF_NAME,
 )
 from pratique.runtime.registry.names import canonical_name
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 _MARKER_BYTES = 64 << 10
 _BARE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")

@@ -10,7 +10,7 @@ from pratique.runtime.ports import Descriptor, Digest
 from pratique.runtime.registry.content import descriptor_in, is_descriptor
 from pratique.runtime.registry.faults import FaultCode, Operation
 from pratique.runtime.registry.media_types import INDEXES, MANIFESTS
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 MAX_SCANNED = 100_000
 """Manifests that a scan looks at; referrers of a larger layout are an error, never a part of them."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from pratique.grammar.errors import TransportError, VerificationError
 from pratique.runtime.ports import Descriptor, Digest, ImageStore, Manifest, Repository
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
 from pratique.runtime.signatures.notary.limits import (
     MAX_ATTEMPTS,
     MAX_ENVELOPE_BYTES,
@@ -25,6 +24,7 @@ from pratique.runtime.signatures.notary.model import (
     NotaryRefusal,
     StoredNotarySignature,
 )
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 
 async def notary_signatures(

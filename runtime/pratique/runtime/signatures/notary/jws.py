@@ -11,12 +11,12 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
 from pratique.runtime.signatures.notary import attributes
 from pratique.runtime.signatures.notary.algorithms import BY_NAME
 from pratique.runtime.signatures.notary.limits import MAX_CERTIFICATES, MAX_DEPTH
 from pratique.runtime.signatures.notary.model import Check, Envelope, EnvelopeFormat, NotaryRefusal
 from pratique.runtime.signatures.notary.wording import quoted
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 _MEMBERS: Final = frozenset({"payload", "protected", "header", "signature"})
 _TIME: Final = re.compile(

@@ -9,10 +9,10 @@ import re
 from typing import Any, Final
 
 from pratique.runtime.ports import Digest
-from pratique.runtime.registry.strict_json import StrictJsonError, parse
 from pratique.runtime.signatures.notary.limits import MAX_DEPTH, MAX_PAYLOAD_BYTES
 from pratique.runtime.signatures.notary.model import PAYLOAD_TYPE, Check, NotaryRefusal, Target
 from pratique.runtime.signatures.notary.wording import quoted
+from pratique.runtime.strict_json import StrictJsonError, parse
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 _MAX_SIZE: Final = 1 << 63

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pratique.runtime.registry.strict_json import MAX_DEPTH, StrictJsonError, parse
+from pratique.runtime.strict_json import MAX_DEPTH, StrictJsonError, parse
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 VALUES = st.recursive(
