@@ -63,7 +63,7 @@ def test_offline_without_layout_refuses_everything(no_sockets: list[str]) -> Non
             run(lambda ask=ask: ask(store))  # type: ignore[misc]
         assert caught.value.code == "offline"
         assert caught.value.message.startswith("reg.example: ")
-        assert "--layout" in caught.value.message
+        assert "--registry-layout" in caught.value.message
     run(store.aclose)
     assert no_sockets == []
 

@@ -29,5 +29,5 @@ class OfflineStore:
         """Nothing is open."""
 
     def _refuse(self, repository: Repository, what: str) -> NoReturn:
-        text = "this run is offline: give the images as an OCI layout (--registry-layout DIR) or leave out --offline"
+        text = "the run is offline: give images as a layout (--registry-layout DIR) or leave out --offline"
         raise Operation(repository.registry, what).fault(FaultCode.OFFLINE, text)
