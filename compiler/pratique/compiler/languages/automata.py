@@ -19,8 +19,6 @@ DEAD = -1
 PLAUSIBLE = "a1bcdefghijklmnopqrstuvwxyz023456789-./:@_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """The order in which members of a class stand in for it: the earlier, the better a witness reads."""
 
-_RANK = {character: rank for rank, character in enumerate(PLAUSIBLE)}
-
 
 class Automaton:
     """The automaton of an expression: states are numbers, 0 is the start, `DEAD` accepts nothing.
@@ -29,7 +27,9 @@ class Automaton:
     before.
     """
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Expression, plausible: str = PLAUSIBLE) -> None:
+        """Start with the state of `expression`; earlier characters of `plausible` are preferred in texts."""
+        self._ranks = {character: rank for rank, character in enumerate(plausible)}
         self._expressions = [expression]
         self._numbers = {expression: 0}
         self._rows: list[dict[str, int] | None] = [None]
@@ -80,8 +80,8 @@ class Automaton:
             for mask, target in self._groups[state]:
                 found += [(character, target) for character in members(mask & apart)]
                 if others := mask & ~apart:
-                    found.append((min(members(others), key=_plausibility), target))
-            found.sort(key=lambda arc: _plausibility(arc[0]))
+                    found.append((min(members(others), key=self._plausibility), target))
+            found.sort(key=lambda arc: self._plausibility(arc[0]))
             known = self._representatives[key] = tuple(found)
         return known
 
@@ -132,6 +132,5 @@ class Automaton:
             self._groups.append(())
         return number
 
-
-def _plausibility(character: str) -> tuple[int, str]:
-    return _RANK.get(character, len(_RANK)), character
+    def _plausibility(self, character: str) -> tuple[int, str]:
+        return self._ranks.get(character, len(self._ranks)), character

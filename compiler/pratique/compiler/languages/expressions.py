@@ -130,7 +130,9 @@ def _concat(first: Expression, rest: Expression) -> Expression:
         return rest
     if rest is EMPTY:
         return first
-    if first is EVERYTHING and (rest is EVERYTHING or (isinstance(rest, Concat) and rest.first is EVERYTHING)):
+    if first is EVERYTHING and (
+        rest is EVERYTHING or (isinstance(rest, Concat) and rest.first is EVERYTHING)
+    ):
         return rest
     if isinstance(first, Concat):
         return _concat(first.first, _concat(first.rest, rest))

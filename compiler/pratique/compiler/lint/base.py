@@ -76,6 +76,7 @@ class Problem:
         message: one sentence that can stand alone.
         location: the text that is wrong.
         label: a few words for beside the carets.
+        secret: the text there must not be repeated.
         severity: where it differs from the rule's.
         examples: texts that show the claim.
         related: other places that matter, each with its label.
@@ -86,6 +87,7 @@ class Problem:
     message: str
     location: Location | None
     label: str = ""
+    secret: bool = False
     severity: Severity | None = None
     confidence: Confidence = Confidence.HIGH
     basis: Basis = Basis.PROVED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import assert_never
 
 from pratique.compiler import ir
 from pratique.compiler.languages.globs import Glob
@@ -30,6 +31,12 @@ class Site:
     def skip(self) -> tuple[ir.ImagePattern, ...]:
         """Return the patterns of the images it leaves out."""
         return self.requirement.images.skip
+
+    @property
+    def leaves(self) -> tuple[ir.Leaf, ...]:
+        """Return the attestors of signatures and attestations, in the order of the policy."""
+        sets = (*self.requirement.signatures, *(s for a in self.requirement.attestations for s in a.by))
+        return tuple(leaf for threshold in sets for leaf in _leaves(threshold))
 
     @property
     def enforces(self) -> bool:
@@ -73,6 +80,17 @@ class Facts:
     def is_dead(self, pattern: ir.ImagePattern) -> bool:
         """Say whether it is proved that no image matches."""
         return isinstance(self.images_of(pattern), Proof)
+
+
+def _leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:
+    match formula:
+        case ir.Leaf():
+            yield formula
+        case ir.Threshold():
+            for part in formula.of:
+                yield from _leaves(part)
+        case _:
+            assert_never(formula)
 
 
 def example_of(glob: Glob) -> str:

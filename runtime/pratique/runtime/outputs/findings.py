@@ -59,7 +59,7 @@ def render_text(report: LintReport, palette: Palette) -> str:
 def _block(finding: Finding, palette: Palette) -> Iterator[str]:
     problem = finding.problem
     yield _headline(finding, palette)
-    if problem.location:
+    if problem.location and not problem.secret:
         yield from _excerpt(problem.location, problem.label)
     for label, place in problem.related:
         yield f"{visible(str(place))}: {visible(label)}"

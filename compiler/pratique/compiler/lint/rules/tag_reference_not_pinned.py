@@ -1,0 +1,67 @@
+"""What is verified need not be what runs.
+
+## What it does
+
+Reports enforcing entries that neither pin the verified digest (`mutateDigest: false`) nor demand one
+(`verifyDigest: false`), and match images by tag.
+
+## Why
+
+A tag can be moved between the check and the pull. The signature belongs to the digest that was looked up; the
+node later pulls whatever the tag means then (the weakness of CVE-2022-47633).
+
+## Example
+
+```yaml
+verifyImages:
+- imageReferences:
+  - "ghcr.io/acme/*"
+  mutateDigest: false
+  verifyDigest: false
+```
+
+## Instead
+
+```yaml
+verifyImages:
+- imageReferences:
+  - "ghcr.io/acme/*"
+  mutateDigest: true
+  verifyDigest: true
+```
+
+## Limits
+
+Rules that nowhere enforce are left alone: they block nothing that could be swapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pratique.compiler.languages.references import tagged
+from pratique.compiler.languages.relations import is_empty
+from pratique.compiler.languages.search import Witness
+from pratique.compiler.languages.sets import region
+from pratique.compiler.lint.base import Example, Problem, Severity, rule
+from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.places import of_setting
+
+
+@rule("PRQ032", Severity.WARNING)
+def check(facts: Facts) -> Iterator[Problem]:
+    """Yield the enforcing entries whose images may change after the check."""
+    for site in facts.sites:
+        requirement = site.requirement
+        if requirement.pin_digest or requirement.demand_digest or not site.enforces:
+            continue
+        image = is_empty(region(requirement.images), tagged())
+        if isinstance(image, Witness):
+            yield Problem(
+                message=f"rule `{site.rule.name}` neither pins nor demands digests: a tag can be moved"
+                " between the check and the pull, so that what runs was never verified",
+                location=of_setting(requirement.at.location, "verifyDigest"),
+                label="neither pinned nor demanded",
+                examples=(Example("may change after the check", image.text),),
+                help="set `mutateDigest: true`, the default",
+            )
