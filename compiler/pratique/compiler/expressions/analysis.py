@@ -69,21 +69,25 @@ def variables_of(data: Any, path: Path = (), *, limits: Limits = DEFAULT_LIMITS)
         ExpressionError: an expression that is known already does not compile.
     """
     return tuple(
-        variable for place, text in _texts(data, path) for variable in _variables_in(text, place, limits)
+        variable
+        for place, text in _texts(data, path, limits.max_data_depth)
+        for variable in _variables_in(text, place, limits)
     )
 
 
-def _texts(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(data: Any, path: Path, depth: int) -> Iterator[tuple[Path, str]]:
+    if depth < 0:
+        raise ExpressionError("data-too-deep", "the data is nested too deep", path=path)
     match data:
         case str():
             yield path, data
         case list():
             for index, item in enumerate(data):
-                yield from _texts(item, (*path, index))
+                yield from _texts(item, (*path, index), depth - 1)
         case dict():
             for key, item in data.items():
                 yield path, key
-                yield from _texts(item, (*path, key))
+                yield from _texts(item, (*path, key), depth - 1)
         case _:
             pass
 

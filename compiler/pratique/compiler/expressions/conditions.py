@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler.expressions.context import Reader
 from pratique.compiler.expressions.errors import ExpressionError, Path
 from pratique.compiler.expressions.expression import Expression
 from pratique.compiler.expressions.jmespath.run import Run
 from pratique.compiler.expressions.limits import DEFAULT_LIMITS, Limits
-from pratique.compiler.expressions.operators import OPERATORS, Operator
 from pratique.compiler.expressions.values.numbers import INT_MAX, INT_MIN, Integer, as_double
 from pratique.compiler.expressions.variables import Template
 from pratique.grammar.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from pratique.compiler.expressions.operators import Operator
 
 Verdict = tuple[bool, str]
 """Whether conditions hold, and the messages of those that decided it."""
@@ -129,7 +131,7 @@ def _substituted(condition: Mapping[str, Any]) -> _Condition:
         raise EvaluationError("invalid-message", "the message of a condition is not a text")
     return _Condition(
         _Constant(as_policy_value(condition.get("key"))),
-        OPERATORS[condition["operator"]],
+        _operator(condition["operator"]),
         _Constant(as_policy_value(condition.get("value"))),
         message or "",
     )
@@ -238,12 +240,23 @@ class _Compiler:
             raise ExpressionError("invalid-condition", "the message must be a text", path=(*path, "message"))
         key = self._template(data["key"], (*path, "key"))
         value = self._template(data["value"], (*path, "value"))
-        return _Condition(key, OPERATORS[data["operator"]], value, message or "")
+        return _Condition(key, _operator(data["operator"]), value, message or "")
 
     def _template(self, data: Any, path: Path) -> Template:
-        template = Template.compile(as_policy_value(data), path, limits=self._limits)
+        try:
+            value = as_policy_value(data)
+        except EvaluationError as error:
+            raise ExpressionError(error.code, error.message, path=path) from error
+        template = Template.compile(value, path, limits=self._limits)
         self.templates.append(template)
         return template
+
+
+def _operator(name: str) -> Operator:
+    # Loaded with the first condition: the operators know quantities, durations and versions.
+    from pratique.compiler.expressions.operators import OPERATORS
+
+    return OPERATORS[name]
 
 
 def _conditions_of(block: Any, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -280,6 +293,8 @@ def _check(condition: Any, path: Path, *, is_complete: bool) -> None:
     operator = condition.get("operator")
     if not operator or (is_complete and (condition.get("key") is None or condition.get("value") is None)):
         raise ExpressionError("invalid-condition", _INCOMPLETE, path=path)
+    from pratique.compiler.expressions.operators import OPERATORS
+
     if not isinstance(operator, str) or operator not in OPERATORS:
         names = " ".join(f'"{name}"' for name in sorted(OPERATORS))
         raise ExpressionError(
@@ -295,16 +310,18 @@ def as_policy_value(value: Any) -> Any:
     A number by itself is a double; inside lists and maps whole numbers are integers.
     """
     if isinstance(value, list | dict):
-        return _with_integers(value)
+        return _with_integers(value, DEFAULT_LIMITS.max_data_depth)
     return _as_number(value, as_double)
 
 
-def _with_integers(value: Any) -> Any:
+def _with_integers(value: Any, depth: int) -> Any:
+    if depth <= 0:
+        raise EvaluationError("data-too-deep", "the data is nested too deep")
     match value:
         case list():
-            return [_with_integers(item) for item in value]
+            return [_with_integers(item, depth - 1) for item in value]
         case dict():
-            return {key: _with_integers(item) for key, item in value.items()}
+            return {key: _with_integers(item, depth - 1) for key, item in value.items()}
         case _:
             return _as_number(value, _integer)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler.expressions.errors import ExpressionError, UnknownKeyError
-from pratique.compiler.expressions.jmespath import syntax
-from pratique.compiler.expressions.jmespath.evaluation import compile_tree
-from pratique.compiler.expressions.jmespath.parser import parse
 from pratique.compiler.expressions.jmespath.run import NOTHING_OUTSIDE, Environment, Run
 from pratique.compiler.expressions.limits import DEFAULT_LIMITS, Limits
 from pratique.compiler.expressions.values.json_text import clean
 from pratique.grammar.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from pratique.compiler.expressions.jmespath.syntax import Node
 
 _FRAMES: Final = "the interpreter's stack is too small for this expression"
 
@@ -34,6 +34,10 @@ class Expression:
         Raises:
             ExpressionError: with the offset of the mistake in `text`.
         """
+        # Parser and functions are only loaded once there is something to compile: they cost start-up time.
+        from pratique.compiler.expressions.jmespath.evaluation import compile_tree
+        from pratique.compiler.expressions.jmespath.parser import parse
+
         self.text = text.strip()
         lead = len(text) - len(text.lstrip())
         try:
@@ -53,11 +57,11 @@ class Expression:
         run = Run(environment)
         try:
             result = self._evaluate(value, run)
+            return clean(result) if run.has_raw_bytes else result
         except UnknownKeyError as error:
             raise EvaluationError("unknown-key", str(error)) from None
         except RecursionError as error:
             raise EvaluationError("expression-too-deep", _FRAMES) from error
-        return clean(result) if run.has_raw_bytes else result
 
     def mentions(self, name: str) -> bool:
         """Say whether the text mentions a context entry: what makes Kyverno load it.
@@ -80,6 +84,8 @@ class Expression:
     @property
     def functions(self) -> frozenset[str]:
         """Return the names of the functions it calls."""
+        from pratique.compiler.expressions.jmespath import syntax
+
         return frozenset(node.name for node in syntax.walk(self.tree) if isinstance(node, syntax.Call))
 
     def __repr__(self) -> str:
@@ -101,11 +107,13 @@ def _mention(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?:\A|\s|[^.0-9A-Za-z]){re.escape(name)}\b", re.ASCII)
 
 
-def roots(node: syntax.Node) -> frozenset[str]:
+def roots(node: Node) -> frozenset[str]:
     """Return the keys that a tree reads from the value it starts with; the name `@` stands for all of them.
 
     Behind a dot, pipe or projection other values are read, which have no roots.
     """
+    from pratique.compiler.expressions.jmespath import syntax
+
     found: set[str] = set()
     pending = [node]
     while pending:

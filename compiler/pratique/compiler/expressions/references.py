@@ -12,13 +12,15 @@ import posixpath
 import re
 from typing import Any, Final
 
-from pratique.compiler.expressions.errors import ExpressionError, Path, pointer
+from pratique.compiler.expressions.errors import MAX_SHOWN, ExpressionError, Path, pointer
+from pratique.compiler.expressions.limits import DEFAULT_LIMITS
 from pratique.compiler.expressions.operators.ranges import pattern_operator
 from pratique.compiler.expressions.scanning import Found, find_references, unescape_references
-from pratique.compiler.expressions.values.numbers import Integer
+from pratique.compiler.expressions.values.numbers import Integer, sprint
 
 _ANCHOR = re.compile(r"[+<=X^]?\((.+)\)")
-_CONTAINER: Final = object()
+_CONTAINER: Final = True
+"""Stands for a list or map: neither text nor number, as what it refers to is not one value."""
 
 
 class References:
@@ -35,7 +37,10 @@ class References:
             ExpressionError: `unresolved-reference` with the offset in `text`.
         """
         resolved = text
-        for found in find_references(text):
+        references = find_references(text)
+        if len(references) > DEFAULT_LIMITS.max_substitutions:
+            raise ExpressionError("too-many-variables", "the text holds too many references")
+        for found in references:
             value = self._value(found, path)
             resolved = resolved.replace(found.prefix + found.text, found.prefix + value, 1)
         return unescape_references(resolved)
@@ -56,32 +61,39 @@ class References:
         if not target.startswith("/"):
             target = posixpath.normpath(posixpath.join(place or "/", target))
         value = self._leaf(target)
-        if value is None:
+        if value is None and not operator:
             raise unresolved(f"got nil resolved variable {found.text} at path {place}: <nil>")
         if isinstance(value, str):
             return operator + value
         if operator and isinstance(value, int | float) and not isinstance(value, bool):
             number = str(int(value)) if isinstance(value, Integer) else f"{value:f}"
             return operator + number
+        if operator:
+            raise unresolved(
+                f"failed to resolve {found.text} at path {place}: incorrect expression: operator {operator} "
+                f"does not match with value {sprint(value, MAX_SHOWN)}"
+            )
         raise unresolved(f"NotResolvedReferenceErr,reference {found.text} not resolved at path {place}")
 
     def _leaf(self, target: str) -> Any:
         if self._leaves is None:
             self._leaves = {}
-            _collect(self._document, "", self._leaves)
+            _collect(self._document, "", self._leaves, DEFAULT_LIMITS.max_data_depth)
         return self._leaves.get(target)
 
 
-def _collect(value: Any, place: str, leaves: dict[str, Any]) -> None:
+def _collect(value: Any, place: str, leaves: dict[str, Any], depth: int) -> None:
+    if depth < 0:
+        raise ExpressionError("data-too-deep", "the data is nested too deep")
     match value:
         case dict():
             leaves[place or "/"] = _CONTAINER
             for key, item in value.items():
-                _collect(item, f"{place}/{_without_anchor(key)}", leaves)
+                _collect(item, f"{place}/{_without_anchor(key)}", leaves, depth - 1)
         case list():
             leaves[place or "/"] = _CONTAINER
             for index, item in enumerate(value):
-                _collect(item, f"{place}/{index}", leaves)
+                _collect(item, f"{place}/{index}", leaves, depth - 1)
         case _:
             leaves[place or "/"] = value
 

@@ -4,6 +4,9 @@ r"""Where variables and references stand in a text.
 front of it that is no backslash, or the start of the text, and that character belongs to the match: of two
 variables without anything between them the second one is only seen when the first one is replaced.
 
+DEVIATION: Kyverno takes the first byte in front for that character, and so fails where it is not ASCII; here
+it is the character. Test: test_a_variable_may_follow_any_character.
+
 References: Kyverno 1.19 `pkg/engine/variables/regex`.
 """
 
@@ -13,8 +16,7 @@ import re
 from typing import NamedTuple
 
 _VARIABLE = re.compile(r"(^|[^\\])(\{\{(?:\{[^{}]*\}|[^{}])*+\}\})")
-_REFERENCE = re.compile(r"(^|[^\\])(\$\(.[^ ]*\))")
-_ESCAPED_REFERENCE = re.compile(r"\\(\$\(.[^ )]*\))")
+_ESCAPED_REFERENCE = re.compile(r"\\(\$\(.[^ )]*+(\)?))")
 
 
 class Found(NamedTuple):
@@ -51,10 +53,27 @@ def find_variables(text: str) -> list[Found]:
 
 
 def find_references(text: str) -> list[Found]:
-    """Return the references `$(path)` of a text, from the left."""
-    if "$(" not in text:
-        return []
-    return [Found(match[1], match[2], match.start(2)) for match in _REFERENCE.finditer(text)]
+    """Return the references `$(path)` of a text, from the left. Linear.
+
+    Each one ends at the last closing parenthesis before the next blank, as Kyverno's expression has it; the
+    expression itself takes quadratic time.
+    """
+    found: list[Found] = []
+    last_end = barren = 0
+    start = text.find("$(")
+    while start >= 0:
+        following = start + 2
+        is_free = start == 0 or (start > last_end and text[start - 1] != "\\")
+        if is_free and start + 3 > barren and text[start + 2 : start + 3] not in ("", "\n"):
+            blank = text.find(" ", start + 3)
+            barren = len(text) if blank < 0 else blank
+            end = text.rfind(")", start + 3, barren) + 1
+            if end:
+                found.append(Found(text[max(start - 1, 0) : start], text[start:end], start))
+                last_end = following = end
+                barren = 0
+        start = text.find("$(", following)
+    return found
 
 
 def inside(variable: str) -> Inside:
@@ -78,4 +97,6 @@ def unescape_variables(text: str) -> str:
 
 def unescape_references(text: str) -> str:
     r"""Return `text` with every `\$(path)` as `$(path)`."""
-    return _ESCAPED_REFERENCE.sub(r"\1", text) if "\\$(" in text else text
+    if "\\$(" not in text:
+        return text
+    return _ESCAPED_REFERENCE.sub(lambda match: match[1] if match[2] else match[0], text)

@@ -11,16 +11,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pratique.compiler.expressions.context import Reader
 from pratique.compiler.expressions.errors import ExpressionError, Path, pointer, shorten
 from pratique.compiler.expressions.expression import Expression, compile_expression
 from pratique.compiler.expressions.limits import DEFAULT_LIMITS, Limits
-from pratique.compiler.expressions.references import References
 from pratique.compiler.expressions.scanning import (
     Found,
-    find_references,
     find_variables,
     inside,
     offset_of_expression,
@@ -29,9 +27,12 @@ from pratique.compiler.expressions.scanning import (
 from pratique.compiler.expressions.values.json_text import write_json
 from pratique.grammar.errors import EvaluationError
 
+if TYPE_CHECKING:
+    from pratique.compiler.expressions.references import References
+
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HERE: Final = "@"
-_TARGET: Final = compile_expression("target")
+_TARGET: Final = "target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +137,15 @@ class Template:
 class _Compiler:
     def __init__(self, document: Any, path: Path, at: Path, limits: Limits) -> None:
         self.expressions: list[Expression] = []
-        self._references = References(document)
+        self._document = document
+        self._references: References | None = None
         self._path = path
         self._at = at
         self._limits = limits
 
     def node(self, value: Any, path: Path) -> _Node:
+        if len(path) > self._limits.max_data_depth:
+            raise ExpressionError("data-too-deep", "the data is nested too deep", path=self._path + path)
         match value:
             case str():
                 return self._text(value, path)
@@ -169,11 +173,8 @@ class _Compiler:
 
     def _text(self, text: str, path: Path) -> _Constant | _Text:
         full = self._path + path
-        if find_references(text):
-            try:
-                text = self._references.resolve(text, path)
-            except ExpressionError as error:
-                raise error.within(full) from None
+        if "$(" in text:
+            text = self._resolved(text, path)
         found = find_variables(text)
         if not found:
             return _Constant(unescape_variables(text))
@@ -182,6 +183,16 @@ class _Compiler:
         variables = tuple(self._variable(variable, full) for variable in found)
         is_whole = len(found) == 1 and found[0].text == text
         return _Text(text, self._at + path, variables, is_whole)
+
+    def _resolved(self, text: str, path: Path) -> str:
+        if self._references is None:
+            from pratique.compiler.expressions.references import References
+
+            self._references = References(self._document)
+        try:
+            return self._references.resolve(text, path)
+        except ExpressionError as error:
+            raise error.within(self._path + path) from None
 
     def _variable(self, found: Found, path: Path) -> _Variable:
         text, is_shallow = inside(found.text)
@@ -203,6 +214,10 @@ class _Rendering:
         self._limits = context.environment.limits
         self._missing_as_empty = missing_as_empty
         self._is_delete = context.operation == "DELETE"
+        # INVARIANT: both bound what values that hold variables can do, themselves included: their own
+        # expansion inside each other, and all of it together.
+        self._depth = 0
+        self._substitutions_left = self._limits.max_substitutions
 
     def node(self, node: _Node) -> Any:
         match node:
@@ -237,14 +252,14 @@ class _Rendering:
 
     def _text(self, text: str, path: Path, known: tuple[_Variable, ...] = ()) -> Any:
         """Replace variables until there are none; `known` are those of the first round."""
-        left = self._limits.max_substitutions
         for _ in range(self._limits.max_expansions):
             found = [variable.found for variable in known] if known else find_variables(text)
             if not found:
                 break
-            left -= len(found)
-            if left < 0:
-                raise EvaluationError("too-many-variables", "a text holds too many variables")
+            if not known:
+                self._substitutions_left -= len(found)
+            if self._substitutions_left < 0:
+                raise EvaluationError("too-many-variables", "the values of variables hold too many variables")
             original, is_shallow = text, False
             for index, variable in enumerate(found):
                 if known:
@@ -279,17 +294,25 @@ class _Rendering:
     def _expanded(self, value: Any, path: Path) -> Any:
         """Return the value of a whole text: texts inside maps and lists are looked through for variables."""
         if isinstance(value, dict | list) and _holds_variables(value):
-            return self._inner(value, path, self._limits.max_data_depth)
+            return self._inner(value, path)
         return value
 
-    def _inner(self, value: Any, path: Path, depth: int) -> Any:
-        if depth <= 0:
-            raise EvaluationError("data-too-deep", "the data is nested too deep")
+    def _inner(self, value: Any, path: Path) -> Any:
+        self._depth += 1
+        if self._depth > self._limits.max_data_depth:
+            raise EvaluationError(
+                "expansion-too-deep", f"the variables at path {pointer(path[:8])} expand without end"
+            )
+        expanded = self._expanded_parts(value, path)
+        self._depth -= 1
+        return expanded
+
+    def _expanded_parts(self, value: Any, path: Path) -> Any:
         match value:
             case str():
                 return self._text(value, path) if "{{" in value else value
             case list():
-                return [self._inner(item, (*path, index), depth - 1) for index, item in enumerate(value)]
+                return [self._inner(item, (*path, index)) for index, item in enumerate(value)]
             case dict():
                 renamed: dict[str, Any] = {}
                 for key, item in value.items():
@@ -301,7 +324,7 @@ class _Rendering:
                             "invalid-key",
                             f'expected string after substituting variables in key "{shorten(key)}"',
                         )
-                    renamed[name] = self._inner(item, (*path, key), depth - 1)
+                    renamed[name] = self._inner(item, (*path, key))
                 return renamed
             case _:
                 return value
@@ -341,8 +364,8 @@ class _Rendering:
             parts = parts[parts.index("foreach") + 1 :]
         parts = parts[2:] if len(parts) > 2 else []
         try:
-            self._context.query(_TARGET)
-            expression = "target"
+            self._context.query(compile_expression(_TARGET))
+            expression = _TARGET
         except EvaluationError:
             expression = "request.object"
         for part in parts:

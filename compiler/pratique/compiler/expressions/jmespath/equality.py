@@ -30,7 +30,7 @@ def equal(left: Any, right: Any, run: Run) -> bool:
 
 def same_number(left: float, right: float) -> bool:
     """Say whether two numbers are the same double."""
-    if -EXACT <= left <= EXACT:
+    if -EXACT < left < EXACT:
         return left == right
     try:
         return float(left) == float(right)

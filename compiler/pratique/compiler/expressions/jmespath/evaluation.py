@@ -14,7 +14,8 @@ from typing import Any, Final, TypeVar, assert_never
 from pratique.compiler.expressions.errors import ExpressionError, UnknownKeyError
 from pratique.compiler.expressions.jmespath import syntax
 from pratique.compiler.expressions.jmespath.equality import equal, is_false
-from pratique.compiler.expressions.jmespath.functions import FUNCTIONS, Function, NullArgumentError
+from pratique.compiler.expressions.jmespath.functions import find_function
+from pratique.compiler.expressions.jmespath.functions.signature import Function, NullArgumentError
 from pratique.compiler.expressions.jmespath.run import ITEM, Evaluate, ExpressionReference, Run
 from pratique.compiler.expressions.jmespath.syntax import Node
 from pratique.compiler.expressions.values.numbers import NUMBERS
@@ -411,7 +412,7 @@ def _hash(items: list[tuple[str, Evaluate]]) -> Evaluate:
 
 
 def _call(node: syntax.Call, depth: int) -> Evaluate:
-    function = FUNCTIONS.get(node.name)
+    function = find_function(node.name)
     if function is None:
         raise ExpressionError("unknown-function", f"unknown function: {node.name}", offset=node.at)
     arguments = [_argument(argument, depth) for argument in node.arguments]

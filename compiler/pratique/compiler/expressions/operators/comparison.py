@@ -24,7 +24,7 @@ from pratique.compiler.expressions.values.numbers import (
 )
 from pratique.compiler.expressions.values.quantities import parse_quantity
 from pratique.compiler.expressions.values.versions import parse_version
-from pratique.grammar import wildcard
+from pratique.compiler.expressions.wildcards import matches_wildcard
 
 Order = Callable[[Any, Any], bool]
 
@@ -66,24 +66,6 @@ def _equals_text(key: str, value: Any, run: Run) -> bool:
         other = parse_quantity(value)
         return other is not None and quantity.compare(other) == 0
     return matches_wildcard(value, key, run)
-
-
-def matches_wildcard(pattern: str, text: str, run: Run) -> bool:
-    """Say whether a text matches a pattern with `*` and `?`; charges for what that may take."""
-    if pattern == text:
-        return True
-    if not wildcard.contains_wildcard(pattern):
-        return False
-    run.charge(16 + ((len(pattern) + len(text)) >> 2))
-    if "?" in pattern:
-        run.charge((len(pattern) * len(text)) >> 6)
-    # Long patterns come from data, not from policies; keeping them would fill the cache with data.
-    if len(pattern) > _LONGEST_KEPT:
-        return wildcard.Wildcard(pattern).matches(text)
-    return wildcard.matches(pattern, text)
-
-
-_LONGEST_KEPT: Final = 256
 
 
 def _equals_integer(key: int, value: Any) -> bool:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from pratique.compiler.expressions.jmespath.run import Run
-from pratique.compiler.expressions.operators.comparison import matches_wildcard
 from pratique.compiler.expressions.operators.ranges import IN_RANGE, matches_pattern, pattern_operator
 from pratique.compiler.expressions.values.json_text import clean_text
 from pratique.compiler.expressions.values.numbers import NUMBERS, Integer, sprint
+from pratique.compiler.expressions.wildcards import matches_wildcard
 from pratique.grammar import wildcard
 from pratique.grammar.errors import EvaluationError
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, NoReturn
+from collections.abc import Callable
+from json.encoder import encode_basestring
+from typing import Any, Final, NoReturn
 
 from pratique.compiler.expressions.errors import shorten
 from pratique.compiler.expressions.limits import DEFAULT_LIMITS
 from pratique.compiler.expressions.values.numbers import Integer, as_double, print_json
 from pratique.grammar.errors import EvaluationError
 
-_ESCAPES = re.compile('[\x00-\x1f"\\\\<>&\u2028\u2029\ud800-\udfff]')
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f"}
+_UNSAFE = re.compile("[<>&\u2028\u2029\x08\x0c\ud800-\udfff]")
+_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_quote: Final[Callable[[str], str]] = encode_basestring
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -93,13 +96,13 @@ class _Writer:
             case int() | float():
                 self._add(print_json(as_double(value), padded=self._padded))
             case str():
-                self._add(quote(value))
+                self._add(quote(value, padded=self._padded))
             case dict():
                 if depth <= 0:
                     raise _too_deep()
                 separator = "{"
                 for key in sorted(value):
-                    self._add(f"{separator}{quote(key)}:")
+                    self._add(f"{separator}{quote(key, padded=self._padded)}:")
                     self.write(value[key], depth - 1)
                     separator = ","
                 self._add("}" if separator == "," else "{}")
@@ -120,16 +123,18 @@ def _too_deep() -> EvaluationError:
     return EvaluationError("data-too-deep", "the data is nested too deep")
 
 
-def quote(text: str) -> str:
-    """Return `text` as a JSON string in Go's escaping."""
-    return f'"{_ESCAPES.sub(_escape, text)}"' if _ESCAPES.search(text) else f'"{text}"'
-
-
-def _escape(match: re.Match[str]) -> str:
-    character = match.group()
-    if "\ud800" <= character <= "\udfff":
-        return "\\ufffd"
-    return _SHORT.get(character) or f"\\u{ord(character):04x}"
+def quote(text: str, *, padded: bool = False) -> str:
+    """Return `text` as a JSON string in Go's escaping. Linear, without a step per character."""
+    quoted = _quote(clean_text(text))
+    if not _UNSAFE.search(text):
+        return quoted
+    for character, escape in _HTML.items():
+        quoted = quoted.replace(character, escape)
+    if padded and ("\b" in text or "\f" in text):
+        # json-iterator has no short form of these two; a backslash of the text itself is doubled by now.
+        pieces = quoted.split("\\\\")
+        quoted = "\\\\".join(piece.replace("\\b", "\\u0008").replace("\\f", "\\u000c") for piece in pieces)
+    return quoted
 
 
 def _constant(name: str) -> NoReturn:

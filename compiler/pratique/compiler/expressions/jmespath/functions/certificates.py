@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 _PEM = re.compile(
-    r"^-----BEGIN (?P<type>[^\n-]*)-----[ \t]*\r?\n(?P<body>[A-Za-z0-9+/=\s]*?)\r?\n?-----END (?P=type)-----",
+    r"^-----BEGIN (?P<type>[^\n-]*)-----[ \t]*\r?\n"
+    r"(?:(?:[^\n:-]+:[^\n]*\n)+\r?\n)?"
+    r"(?P<body>[A-Za-z0-9+/=\s]*?)\r?\n?-----END (?P=type)-----",
     re.MULTILINE,
 )
 _MAX_PEM: Final = 128 * 1024
 _RSA: Final = 1
+_EXTENSION_REQUEST: Final = "1.2.840.113549.1.9.14"
 _KEY_USAGES: Final = (
     "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
     "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
@@ -62,7 +65,15 @@ def _x509_decode(run: Run, text: str) -> dict[str, Any]:
         if kind == "CERTIFICATE":
             return _certificate(x509.load_der_x509_certificate(data))
         return _request(x509.load_der_x509_csr(data))
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+    except (
+        ValueError,
+        TypeError,
+        UserWarning,
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise _bad(f"x509: malformed {kind.lower()}") from error
 
 
@@ -111,23 +122,21 @@ def _request(request: x509.CertificateSigningRequest) -> dict[str, Any]:
     return fields | _common(request) | extensions.names()
 
 
-def _attributes(request: x509.CertificateSigningRequest) -> list[Any]:
-    """Return what Go makes of a request's attributes: its extensions as identifiers and values."""
-    return [
+def _attributes(request: x509.CertificateSigningRequest) -> list[Any] | None:
+    """Return what Go makes of a request's attributes: its extensions as identifiers and values.
+
+    Of a critical extension Go reads the flag in the place of the value.
+    """
+    if not any(attribute.oid.dotted_string == _EXTENSION_REQUEST for attribute in request.attributes):
+        return None
+    values = [
         {
-            "Type": _identifier("1.2.840.113549.1.9.14"),
-            "Value": [
-                [
-                    {"Type": _identifier(extension.oid.dotted_string), "Value": _base64(_raw(extension))}
-                    for extension in request.extensions
-                    if not extension.critical
-                ]
-            ],
+            "Type": _identifier(extension.oid.dotted_string),
+            "Value": True if extension.critical else _base64(_raw(extension)),
         }
-        for attribute in request.attributes
-        if attribute.oid.dotted_string == "1.2.840.113549.1.9.14"
-        and not any(extension.critical for extension in request.extensions)
-    ] or []
+        for extension in request.extensions
+    ]
+    return [{"Type": _identifier(_EXTENSION_REQUEST), "Value": [values]}]
 
 
 def _common(holder: x509.Certificate | x509.CertificateSigningRequest) -> dict[str, Any]:

@@ -22,9 +22,12 @@ from pratique.compiler.expressions.jmespath.functions.signature import (
 from pratique.compiler.expressions.jmespath.run import Run
 from pratique.compiler.expressions.values.json_text import clean_text
 from pratique.compiler.expressions.values.numbers import as_double, print_single
+from pratique.compiler.expressions.wildcards import matches_wildcard
 from pratique.compiler.texts import SearchSyntaxError, compile_search
-from pratique.grammar import wildcard
 from pratique.grammar.errors import EvaluationError
+
+_MATCH: Final = 128
+"""Charge for one match: taking it apart costs far more than finding it."""
 
 
 def _text(value: Any) -> str:
@@ -63,6 +66,7 @@ def _replacer(name: str, template: Callable[[str], _Template]) -> Callable[[Run,
         for literal, match in _matches(compiled, text):
             pieces.append(literal)
             if match is not None:
+                run.charge(_MATCH)
                 for part in _expanded(parts, match, names, compiled.groups):
                     run.charge(len(part))
                     pieces.append(part)
@@ -131,10 +135,7 @@ def _expanded(parts: _Template, match: Any, names: dict[str, int], groups: int) 
 
 
 def _pattern_match(run: Run, pattern: str, subject: Any) -> bool:
-    text = _text(subject)
-    if "?" in pattern:
-        run.charge((len(pattern) * len(text)) >> 6)
-    return wildcard.matches(pattern, text)
+    return matches_wildcard(pattern, _text(subject), run)
 
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
