@@ -60,3 +60,11 @@ def test_other_kinds() -> None:
 def test_nothing_to_lint_is_a_mistake() -> None:
     report = lint(["-"], stdin=lambda: b"# nothing\n")
     assert [found.code for found in report.mistakes] == ["no-policy"]
+
+
+def test_many_other_documents_are_counted() -> None:
+    one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n"
+    report = lint(["-"], stdin=lambda: (one * 20 + GOOD).encode())
+    assert report.notices == (
+        "20 documents are no policies; the first: <stdin>:1:1: ConfigMap is not a policy: ignored",
+    )

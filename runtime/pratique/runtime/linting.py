@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 from pratique.compiler.lint import base
 from pratique.compiler.lint.base import SEVERITIES, Finding, Problem, Severity
@@ -11,6 +12,9 @@ from pratique.grammar.documents import PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError
 from pratique.runtime.inputs import read_inputs
 from pratique.runtime.outputs.findings import LintReport
+
+MAX_NOTICES: Final = 5
+"""Documents without a policy up to which each is named."""
 
 
 def lint(
@@ -33,6 +37,7 @@ def lint(
     inputs = read_inputs(paths, stdin)
     mistakes, notices = list(inputs.errors), list(inputs.notices)
     documents: list[PolicyDocument] = []
+    ignored: list[str] = []
     for source in inputs.sources:
         content = read_policies(source)
         documents += content.policies
@@ -42,7 +47,9 @@ def lint(
                 text = f"pratique does not read {other.kind} yet"
                 mistakes.append(PolicyError("unsupported-kind", text, other.location))
             else:
-                notices.append(f"{other.location}: {other.kind or 'a document'} is not a policy: ignored")
+                ignored.append(f"{other.location}: {other.kind or 'a document'} is not a policy: ignored")
+    if len(ignored) > MAX_NOTICES:
+        ignored = [f"{len(ignored)} documents are no policies; the first: {ignored[0]}"]
     if not documents and not mistakes:
         mistakes.append(PolicyError("no-policy", f"there is no policy in {', '.join(paths)}"))
     lowered = lower(documents)
@@ -54,7 +61,7 @@ def lint(
         mistakes=tuple(sorted(map(as_finding, mistakes), key=lambda finding: finding.order)),
         policies=len(policies),
         rules=sum(not rule.generated_from for policy in policies for rule in policy.rules),
-        notices=(*notices, *lowered.notices),
+        notices=(*notices, *ignored, *lowered.notices),
     )
 
 
