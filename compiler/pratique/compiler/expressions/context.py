@@ -4,6 +4,10 @@ A layer never changes the values below it and copies none: it is a new map of th
 loader behave as Kyverno's: an expression that mentions their name loads them, whether or not the evaluation
 reaches them, and a loader sees only the entries declared before it.
 
+DEVIATION: Kyverno loads an entry once, with the values of whichever image or element mentions it first. Here
+each layer that mentions an entry not loaded below loads it with its own values.
+Test: test_each_layer_loads_for_itself_with_its_own_values.
+
 References: Kyverno 1.19 `pkg/engine/context` (`context.go`, `deferred.go`).
 """
 

@@ -320,7 +320,8 @@ def _value_projection(left: Evaluate, right: Evaluate) -> Evaluate:
         if mapping.__class__ is not dict:
             return None
         # go-jmespath puts a null in front for every value: they show where `right` makes something of null.
-        # The order of Go's maps is chance; here it is that of the keys.
+        # DEVIATION: the order of Go's maps is chance; here it is that of the keys.
+        # Test: test_values_come_in_the_order_of_keys.
         elements: list[Any] = [mapping[key] for key in sorted(mapping)]
         if right is not _current:
             elements = [None] * len(mapping) + elements
