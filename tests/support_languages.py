@@ -51,12 +51,14 @@ SMALL = Universe(
     name="small references",
     relaxed=Automaton(small_reference(False)),
     exact=Automaton(small_reference(True)),
+    longest=13,
     safe_length=0,
     pieces=lambda text: ("a.b/", "b/a", ":ab", "@aaa") if len(text) % 2 else ("ab",),
     examples=("a.a/b:a",),
 )
 SMALL_WORDS = _words()
 """Every text of the exact small universe: it is finite."""
+assert max(map(len, SMALL_WORDS)) <= SMALL.longest
 
 
 def small_globs() -> st.SearchStrategy[Glob]:

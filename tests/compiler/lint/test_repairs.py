@@ -1,13 +1,16 @@
 import pytest
 
+from pratique.compiler.ir import PolicySet
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import images
+from pratique.compiler.lint.facts import Facts
 from pratique.compiler.lint.repairs import is_unfinished, reason, repair
 
 ENDS = (
     "every image reference that policies are matched against ends in `:tag` or `@digest`, and this pattern "
 )
 HEX = "0" * 64
+FACTS = Facts(PolicySet(policies=()))
 
 
 @pytest.mark.parametrize(
@@ -45,11 +48,12 @@ HEX = "0" * 64
         ("", "an empty pattern matches the empty text only", None),
         ("ghcr.io/app:" + "t" * 129, "a path has at most 255 characters, and a tag at most 128", None),
         ("@*", "no image reference starts with `@`", None),
+        ("x*" * 5_000, "no image reference has more than 776 characters", None),
     ],
 )
 def test_reasons_and_repairs(text: str, why: str, better: tuple[str, ...] | None) -> None:
-    assert reason(text) == why
-    found = repair(text)
+    assert reason(text, FACTS) == why
+    found = repair(text, FACTS)
     assert (found.patterns if found else None) == better
     if found:
         assert Glob.parse(found.patterns[0]).matches(found.example)
@@ -57,5 +61,5 @@ def test_reasons_and_repairs(text: str, why: str, better: tuple[str, ...] | None
 
 
 def test_only_the_end_may_be_wrong() -> None:
-    assert is_unfinished("registry.k8s.io/")
-    assert not is_unfinished("registry.k8s.io//")
+    assert is_unfinished("registry.k8s.io/", FACTS)
+    assert not is_unfinished("registry.k8s.io//", FACTS)

@@ -123,6 +123,11 @@ class Glob:
         """Say whether the glob matches one text at most."""
         return len(self.prefix) == len(self.parts)
 
+    @property
+    def shortest(self) -> int:
+        """Return the least length of a match, without `tail`."""
+        return sum(isinstance(part, One) for part in self.parts) - len(self.tail)
+
     def _compile(self) -> None:
         self._any = 0  # states that consume every character
         self._any_loops = 0  # states that loop on every character

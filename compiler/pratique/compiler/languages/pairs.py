@@ -17,7 +17,7 @@ What is left is decided section by section (`boxes`), or by the product search.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from pratique.compiler.languages.boxes import Boxes
 from pratique.compiler.languages.globs import Glob, Run
 from pratique.compiler.languages.references import Universe, images
 from pratique.compiler.languages.search import Answer, Proof, Witness, find
-from pratique.compiler.languages.sets import difference
+from pratique.compiler.languages.sets import TextSet, difference
 
 _LAST = "\U0010ffff"
 """Sorts behind every character of a glob's prefix."""
@@ -69,14 +69,15 @@ def overlaps(globs: Sequence[Glob]) -> Iterator[Pair]:
             yield Pair(min(place, other_place), max(place, other_place), answer)
 
 
-def inclusions(globs: Sequence[Glob]) -> Iterator[Pair]:
+def inclusions(globs: Sequence[Glob], decide: Callable[[TextSet, Universe], Answer] = find) -> Iterator[Pair]:
     """Yield the pairs (inner, outer) where all texts of the first belong to the second, with a proof.
 
     `Unknown` answers are yielded too. Globs without any text are left out: they lie within every other.
-    Equivalent globs yield both orders. The order is deterministic, but not sorted.
+    Equivalent globs yield both orders. The order is deterministic, but not sorted. `decide` answers whether
+    a set is empty, where no filter does.
     """
     universe = images()
-    samples = [odd_sample(glob, universe) for glob in globs]
+    samples = [odd_sample(glob, universe, decide) for glob in globs]
     order = sorted((text, place) for place, text in enumerate(samples) if text is not None)
     texts = [text for text, _ in order]
     for outer_place, outer in enumerate(globs):
@@ -90,7 +91,7 @@ def inclusions(globs: Sequence[Glob]) -> Iterator[Pair]:
             if outer.plainly_includes(inner):
                 yield Pair(inner_place, outer_place, Proof())
                 continue
-            answer = find(difference(inner, outer), universe)
+            answer = decide(difference(inner, outer), universe)
             if not isinstance(answer, Witness):
                 yield Pair(inner_place, outer_place, answer)
 
@@ -110,7 +111,9 @@ _BEFORE = (f"{_ODD}/{_ODD}", _ODD, f"{_ODD}.{_ODD}/{_ODD}", f"{_ODD}.{_ODD}")
 _TRIES = 100
 
 
-def odd_sample(glob: Glob, universe: Universe) -> str | None:
+def odd_sample(
+    glob: Glob, universe: Universe, decide: Callable[[TextSet, Universe], Answer] = find
+) -> str | None:
     """Return a text of `glob` that few other globs match unless they include it; None for an empty glob.
 
     Gaps are filled with what nobody writes; any other text of the glob does where nothing of that fits.
@@ -126,5 +129,5 @@ def odd_sample(glob: Glob, universe: Universe) -> str | None:
         text = "".join(letters)
         if universe.contains(text) and glob.matches(text):
             return text
-    answer = find(glob, universe)
+    answer = decide(glob, universe)
     return answer.text if isinstance(answer, Witness) else None

@@ -45,7 +45,7 @@ from pratique.compiler.languages.plausible import (
     continue_short,
     continue_tag,
 )
-from pratique.grammar.image_reference import MAX_HOST, MAX_PATH, MAX_TAG
+from pratique.grammar.image_reference import MAX_HOST, MAX_PATH, MAX_TAG, MAX_TEXT
 
 HEX_DIGITS = {"sha256": 64, "sha512": 128}
 """Algorithms of digests and their lengths in hexadecimal digits."""
@@ -66,6 +66,7 @@ class Universe:
         name: what the texts are, in the plural, for messages.
         relaxed: automaton of a superset, without upper limits on lengths.
         exact: automaton of the set itself.
+        longest: no text of the exact set is longer.
         safe_length: texts of the relaxed set up to this length belong to the exact one.
         pieces: plausible continuations of the beginning of a text, best first.
         examples: plausible texts of the set, best first.
@@ -74,6 +75,7 @@ class Universe:
     name: str
     relaxed: Automaton
     exact: Automaton
+    longest: int
     safe_length: int
     pieces: Callable[[str], tuple[str, ...]]
     examples: tuple[str, ...] = ()
@@ -152,6 +154,7 @@ def _universe(
         name=name,
         relaxed=Automaton(expression(False)),
         exact=Automaton(expression(True)),
+        longest=MAX_TEXT,
         safe_length=_SHORT,
         pieces=pieces,
         examples=examples,

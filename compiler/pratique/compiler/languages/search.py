@@ -93,6 +93,8 @@ def find(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) ->
     The text is shortest in the relaxed universe; where it breaks a limit on lengths, shortest in the exact
     one. Linear in the states visited times the characters told apart in each.
     """
+    if is_too_long(texts, universe):
+        return Proof()
     answer = find_relaxed(texts, universe, max_states=max_states)
     if isinstance(answer, Witness) and not universe.contains(answer.text):
         return _walk(texts, universe.exact, max_states)
@@ -102,6 +104,11 @@ def find(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) ->
 def find_relaxed(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) -> Answer:
     """Return what `find` returns, but for upper limits on lengths, which a witness may break."""
     return _walk(texts, universe.relaxed, max_states)
+
+
+def is_too_long(texts: TextSet, universe: Universe) -> bool:
+    """Say whether all of `texts` are longer than any text of `universe`; hostile globs end here."""
+    return any(glob.shortest > universe.longest for glob in required(texts))
 
 
 def common_prefix(texts: TextSet) -> str | None:

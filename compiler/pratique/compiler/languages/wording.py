@@ -24,6 +24,7 @@ from pratique.compiler.languages.search import (
     Witness,
     common_prefix,
     find,
+    is_too_long,
     required,
 )
 from pratique.compiler.languages.sets import TextSet, contains
@@ -38,7 +39,10 @@ CHARACTER_COST = 40
 """Cost of a character by itself."""
 
 MAX_EXPANDED = 400
-"""States that the cheapest-path search may expand."""
+"""States that the cheapest-path search may expand; a fifth of those of the plain search at most."""
+
+MAX_LITERALS = 8
+"""Literal runs of globs that are tried as pieces."""
 
 
 def example(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) -> Answer:
@@ -49,7 +53,9 @@ def example(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES)
     for text in universe.examples:
         if contains(texts, text):
             return Witness(text)
-    answer = _cheapest(texts, universe)
+    if is_too_long(texts, universe):
+        return Proof()
+    answer = _cheapest(texts, universe, min(MAX_EXPANDED, max_states // 5))
     if isinstance(answer, Proof):
         return answer
     if isinstance(answer, Witness):
@@ -65,7 +71,7 @@ _Entry: TypeAlias = tuple[int, int, Node, str, bool]
 """Cost; order of arrival, so that no hash decides; node; text that leads there; only characters are left."""
 
 
-def _cheapest(texts: TextSet, universe: Universe) -> Answer:
+def _cheapest(texts: TextSet, universe: Universe, max_expanded: int) -> Answer:
     """Return a cheapest text in the relaxed universe, or the proof that there is none, or `Unknown`."""
     prefix = common_prefix(texts)
     if prefix is None:
@@ -86,8 +92,8 @@ def _cheapest(texts: TextSet, universe: Universe) -> Answer:
             continue
         elif product.accepts(node):
             return Witness(text)
-        elif len(done) == MAX_EXPANDED:
-            return Unknown(f"no plausible text within {MAX_EXPANDED:,} states")
+        elif len(done) == max_expanded:
+            return Unknown(f"no plausible text within {max_expanded:,} states")
         else:
             done.add(node)
             moves = literals + [(PIECE_COST + i, piece) for i, piece in enumerate(universe.pieces(text))]
@@ -110,4 +116,4 @@ def _literals(texts: TextSet) -> list[str]:
             elif run:
                 found[run] = None
                 run = ""
-    return list(found)
+    return list(found)[:MAX_LITERALS]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import assert_never
+from typing import Final, assert_never
 
 from pratique.compiler import ir
 from pratique.compiler.languages.globs import Glob
-from pratique.compiler.languages.references import images
+from pratique.compiler.languages.references import Universe, images
 from pratique.compiler.languages.relations import is_empty
-from pratique.compiler.languages.search import Answer, Proof, Witness
+from pratique.compiler.languages.search import MAX_STATES, Answer, Proof, Unknown, Witness
+from pratique.compiler.languages.sets import TextSet
+
+ALLOWANCE: Final = 100_000
+"""States that all questions of a run may take together before they are cut short."""
+
+MIN_STATES: Final = 250
+"""States of a question that has been cut short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +53,15 @@ class Site:
 
 
 class Facts:
-    """A policy set and what is known about it."""
+    """A policy set and what is known about it.
+
+    Questions share an allowance of states, so that a run over hostile patterns ends in seconds: once it is
+    spent, only easy questions are answered, and rules stay silent about the others.
+    """
 
     def __init__(self, policies: ir.PolicySet) -> None:
         self.policies = policies
+        self._allowance = ALLOWANCE
         self._globs: dict[ir.ImagePattern, Glob] = {}
         self._empty: dict[ir.ImagePattern, Answer] = {}
 
@@ -65,6 +77,26 @@ class Facts:
                     for requirement in rule.requirements:
                         yield Site(policy=policy, rule=rule, requirement=requirement)
 
+    @property
+    def max_states(self) -> int:
+        """Return how many states the next question may take."""
+        return MAX_STATES if self._allowance > 0 else MIN_STATES
+
+    def ask(self, question: Callable[..., Answer], *sets: TextSet | tuple[TextSet, ...] | Universe) -> Answer:
+        """Return the answer to a question of `languages.relations`, within what is left of the allowance."""
+        limit = self.max_states
+        answer = question(*sets, max_states=limit)
+        match answer:
+            case Proof(states):
+                self._allowance -= states
+            case Unknown():
+                self._allowance -= limit
+            case Witness():
+                self._allowance -= 1
+            case _:
+                assert_never(answer)
+        return answer
+
     def glob(self, pattern: ir.ImagePattern) -> Glob:
         """Return the automaton of a pattern."""
         if pattern not in self._globs:
@@ -74,8 +106,13 @@ class Facts:
     def images_of(self, pattern: ir.ImagePattern) -> Answer:
         """Return an image that matches, or the proof that there is none."""
         if pattern not in self._empty:
-            self._empty[pattern] = is_empty(self.glob(pattern), images())
+            self._empty[pattern] = self.ask(is_empty, self.glob(pattern), images())
         return self._empty[pattern]
+
+    def example(self, text: str) -> str:
+        """Return an image that matches the pattern `text`, or an empty text where none is known."""
+        answer = self.images_of(ir.ImagePattern(text=text))
+        return answer.text if isinstance(answer, Witness) else ""
 
     def is_dead(self, pattern: ir.ImagePattern) -> bool:
         """Say whether it is proved that no image matches."""
@@ -91,9 +128,3 @@ def _leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:
                 yield from _leaves(part)
         case _:
             assert_never(formula)
-
-
-def example_of(glob: Glob) -> str:
-    """Return an image that matches `glob`, or an empty text where none is known."""
-    answer = is_empty(glob, images())
-    return answer.text if isinstance(answer, Witness) else ""

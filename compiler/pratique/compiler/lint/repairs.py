@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pratique.compiler.languages.globs import Glob
-from pratique.compiler.languages.references import HEX_DIGITS, images
-from pratique.compiler.languages.relations import is_empty
-from pratique.compiler.languages.search import Proof
-from pratique.compiler.lint.facts import example_of
-from pratique.grammar.image_reference import MAX_PATH, MAX_TAG
+from pratique.compiler.ir import ImagePattern
+from pratique.compiler.languages.references import HEX_DIGITS
+from pratique.compiler.lint.facts import Facts
+from pratique.grammar.image_reference import MAX_PATH, MAX_TAG, MAX_TEXT
 
-_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://")
 _DIGEST = re.compile(rf"@({'|'.join(HEX_DIGITS)}):([^*?]*)$")
 _TAG_AND_DIGEST = re.compile(r":[^:/@*?]*(@[^/]*)$")
 
@@ -25,16 +23,18 @@ class Repair:
     example: str
 
 
-def is_unfinished(text: str) -> bool:
+def is_unfinished(text: str, facts: Facts) -> bool:
     """Say whether something behind the pattern would make it match: then only its end is wrong."""
-    return bool(example_of(Glob.parse(text + "*")))
+    return bool(facts.example(text + "*"))
 
 
-def reason(text: str) -> str:
+def reason(text: str, facts: Facts) -> str:
     """Return why no image matches `text`, as the end of a sentence."""
     if not text:
         return "an empty pattern matches the empty text only"
-    if is_unfinished(text):
+    if _is_too_long(text):
+        return f"no image reference has more than {MAX_TEXT} characters"
+    if is_unfinished(text, facts):
         if digest := _DIGEST.search(text):
             algorithm, digits = digest.groups()
             wanted = HEX_DIGITS[algorithm]
@@ -44,7 +44,7 @@ def reason(text: str) -> str:
             "every image reference that policies are matched against ends in `:tag` or `@digest`,"
             f" and this pattern {what}"
         )
-    place = _dead_end(text)
+    place = _dead_end(text, facts)
     before, character = text[: place - 1], text[place - 1]
     named = text[:place] if "/" not in before else character
     if capital := next((letter for letter in named if letter.isupper()), ""):
@@ -57,23 +57,28 @@ def reason(text: str) -> str:
     return f"no image reference has `{character}` behind `{before}`"
 
 
-def _dead_end(text: str) -> int:
+def _is_too_long(text: str) -> bool:
+    return len(text) - text.count("*") > MAX_TEXT
+
+
+def _dead_end(text: str, facts: Facts) -> int:
     """Return the length of the shortest beginning that no image reference has."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high) // 2
-        beginning = Glob.parse(text[:middle] + "*")
-        if isinstance(is_empty(beginning, images()), Proof):
+        if facts.is_dead(ImagePattern(text=text[:middle] + "*")):
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def repair(text: str) -> Repair | None:
+def repair(text: str, facts: Facts) -> Repair | None:
     """Return what to write instead of a pattern that matches nothing, where that can be told."""
+    if _is_too_long(text):
+        return None
     for candidates in _candidates(text):
-        examples = [example_of(Glob.parse(candidate)) for candidate in candidates]
+        examples = [facts.example(candidate) for candidate in candidates]
         if all(examples):
             return Repair(candidates, examples[0])
     return None

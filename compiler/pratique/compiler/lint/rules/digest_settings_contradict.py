@@ -53,7 +53,7 @@ def check(facts: Facts) -> Iterator[Problem]:
     """Yield the entries that every image by tag fails."""
     for site in facts.sites:
         if site.requirement.demand_digest and not site.requirement.pin_digest:
-            image = is_empty(region(site.requirement.images), tagged())
+            image = facts.ask(is_empty, region(site.requirement.images), tagged())
             if isinstance(image, Witness):
                 yield _problem(site, image.text)
 

@@ -36,6 +36,7 @@ Lists are looked at one by one: what two entries or rules have in common may wel
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from pratique.compiler import ir
@@ -43,7 +44,7 @@ from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.pairs import inclusions
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import covers
-from pratique.compiler.languages.search import Proof
+from pratique.compiler.languages.search import Proof, find
 from pratique.compiler.lint.base import Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
 from pratique.compiler.lint.wording import quoted
@@ -63,7 +64,7 @@ def check(facts: Facts) -> Iterator[Problem]:
 def _superfluous(patterns: list[ir.ImagePattern], facts: Facts) -> Iterator[Problem]:
     globs = [facts.glob(pattern) for pattern in patterns]
     wider: dict[int, list[int]] = {}
-    for pair in inclusions(globs):
+    for pair in inclusions(globs, partial(facts.ask, find)):
         if isinstance(pair.answer, Proof):
             wider.setdefault(pair.first, []).append(pair.second)
     kept = list(range(len(patterns)))
@@ -74,16 +75,16 @@ def _superfluous(patterns: list[ir.ImagePattern], facts: Facts) -> Iterator[Prob
     for place in sorted(set(range(len(patterns))) - set(kept)):
         outer = next((other for other in wider[place] if other in kept), wider[place][0])
         yield _within(patterns[place], patterns[outer])
-    for place in _covered(kept, globs):
+    for place in _covered(kept, globs, facts):
         kept.remove(place)
         yield _covered_problem(patterns[place], [patterns[other] for other in kept])
 
 
-def _covered(kept: list[int], globs: list[Glob]) -> Iterator[int]:
+def _covered(kept: list[int], globs: list[Glob], facts: Facts) -> Iterator[int]:
     """Yield the places whose globs the others that are kept cover; each is taken out before the next."""
     for place in tuple(reversed(kept)) if len(kept) <= MAX_COVER else ():
         others = tuple(globs[other] for other in kept if other != place)
-        if len(others) > 1 and isinstance(covers(others, globs[place], images()), Proof):
+        if len(others) > 1 and isinstance(facts.ask(covers, others, globs[place], images()), Proof):
             yield place
 
 

@@ -42,9 +42,8 @@ from itertools import islice, product
 from typing import Final
 
 from pratique.compiler import ir
-from pratique.compiler.languages.globs import Glob
 from pratique.compiler.lint.base import Basis, Example, Fix, Problem, Severity, rule
-from pratique.compiler.lint.facts import Facts, example_of
+from pratique.compiler.lint.facts import Facts
 from pratique.compiler.lint.wording import quoted
 
 MAX_ALTERNATIVES: Final = 8
@@ -61,20 +60,20 @@ def check(facts: Facts) -> Iterator[Problem]:
         for pattern in (*site.include, *site.skip):
             foreign = _FOREIGN.search(pattern.text)
             if foreign and facts.is_dead(pattern):
-                yield _dead(pattern, foreign.group())
+                yield _dead(pattern, foreign.group(), facts)
             elif "**" in pattern.text:
                 yield _doubled(pattern)
 
 
-def _dead(pattern: ir.ImagePattern, foreign: str) -> Problem:
+def _dead(pattern: ir.ImagePattern, foreign: str, facts: Facts) -> Problem:
     text = pattern.text
-    better = [candidate for candidate in _spelled_out(text) if example_of(Glob.parse(candidate))]
+    better = [candidate for candidate in _spelled_out(text) if facts.example(candidate)]
     return Problem(
         message=f"`{text}` can match no image: `{foreign}` has no special meaning here,"
         " and no image reference holds it in this place",
         location=pattern.at.location,
         label=f"`{foreign}` stands for itself",
-        examples=(Example("would then match", example_of(Glob.parse(better[0]))),) if better else (),
+        examples=(Example("would then match", facts.example(better[0])),) if better else (),
         help=f"write {quoted(better)}"
         if better
         else "only `*` and `?` are special; write a pattern for each case",

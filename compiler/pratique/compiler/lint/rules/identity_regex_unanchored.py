@@ -81,6 +81,8 @@ from pratique.compiler.lint.identities import accepts, identity_leaves
 from pratique.compiler.lint.places import of_text
 
 MAX_STATES: Final = 2_000
+MAX_LENGTH: Final = 4_096
+"""Characters of an identity that witnesses have at most."""
 
 _WORD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _PRINTABLE = chars(characters("".join(map(chr, range(0x21, 0x7F)))))
@@ -135,7 +137,7 @@ def _problem(leaf: ir.Leaf, tests: ir.TextTests, test: ir.Search) -> Problem | N
 def _member(language: Expression) -> str:
     """Return a text of a language, or an empty one where none is found in time."""
     automaton = Automaton(language, _LIKE)
-    universe = Universe("identities", automaton, automaton, MAX_STATES, _continue)
+    universe = Universe("identities", automaton, automaton, MAX_LENGTH, MAX_LENGTH, _continue)
     answer = example(EVERYTHING, universe, max_states=MAX_STATES)
     return answer.text if isinstance(answer, Witness) else ""
 

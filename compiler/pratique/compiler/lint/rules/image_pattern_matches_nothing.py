@@ -52,16 +52,20 @@ def check(facts: Facts) -> Iterator[Problem]:
     for site in facts.sites:
         dead = [pattern for pattern in site.include if facts.is_dead(pattern)]
         for pattern in dead:
-            yield _problem(pattern, site, alone=len(dead) == len(site.include))
+            yield _problem(pattern, site, facts, alone=len(dead) == len(site.include))
 
 
-def _problem(pattern: ir.ImagePattern, site: Site, *, alone: bool) -> Problem:
+def _problem(pattern: ir.ImagePattern, site: Site, facts: Facts, *, alone: bool) -> Problem:
     text = pattern.text
-    better = repair(text)
-    lost = " (its `*` was lost)" if better and is_unfinished(text) and better.patterns[0][-1] == "*" else ""
+    better = repair(text, facts)
+    lost = (
+        " (its `*` was lost)"
+        if better and is_unfinished(text, facts) and better.patterns[0][-1] == "*"
+        else ""
+    )
     effect = f"; rule `{site.rule.name}` verifies no image through this list" if alone else ""
     return Problem(
-        message=f"`{text}` can match no image{lost}: {reason(text)}{effect}",
+        message=f"`{text}` can match no image{lost}: {reason(text, facts)}{effect}",
         location=pattern.at.location,
         label=f"matches no image; write {' and '.join(better.patterns)}" if better else "matches no image",
         examples=(Example("would then match", better.example),) if better else (),

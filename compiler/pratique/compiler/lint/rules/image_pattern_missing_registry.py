@@ -73,7 +73,7 @@ def _lacks_registry(text: str) -> bool:
 
 
 def _problem(pattern: ir.ImagePattern, facts: Facts) -> Problem | None:
-    answer = is_empty(facts.glob(pattern), short())
+    answer = facts.ask(is_empty, facts.glob(pattern), short())
     if not isinstance(answer, Witness):
         return None
     written, seen = answer.text, parse_image(answer.text).match_string

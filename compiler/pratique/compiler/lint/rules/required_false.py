@@ -52,7 +52,7 @@ def check(facts: Facts) -> Iterator[Problem]:
     for site in facts.sites:
         if site.requirement.demand_proof or not site.enforces:
             continue
-        image = is_empty(region(site.requirement.images), images())
+        image = facts.ask(is_empty, region(site.requirement.images), images())
         if isinstance(image, Witness):
             yield Problem(
                 message=f"rule `{site.rule.name}` asks for no proof:"

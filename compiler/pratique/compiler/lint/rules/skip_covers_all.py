@@ -58,14 +58,16 @@ def check(facts: Facts) -> Iterator[Problem]:
 
 def _problem(site: Site, facts: Facts) -> Problem | None:
     included = AnyOf(tuple(facts.glob(pattern) for pattern in site.include))
-    wanted = is_empty(included, images())
+    wanted = facts.ask(is_empty, included, images())
     if not isinstance(wanted, Witness):
         return None  # nothing to cover: that is another rule's finding
     skipped = {pattern: facts.glob(pattern) for pattern in site.skip}
-    if not isinstance(covers(tuple(skipped.values()), included, images()), Proof):
+    if not isinstance(facts.ask(covers, tuple(skipped.values()), included, images()), Proof):
         return None
     alone = [
-        pattern for pattern, glob in skipped.items() if isinstance(covers((glob,), included, images()), Proof)
+        pattern
+        for pattern, glob in skipped.items()
+        if isinstance(facts.ask(covers, (glob,), included, images()), Proof)
     ]
     guilty = alone[:1] or list(site.skip)
     patterns = quoted([pattern.text for pattern in guilty])

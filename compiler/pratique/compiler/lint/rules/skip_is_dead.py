@@ -58,15 +58,15 @@ def check(facts: Facts) -> Iterator[Problem]:
             continue
         for pattern in site.skip:
             if facts.is_dead(pattern):
-                yield _dead(pattern)
-            elif isinstance(are_disjoint(facts.glob(pattern), included, images()), Proof):
+                yield _dead(pattern, facts)
+            elif isinstance(facts.ask(are_disjoint, facts.glob(pattern), included, images()), Proof):
                 yield _apart(pattern, site.include)
 
 
-def _dead(pattern: ir.ImagePattern) -> Problem:
-    better = repair(pattern.text)
+def _dead(pattern: ir.ImagePattern, facts: Facts) -> Problem:
+    better = repair(pattern.text, facts)
     return Problem(
-        message=f"`{pattern.text}` skips nothing: it can match no image; {reason(pattern.text)}",
+        message=f"`{pattern.text}` skips nothing: it can match no image; {reason(pattern.text, facts)}",
         location=pattern.at.location,
         label="matches no image",
         help=f"write {quoted(better.patterns)}" if better else "remove it",

@@ -61,7 +61,7 @@ def check(facts: Facts) -> Iterator[Problem]:
     everywhere = [facts.glob(pattern) for site in facts.sites for pattern in site.include]
     for site in facts.sites:
         for pattern in site.include:
-            if isinstance(is_empty(facts.glob(pattern), digested()), Proof):
+            if isinstance(facts.ask(is_empty, facts.glob(pattern), digested()), Proof):
                 yield from _problems(pattern, site, facts, everywhere)
 
 
@@ -69,14 +69,14 @@ def _problems(
     pattern: ir.ImagePattern, site: Site, facts: Facts, everywhere: list[Glob]
 ) -> Iterator[Problem]:
     glob, skipped = facts.glob(pattern), [facts.glob(other) for other in site.skip]
-    seen = is_empty(difference(glob, *skipped), tagged())
+    seen = facts.ask(is_empty, difference(glob, *skipped), tagged())
     if not isinstance(seen, Witness):
         return
     name, _, version = seen.text.rpartition(":")
     tag = f":{version}"
     unseen = [other.quotient(_TAIL) for other in (*everywhere, *skipped)]
     names = difference(glob.quotient(tag), *unseen, *(other.quotient(tag) for other in skipped))
-    found = Witness(name) if contains(names, name) else is_empty(names, repositories())
+    found = Witness(name) if contains(names, name) else facts.ask(is_empty, names, repositories())
     if isinstance(found, Witness):
         yield _problem(pattern, found.text, tag, every_tag=glob.matches(found.text + _ANY_TAG))
 

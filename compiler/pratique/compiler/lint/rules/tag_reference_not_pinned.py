@@ -55,7 +55,7 @@ def check(facts: Facts) -> Iterator[Problem]:
         requirement = site.requirement
         if requirement.pin_digest or requirement.demand_digest or not site.enforces:
             continue
-        image = is_empty(region(requirement.images), tagged())
+        image = facts.ask(is_empty, region(requirement.images), tagged())
         if isinstance(image, Witness):
             yield Problem(
                 message=f"rule `{site.rule.name}` neither pins nor demands digests: a tag can be moved"

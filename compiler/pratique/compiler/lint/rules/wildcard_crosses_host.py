@@ -66,19 +66,19 @@ def check(facts: Facts) -> Iterator[Problem]:
     for site in facts.sites:
         for patterns, severity in ((site.skip, Severity.ERROR), (site.include, Severity.WARNING)):
             for pattern in patterns:
-                if witness := _crossing(facts.glob(pattern), pattern):
+                if witness := _crossing(pattern, facts):
                     yield _problem(pattern, witness, severity)
 
 
-def _crossing(glob: Glob, pattern: ir.ImagePattern) -> str:
-    """Return an image that `glob` matches on a registry that its registry part does not, or an empty text."""
+def _crossing(pattern: ir.ImagePattern, facts: Facts) -> str:
+    """Return an image that matches on a registry outside the pattern's registry part, or an empty text."""
     host, slash, _ = pattern.text.partition("/")
     if not slash or "." not in host or not set(host) & set("*?"):
         return ""
     on_host = [_within_host(part) for part in parts(host, pattern.dialect)]
-    outside = difference(glob, Glob(host, (*on_host, One(characters("/")), Run())))
+    outside = difference(facts.glob(pattern), Glob(host, (*on_host, One(characters("/")), Run())))
     for candidates in (AllOf((outside, ELSEWHERE)), outside):
-        answer = is_empty(candidates, images())
+        answer = facts.ask(is_empty, candidates, images())
         if isinstance(answer, Witness):
             return answer.text
     return ""

@@ -74,11 +74,11 @@ def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that match the images of others."""
     for site in facts.sites:
         for pattern in (*site.include, *site.skip):
-            if problem := _problem(pattern, facts.glob(pattern)):
+            if problem := _problem(pattern, facts):
                 yield problem
 
 
-def _problem(pattern: ir.ImagePattern, glob: Glob) -> Problem | None:
+def _problem(pattern: ir.ImagePattern, facts: Facts) -> Problem | None:
     if found := _REGISTRY.match(pattern.text):
         what, name, others = "registry", found["host"], f"{found['host']}.attacker.example/*"
         better = [f"{name}/*"]
@@ -90,7 +90,7 @@ def _problem(pattern: ir.ImagePattern, glob: Glob) -> Problem | None:
             better += [f"{stem}:*", f"{stem}@*"]
     else:
         return None
-    answer = are_disjoint(glob, Glob.parse(others), images())
+    answer = facts.ask(are_disjoint, facts.glob(pattern), Glob.parse(others), images())
     if not isinstance(answer, Witness):
         return None
     return Problem(
