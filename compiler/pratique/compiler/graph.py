@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pratique.compiler import ir
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Op(IntEnum):
     """What a node asks. The number is the order in which kinds of questions are asked: cheap first.
 
-    Everything before `RESOLVE` needs the resource alone; `RESOLVE` to `FETCH` ask the registry; `VERIFY`
+    Everything before `RESOLVE` needs the resource alone; `RESOLVE` and `LIST` ask the registry; `VERIFY`
     costs cryptography; the rest compares what is known by then.
     """
 
@@ -31,15 +31,14 @@ class Op(IntEnum):
     RESOURCES = 1
     PATTERN = 2
     IMAGES = 3
-    PRECONDITIONS = 4
-    RESOLVE = 5
-    LIST = 6
-    VERIFY = 7
-    ATTESTOR = 8
-    THRESHOLD = 9
-    ATTESTATION = 10
-    REQUIREMENT = 11
-    RULE = 12
+    RESOLVE = 4
+    LIST = 5
+    VERIFY = 6
+    ATTESTOR = 7
+    THRESHOLD = 8
+    ATTESTATION = 9
+    REQUIREMENT = 10
+    RULE = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +165,3 @@ def attestor_node(graph: DecisionGraph, attestor: ir.Attestor, *, attestations: 
     listed = graph.add(Op.LIST, listing, [resolve])
     verified = graph.add(Op.VERIFY, Verification(attestor.method, attestor.trust), [listed])
     return graph.add(Op.ATTESTOR, attestor, [verified])
-
-
-def summary(graph: DecisionGraph) -> dict[str, Any]:
-    """Return how many nodes of each kind there are, and how many references the sharing saved."""
-    counts: dict[str, int] = {op.name.lower(): 0 for op in Op}
-    for node in graph.nodes:
-        counts[node.op.name.lower()] += 1
-    return counts

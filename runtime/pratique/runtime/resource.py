@@ -252,14 +252,3 @@ def _pairs(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
     return {str(k): v if isinstance(v, str) else str(v) for k, v in value.items()}
-
-
-def require_object(data: object) -> Mapping[str, Any]:
-    """Return `data` if it is an object with apiVersion and kind.
-
-    Raises:
-        EvaluationError: `bad-resource` otherwise.
-    """
-    if isinstance(data, dict) and _text(data.get("apiVersion")) and _text(data.get("kind")):
-        return data
-    raise EvaluationError("bad-resource", "a resource must be an object with apiVersion and kind")

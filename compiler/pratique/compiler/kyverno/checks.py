@@ -7,7 +7,6 @@ References: Kyverno 1.19 `Spec.Validate`, `ImageVerification.Validate`, `pkg/val
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -81,12 +80,12 @@ class _Checker:
     # --- rules -----------------------------------------------------------------------------------------
 
     def rules(self) -> Iterator[PolicyError]:
-        rules = self._model.spec.rules
-        names = Counter(rule.name for rule in rules)
-        for number, rule in enumerate(rules):
+        names: set[str] = set()
+        for number, rule in enumerate(self._model.spec.rules):
             route = ("spec", "rules", number)
-            if names[rule.name] > 1 and any(r.name == rule.name for r in rules[:number]):
+            if rule.name in names:
                 yield self._error(f"Duplicate rule name: '{rule.name}'", *route, "name")
+            names.add(rule.name)
             yield from self._rule(rule, route)
 
     def _rule(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
@@ -114,14 +113,14 @@ class _Checker:
         yield from self._selection(rule.match, (*route, "match"))
         if rule.exclude:
             yield from self._selection(rule.exclude, (*route, "exclude"))
-        yield from self._parts_without_meaning(rule, route)
+        yield from self._rule_parts(rule, route)
         action = spec_action(self._model.spec)
         for number, entry in enumerate(rule.verify_images or ()):
             # Kyverno walks the entries with one variable: an action named by one holds for the next ones.
             action = ir.Action(entry.failure_action) if entry.failure_action else action
             yield from self._entry(rule, entry, action, (*route, "verifyImages", number))
 
-    def _parts_without_meaning(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+    def _rule_parts(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for name, value in (
             ("context", rule.context),
             ("celPreconditions", rule.cel_preconditions),
@@ -187,7 +186,7 @@ class _Checker:
         self, rule: Rule, entry: ImageVerification, action: ir.Action, route: tuple[str | int, ...]
     ) -> Iterator[PolicyError]:
         if action is ir.Action.AUDIT and entry.mutate_digest:
-            written = "mutateDigest" in entry.model_fields_set or "mutate_digest" in entry.model_fields_set
+            written = "mutate_digest" in entry.model_fields_set
             yield self._error(
                 "mutateDigest must be set to false for \u2018Audit\u2019 failure action",
                 *route,
