@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pratique.compiler import ir
@@ -22,11 +23,13 @@ class RuleExpressions:
         preconditions: None where the rule has none.
         template: the entries, where they hold variables.
         denials: `validate.deny` of every entry that has one, with its message.
+        attestations: conditions of the attestations that have some, by number of entry and attestation.
     """
 
     preconditions: Conditions | None
     template: Template | None
     denials: tuple[tuple[Template, Conditions], ...]
+    attestations: Mapping[tuple[int, int], Conditions]
 
     @classmethod
     def of(cls, rule: ir.Rule) -> RuleExpressions:
@@ -43,6 +46,12 @@ class RuleExpressions:
                 for r in rule.requirements
                 if r.denial
             ),
+            attestations={
+                (entry, number): Conditions.compile_blocks(list(attestation.conditions))
+                for entry, requirement in enumerate(rule.requirements)
+                for number, attestation in enumerate(requirement.attestations)
+                if attestation.conditions
+            },
         )
 
     def requirements(self, rule: ir.Rule, context: Reader) -> tuple[ir.ImageRequirement, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from pratique.compiler import ir
-from pratique.compiler.expressions.conditions import Conditions
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.context import image_value
 from pratique.runtime.decision import Check, Reason, Status
@@ -62,7 +61,7 @@ class Attestations:
                 finding = await self._evidence.stated(self._image, leaf.attestor, demanded.type)
                 reasons.append(found_by(leaf, finding))
                 broken = broken or finding.broken
-                error = self._refusal(demanded, finding, path)
+                error = self._refusal(demanded, number, finding, path)
                 if error is None:
                     count += 1
                 else:
@@ -86,7 +85,7 @@ class Attestations:
         errors_told = (problem,) if problem else ()
         return Outcome(met=not problem, errors=errors_told, broken=broken and bool(problem), reason=reason)
 
-    def _refusal(self, demanded: ir.Attestation, finding: Finding, path: str) -> str | None:
+    def _refusal(self, demanded: ir.Attestation, number: int, finding: Finding, path: str) -> str | None:
         """Return why a finding does not count: not met, or a statement that does not hold."""
         if finding.code == "attestation-missing":
             return f"{path}: {finding.text}"
@@ -97,9 +96,9 @@ class Attestations:
             # DEVIATION: Kyverno binds the first statement found, whatever its type and whoever signed it
             # (`tests/runtime/test_attestations.py::test_a_name_is_bound_to_a_statement_of_its_type`).
             self._named.setdefault(demanded.name, predicates[0])
-        if not demanded.conditions:
+        conditions = self._asked.expressions.attestations.get((self._asked.entry, number))
+        if conditions is None:
             return None
-        conditions = Conditions.compile_blocks(list(demanded.conditions))
         context = self._asked.context.overlay({"image": image_value(self._image_use)})
         for predicate in predicates:
             fields = predicate if isinstance(predicate, dict) else {}

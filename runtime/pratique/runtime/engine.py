@@ -41,7 +41,7 @@ class Engine:
         """Return the results of rules already known to apply (see `applicable`)."""
         if not rules:
             return ()
-        marks = Marks()
+        marks, context = Marks(), request_context(resource)
         checks: dict[int, list[Check]] = {}
         pinned: dict[int, dict[str, ImageUse]] = {}
         by_policy = [list(group) for _, group in groupby(rules, key=lambda a: id(a.planned.policy))]
@@ -49,7 +49,7 @@ class Engine:
             # Every policy starts from the resource as it came; none sees the digests another pinned.
             pins = pinned[order] = {}
             for item in group:
-                outcome = checks[item.planned.number] = await self._verify(item, resource, order, marks, pins)
+                outcome = checks[item.planned.number] = await self._verify(item, context, order, marks, pins)
                 decided = worst(check.status for check in outcome) if outcome else Status.SKIP
                 if item.planned.policy.stop_at_first and decided in (Status.PASS, Status.FAIL):
                     break
@@ -67,7 +67,7 @@ class Engine:
     async def _verify(
         self,
         item: Applicable,
-        resource: Resource,
+        context: Context,
         order: int,
         marks: Marks,
         pins: dict[str, ImageUse],
@@ -75,7 +75,7 @@ class Engine:
         """Judge every requirement of a rule for every image it looks at, and pin what is to be pinned."""
         if item.problem:
             return [Check(stage=Stage.VERIFY, status=Status.ERROR, message=item.problem.message)]
-        expressions, context = self._expressions(item.planned), request_context(resource)
+        expressions = self._expressions(item.planned)
         if told := _precondition(expressions, context):
             return [told, *([replace(told, stage=Stage.VALIDATE)] if asks_proof(item) else [])]
         try:
@@ -83,10 +83,10 @@ class Engine:
         except EvaluationError as error:
             return [Check(stage=Stage.VERIFY, status=Status.ERROR, message=error.message)]
         checks: list[Check] = []
-        for requirement in requirements:
+        for entry, requirement in enumerate(requirements):
             for original in item.uses:
                 image_use = pins.get(original.pointer, original)
-                asked = Asked(item.planned, requirement, image_use, expressions, context)
+                asked = Asked(item.planned, entry, requirement, image_use, expressions, context)
                 found = await self._requirement(asked)
                 if requirement.pin_digest and image_use.image and not image_use.image.digest:
                     image_use = await self._pin(image_use, pins, checks, verified=bool(found))

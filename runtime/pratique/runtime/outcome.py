@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One requirement of a rule, asked of one image; with what its expressions read."""
+    """One requirement of a rule (its number and value), asked of one image; with what expressions read."""
 
     planned: PlannedRule
+    entry: int
     requirement: ir.ImageRequirement
     image_use: ImageUse
     expressions: RuleExpressions
