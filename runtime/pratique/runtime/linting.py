@@ -7,11 +7,10 @@ from typing import Final
 
 from pratique.compiler.lint import base
 from pratique.compiler.lint.base import SEVERITIES, Finding, Problem, Severity
-from pratique.compiler.lower import lower
-from pratique.grammar.documents import PolicyDocument, read_policies
+from pratique.grammar.documents import OtherDocument
 from pratique.grammar.errors import PolicyError
-from pratique.runtime.inputs import read_inputs
 from pratique.runtime.outputs.findings import LintReport
+from pratique.runtime.policy_files import ignored, read_policy_files
 
 MAX_NOTICES: Final = 5
 """Documents without a policy up to which each is named."""
@@ -34,35 +33,26 @@ def lint(
         min_severity: findings of less weight are left out.
         stdin: returns the bytes of standard input; the process's own by default.
     """
-    inputs = read_inputs(paths, stdin)
-    mistakes, notices = list(inputs.errors), list(inputs.notices)
-    documents: list[PolicyDocument] = []
-    ignored: list[str] = []
-    for source in inputs.sources:
-        content = read_policies(source)
-        documents += content.policies
-        mistakes += content.errors
-        for other in content.others:
-            if other.is_policy:
-                text = f"pratique does not read {other.kind} yet"
-                mistakes.append(PolicyError("unsupported-kind", text, other.location))
-            else:
-                ignored.append(f"{other.location}: {other.kind or 'a document'} is not a policy: ignored")
-    if len(ignored) > MAX_NOTICES:
-        ignored = [f"{len(ignored)} documents are no policies; the first: {ignored[0]}"]
-    if not documents and not mistakes:
+    read = read_policy_files(paths, stdin)
+    mistakes = list(read.mistakes)
+    if not read.documents and not mistakes:
         mistakes.append(PolicyError("no-policy", f"there is no policy in {', '.join(paths)}"))
-    lowered = lower(documents)
-    mistakes += lowered.errors
+    notices = [*read.notices, *_ignored(read.others)]
     wanted = SEVERITIES[: SEVERITIES.index(min_severity) + 1]
-    policies = lowered.policies.policies
+    policies = read.policies.policies
     return LintReport(
-        findings=tuple(found for found in base.lint(lowered.policies, codes) if found.severity in wanted),
+        findings=tuple(found for found in base.lint(read.policies, codes) if found.severity in wanted),
         mistakes=tuple(sorted(map(as_finding, mistakes), key=lambda finding: finding.order)),
         policies=len(policies),
         rules=sum(not rule.generated_from for policy in policies for rule in policy.rules),
-        notices=(*notices, *ignored, *lowered.notices),
+        notices=tuple(notices),
     )
+
+
+def _ignored(others: Sequence[OtherDocument]) -> list[str]:
+    if len(others) > MAX_NOTICES:
+        return [f"{len(others)} documents are no policies; the first: {ignored(others[0])}"]
+    return list(map(ignored, others))
 
 
 def as_finding(error: PolicyError) -> Finding:

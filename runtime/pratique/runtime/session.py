@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pratique.compiler import ir
-from pratique.compiler.lower import lower
 from pratique.compiler.plan import Plan
-from pratique.grammar.documents import PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError, PolicyErrors, UsageError
 from pratique.grammar.source import NO_SPAN, Location, Position, Source, Span
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.decision import Report, Requests, RuleResult
 from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
+from pratique.runtime.policy_files import ignored, read_policy_files
 from pratique.runtime.resource import Resource
 
 if TYPE_CHECKING:
@@ -57,34 +56,12 @@ def load_policies(paths: Sequence[str], stdin: Callable[[], bytes] | None = None
         PolicyErrors: all mistakes of all files.
         UsageError: nothing was named, or there is no policy in what was named.
     """
-    inputs = read_inputs(paths, stdin)
-    errors: list[PolicyError] = list(inputs.errors)
-    documents: list[PolicyDocument] = []
-    notices = list(inputs.notices)
-    for source in inputs.sources:
-        policy_file = read_policies(source)
-        documents += policy_file.policies
-        errors += policy_file.errors
-        for other in policy_file.others:
-            if other.is_policy:
-                errors.append(
-                    PolicyError(
-                        "unsupported-kind",
-                        f"pratique does not read {other.kind} yet",
-                        other.location,
-                        help="it reads Policy and ClusterPolicy of kyverno.io/v1 and v2beta1",
-                    )
-                )
-            else:
-                notices.append(f"{other.location}: {other.kind or 'a document'} is not a policy: ignored")
-    lowered = lower(documents)
-    errors += lowered.errors
-    if errors:
-        order = {source.name: number for number, source in enumerate(inputs.sources)}
-        raise PolicyErrors(sorted(errors, key=lambda error: _place(error, order)))
-    if not documents:
+    read = read_policy_files(paths, stdin)
+    if read.mistakes:
+        raise PolicyErrors(sorted(read.mistakes, key=lambda error: _place(error, read.order)))
+    if not read.documents:
         raise UsageError(f"no policy in {', '.join(paths)}")
-    return Loaded(policies=lowered.policies, notices=(*notices, *lowered.notices))
+    return Loaded(policies=read.policies, notices=(*read.notices, *map(ignored, read.others)))
 
 
 def _place(error: PolicyError, order: Mapping[str, int]) -> tuple[int, Position]:
