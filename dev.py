@@ -50,6 +50,10 @@ def scripts_dir() -> Path:
         pip = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "--editable", ".[dev]"], cwd=ROOT, check=True)
         stamp.touch()
+    # As pip does for packages it copies: an editable install would otherwise be compiled at every start
+    # wherever Python is told not to write byte code.
+    folders = ["grammar", "compiler", "runtime"]
+    subprocess.run([str(scripts / "python"), "-m", "compileall", "-q", *folders], cwd=ROOT, check=True)
     return scripts
 
 
