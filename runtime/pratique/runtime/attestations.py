@@ -13,7 +13,8 @@ from pratique.compiler import ir
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.context import image_value
 from pratique.runtime.decision import Check, Reason, Status
-from pratique.runtime.evidence import Evidence, Finding
+from pratique.runtime.evidence import Evidence
+from pratique.runtime.judgement import Finding
 from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
 from pratique.runtime.proof import check_of
 

@@ -19,7 +19,8 @@ from pratique.runtime.applicable import Applicable, applicable, includes, skips
 from pratique.runtime.attestations import Attestations
 from pratique.runtime.context import request_context
 from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
-from pratique.runtime.evidence import Evidence, Finding
+from pratique.runtime.evidence import Evidence
+from pratique.runtime.judgement import Finding
 from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
 from pratique.runtime.proof import Marks, asks_proof, check_of, validate
 from pratique.runtime.resource import ImageUse, Resource, use

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pratique.compiler import ir
 from pratique.compiler.plan import PlannedRule
 from pratique.runtime.decision import Reason
-from pratique.runtime.evidence import Finding
+from pratique.runtime.judgement import Finding
 from pratique.runtime.resource import ImageUse
 
 if TYPE_CHECKING:

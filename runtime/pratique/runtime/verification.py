@@ -11,7 +11,8 @@ from pratique.compiler.graph import DecisionGraph
 from pratique.grammar.errors import UsageError, VerificationError
 from pratique.grammar.image_reference import ImageReferenceError, parse_image
 from pratique.runtime.decision import Reason
-from pratique.runtime.evidence import Candidate, Evidence, judge
+from pratique.runtime.evidence import Evidence
+from pratique.runtime.judgement import Candidate, judge
 from pratique.runtime.registry.open import StoreOptions, open_store
 from pratique.runtime.signatures.verifier import Verifier
 
