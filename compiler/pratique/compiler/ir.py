@@ -261,10 +261,12 @@ class KeySigner:
     Attributes:
         key: PEM of one key, or a reference: `k8s://namespace/name` or a KMS URI.
         hash_algorithm: sha224, sha256, sha384 or sha512.
+        pss: signatures by this RSA key are RSA-PSS, as a key management service may say of its key.
     """
 
     key: str
     hash_algorithm: str = "sha256"
+    pss: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +398,21 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryCredentials:
+    """How the registries of an entry are asked.
+
+    Attributes:
+        secrets: Secrets with registry credentials, `namespace/name` or `name`.
+        providers: whom else to ask for credentials: default, amazon, azure, google, github.
+        insecure: registries may be spoken to over plain HTTP.
+    """
+
+    secrets: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequirement:
     """What is demanded of each image in a region: one `verifyImages` entry.
 
@@ -406,7 +423,7 @@ class ImageRequirement:
         demand_digest: an image without a digest fails.
         demand_proof: an image that no entry of the rule verified fails.
         denial: further conditions over the attestations, once they all hold.
-        credentials: raw registry credentials of the entry, or None.
+        credentials: how the entry's registries are asked; None for the way of the whole run.
     """
 
     images: ImageRegion
@@ -417,7 +434,7 @@ class ImageRequirement:
     demand_digest: bool = True
     demand_proof: bool = True
     use_cache: bool = True
-    credentials: Any = field(default=None, hash=False)
+    credentials: RegistryCredentials | None = None
     at: At = field(default=NOWHERE, compare=False)
 
 

@@ -11,6 +11,7 @@ from pratique.compiler.expressions.context import Reader
 from pratique.compiler.expressions.variables import Template
 from pratique.compiler.kyverno.obligations import rendered
 from pratique.compiler.kyverno.regions import Place
+from pratique.compiler.secret_references import foreign_secret, is_foreign, secrets_of
 from pratique.grammar.errors import EvaluationError
 from pratique.grammar.source import Location
 
@@ -66,10 +67,17 @@ class RuleExpressions:
             entries = self.template.render(context)
         except EvaluationError as error:
             raise EvaluationError(error.code, f"failed to substitute variables: {error.message}") from error
-        return tuple(
+        made = tuple(
             rendered(requirement, entry, _at(requirement.at.location))
             for requirement, entry in zip(rule.requirements, entries, strict=True)
         )
+        namespace = rule.resources.namespace
+        if namespace is not None:
+            # The check at load time could not see what the variables would hold.
+            for name in (name for requirement in made for name in secrets_of(requirement)):
+                if is_foreign(name, namespace):
+                    raise EvaluationError("foreign-secret", foreign_secret(name, namespace))
+        return made
 
 
 def _at(location: Location | None) -> Place:

@@ -13,6 +13,8 @@ from typing import Any, Literal
 from pratique.compiler import ir
 from pratique.compiler.kyverno.autogen import ANNOTATION
 from pratique.compiler.kyverno.lower import spec_action
+from pratique.compiler.kyverno.obligations import key_text
+from pratique.compiler.secret_references import KUBERNETES, foreign_secret, is_foreign
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.documents.attestors import Attestor, AttestorSet, KeylessAttestor, StaticKeyAttestor
 from pratique.grammar.documents.kyverno import ImageVerification, MatchResources, Rule
@@ -211,7 +213,10 @@ class _Checker:
             text = "every entry of a rule in which one has `validate` must have `validate.deny`"
             yield self._error(text, *route)
         if entry.image_registry_credentials:
-            yield self._unsupported("imageRegistryCredentials", *route, "imageRegistryCredentials")
+            place = (*route, "imageRegistryCredentials", "secrets")
+            for number, name in enumerate(entry.image_registry_credentials.secrets):
+                yield from self._expressions("template", name, (*place, number))
+                yield from self._own_secret(name, (*place, number))
 
     def _attestations(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for number, attestation in enumerate(entry.attestations):
@@ -259,6 +264,18 @@ class _Checker:
             yield self._error("A public key, kms key or secret is required", *route)
         if keys.public_keys and keys.signature_algorithm not in _ALGORITHMS:
             yield self._error("Invalid signature algorithm provided", *route, "signatureAlgorithm")
+        if (key := key_text(keys).strip()).startswith(KUBERNETES):
+            yield from self._own_secret(key, (*route, "publicKeys" if keys.public_keys else "secret"))
+
+    def _own_secret(self, name: str, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        namespace = self._model.metadata.namespace or "default"
+        if self._model.kind == "Policy" and "{{" not in name and is_foreign(name, namespace):
+            yield self._error(
+                foreign_secret(name, namespace),
+                *route,
+                code="foreign-secret",
+                help=f"write {namespace}/NAME, or make it a ClusterPolicy",
+            )
 
     def _keyless(self, keyless: KeylessAttestor, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         if keyless.rekor is None and not keyless.roots:

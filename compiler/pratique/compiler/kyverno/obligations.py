@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from pratique.compiler import ir
 from pratique.compiler.kyverno.regions import Place
+from pratique.compiler.secret_references import KUBERNETES
 from pratique.grammar.documents.attestors import (
     Attestation,
     Attestor,
@@ -66,7 +67,7 @@ class EntryLowering:
             demand_proof=entry.required,
             denial=_denial(entry),
             use_cache=entry.use_cache,
-            credentials=entry.image_registry_credentials,
+            credentials=_credentials(entry),
             at=ir.At(location=self._place()),
         )
 
@@ -196,6 +197,15 @@ def deprecated_attestor(entry: ImageVerification) -> Attestor | None:
     return None
 
 
+def _credentials(entry: ImageVerification) -> ir.RegistryCredentials | None:
+    block = entry.image_registry_credentials
+    if block is None:
+        return None
+    return ir.RegistryCredentials(
+        secrets=block.secrets, providers=block.providers, insecure=block.allow_insecure_registry
+    )
+
+
 def _denial(entry: ImageVerification) -> ir.Denial | None:
     if entry.validation is None or entry.validation.deny is None:
         return None
@@ -236,14 +246,17 @@ def rendered(requirement: ir.ImageRequirement, entry: Any, place: Place) -> ir.I
 
 
 def _key(block: StaticKeyAttestor) -> ir.KeySigner:
-    """Precedence of Kyverno: inline keys, then a Secret, then a KMS reference."""
     algorithm = block.signature_algorithm or "sha256"
+    return ir.KeySigner(key=key_text(block), hash_algorithm=algorithm)
+
+
+def key_text(block: StaticKeyAttestor) -> str:
+    """Return the key or its reference, by the precedence of Kyverno: inline, then a Secret, then KMS."""
     if block.public_keys:
-        return ir.KeySigner(key=block.public_keys, hash_algorithm=algorithm)
+        return block.public_keys
     if block.secret:
-        reference = f"k8s://{block.secret.namespace}/{block.secret.name}"
-        return ir.KeySigner(key=reference, hash_algorithm=algorithm)
-    return ir.KeySigner(key=block.kms or "", hash_algorithm=algorithm)
+        return f"{KUBERNETES}{block.secret.namespace}/{block.secret.name}"
+    return block.kms or ""
 
 
 def _certificate(block: CertificateAttestor) -> ir.CertificateSigner:
