@@ -19,8 +19,7 @@ def is_foreign(name: str, namespace: str) -> bool:
     """Say whether a Secret named so is not one of `namespace`.
 
     Args:
-        name: `k8s://namespace/name`, `namespace/name`, or a bare `name`, which stands for one of Kyverno's own
-            namespace.
+        name: `k8s://namespace/name`, `namespace/name`, or a bare `name`, which is one of Kyverno's namespace.
         namespace: that of the policy.
     """
     found, slash, _ = name.strip().removeprefix(KUBERNETES).removeprefix("/").partition("/")

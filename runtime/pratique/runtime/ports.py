@@ -6,10 +6,11 @@ later the webhook). Every method is bounded in bytes and time by its implementat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol
 
-from pratique.compiler.ir import Method, Trust
+from pratique.compiler.ir import KeySigner, Method, RegistryCredentials, Trust
 
 if TYPE_CHECKING:
     from pratique.runtime.signatures.model import Stored, VerifiedSignature
@@ -82,6 +83,50 @@ class ImageStore(Protocol):
 
     async def aclose(self) -> None:
         """Give connections back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A way to the registries: what answers, and with whose credentials.
+
+    INVARIANT: two ways with equal `id` send the same credentials to every host, so that what was learned on one
+    may be used on the other; other ways share no answers (rule R3). The id shows no credential.
+    """
+
+    store: ImageStore
+    id: str = ""
+
+
+class Accesses(Protocol):
+    """Chooses the way to the registries that an entry asks for."""
+
+    def choose(
+        self, credentials: RegistryCredentials | None, pull_secrets: Sequence[str], namespace: str
+    ) -> Access:
+        """Return the way for an entry and a resource.
+
+        Args:
+            credentials: those of the entry.
+            pull_secrets: names of the resource's `imagePullSecrets`.
+            namespace: that of the resource; empty where it names none.
+
+        Raises:
+            TransportError: `registry-auth`: a Secret that holds credentials is malformed.
+        """
+        ...
+
+
+class KeySource(Protocol):
+    """Where public keys that a policy only refers to come from."""
+
+    async def resolve(self, signer: KeySigner) -> KeySigner:
+        """Return `signer` with its key as PEM; one whose key is no reference as it is.
+
+        Raises:
+            VerificationError: the reference does not read as one, or what it leads to is no public key.
+            TransportError: `key-unavailable`: the key could not be had.
+        """
         ...
 
 

@@ -212,11 +212,15 @@ class _Checker:
         elif any(other.validation for other in rule.verify_images):
             text = "every entry of a rule in which one has `validate` must have `validate.deny`"
             yield self._error(text, *route)
-        if entry.image_registry_credentials:
-            place = (*route, "imageRegistryCredentials", "secrets")
-            for number, name in enumerate(entry.image_registry_credentials.secrets):
-                yield from self._expressions("template", name, (*place, number))
-                yield from self._own_secret(name, (*place, number))
+        yield from self._credentials(entry, (*route, "imageRegistryCredentials", "secrets"))
+
+    def _credentials(
+        self, entry: ImageVerification, route: tuple[str | int, ...]
+    ) -> Iterator[PolicyError]:
+        block = entry.image_registry_credentials
+        for number, name in enumerate(block.secrets if block else ()):
+            yield from self._expressions("template", name, (*route, number))
+            yield from self._own_secret(name, (*route, number))
 
     def _attestations(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for number, attestation in enumerate(entry.attestations):
