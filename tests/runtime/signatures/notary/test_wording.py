@@ -101,8 +101,8 @@ def test_any_name_can_be_shown(attributes: list[tuple[str, str]]) -> None:
 def test_hostile_name_costs_linear_time() -> None:
     """Threat N3: names with `=#` made another implementation take memory without end."""
     name = _name(*[("1.2.3", "=#" * 4096)] * 64)
-    started = time.monotonic()
+    started = time.process_time()
     text = distinguished_name(name)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 8
     assert len(text) < 64 * (4 * 8192 + 64)
     assert len(quoted(text)) <= MAX_SHOWN + 3
