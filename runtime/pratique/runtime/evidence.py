@@ -1,48 +1,194 @@
-"""Everything that is learned about images, each thing once: the decision graph, executed on demand.
+"""Everything that is learned about images, each thing once: the questions of the decision graph, on demand.
 
-A question is a node of the graph about an image; its answer is a task that everyone who asks awaits. So an
-image is resolved once, its signatures listed once and each verified once per method and trust, whatever the
-number of rules, attestors, resources and concurrent requests (rule R1, design: evidence before judgement).
+`Evidence` is shared by all evaluations of a process and remembers, within bounds, what it was told. An answer is
+kept under everything it depends on (rule R3): the terms it was asked on, repository and **digest**, never a
+reference; the format of the listing, the very signatures found, method, trust, and the version of the trust
+root. `Evaluation` is the view of one verdict: an image is resolved once, its signatures are listed once and each
+is verified once per method and trust, whatever the number of rules and attestors (rule R1).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Coroutine, Hashable
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 
 from pratique.compiler import ir
-from pratique.compiler.graph import DecisionGraph, Listing, Node, Op, Verification, attestor_node
-from pratique.grammar.errors import NotFoundError, TransportError, VerificationError
+from pratique.compiler.graph import Listing, Verification, questions
+from pratique.grammar.errors import NotFoundError, PratiqueError, TransportError, VerificationError
 from pratique.grammar.image_reference import ImageReference, ImageReferenceError, parse_image
 from pratique.runtime.discovery import stored_signatures
 from pratique.runtime.judgement import Candidate, Finding, judge, judge_statements
-from pratique.runtime.ports import Digest, ImageStore, Repository, SignatureVerifier
+from pratique.runtime.lifetimes import ONE_RUN, USUAL, Lifetimes, Terms
+from pratique.runtime.memory import Memory, Worth
+from pratique.runtime.ports import Access, Digest, ImageStore, KeySource, Repository, SignatureVerifier
+from pratique.runtime.registry.caching import uncached
 from pratique.runtime.signatures.model import Stored
+
+T = TypeVar("T")
+
+RUN_BYTES: Final = 512 << 20
+"""Bound on what a run of the command line keeps in memory."""
+
+_PARSED: Final = 6
+"""Bytes in memory per byte of parsed JSON: what small objects and short texts come to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What evidence is about: a repository and a digest. The digest is fixed once per image (rule R1)."""
+    """What evidence is about: a repository and a digest, and on what terms it is asked for."""
 
+    terms: Terms = USUAL
     repository: Repository
     digest: Digest
 
 
-Answer: TypeAlias = "Digest | tuple[Stored, ...] | tuple[Candidate, ...] | Finding"
+class Listed:
+    """The signatures of a digest as they were found; equal by content, which is hashed once."""
+
+    __slots__ = ("_hash", "signatures", "weight")
+
+    def __init__(self, signatures: tuple[Stored, ...]) -> None:
+        self.signatures = signatures
+        self.weight = sum(map(_bytes, signatures))
+        self._hash = hash(signatures)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Listed) and self.signatures == other.signatures)
 
 
 class Evidence:
-    """Answers to the questions of a decision graph, for all images of one process (or one run)."""
+    """What a process knows about images. Nothing is asked but through an `Evaluation`.
 
-    def __init__(self, graph: DecisionGraph, store: ImageStore, verifier: SignatureVerifier) -> None:
-        self._graph = graph
-        self._store = store
-        self._verifier = verifier
-        self._tasks: dict[tuple[object, int], asyncio.Task[Any]] = {}
+    Args:
+        store: answers what nobody asked lately; the way of all who name no other (`Evaluation.through`).
+        verifier: the cryptography.
+        keys: finds keys that policies name by reference.
+        lifetimes: how long answers are kept.
+        memory: where.
+    """
+
+    def __init__(
+        self,
+        store: ImageStore,
+        verifier: SignatureVerifier,
+        keys: KeySource | None = None,
+        *,
+        lifetimes: Lifetimes = ONE_RUN,
+        memory: Memory | None = None,
+    ) -> None:
+        self.verifier = verifier
+        self.keys = keys
+        self.usual = Access(store=store, id="")
+        self._lifetimes = lifetimes
+        self._memory = memory or Memory(max_bytes=RUN_BYTES)
         self.verifications = 0
         """Signatures whose cryptography was checked, each counted once per method and trust."""
+
+    def evaluation(self, *, fresh_tags: bool = False) -> Evaluation:
+        """Return a view for one verdict; `fresh_tags` where an entry of it has `useCache: false`.
+
+        One resolution serves all entries of an evaluation (rule R1), so one that wants it anew is enough.
+        """
+        return Evaluation(self, fresh_tags=fresh_tags)
+
+    async def resolve(self, terms: Terms, store: ImageStore, image: ImageReference) -> Digest:
+        """Return the digest that the tag of `image` names now."""
+        repository, tag = Repository(image.registry, image.path), image.tag or "latest"
+
+        async def ask() -> Digest:
+            return (await store.manifest(repository, tag)).digest
+
+        def worth(answer: object) -> Worth:
+            return self._worth(terms, answer, self._lifetimes.tag)
+
+        return await self._memory.ask((terms, repository, tag), ask, worth)
+
+    async def listed(self, subject: Subject, store: ImageStore, listing: Listing) -> Listed:
+        """Return the stored signatures of a digest."""
+
+        async def ask() -> Listed:
+            named = listing.repository
+            repository = signature_repository(named) if named else subject.repository
+            return Listed(await stored_signatures(store, repository, subject.digest, listing))
+
+        def worth(answer: object) -> Worth:
+            return self._worth(subject.terms, answer, self._lifetimes.listing)
+
+        return await self._memory.ask((subject, listing), ask, worth)
+
+    async def verified(
+        self, subject: Subject, listed: Listed, verification: Verification, version: str
+    ) -> tuple[Candidate, ...]:
+        """Return what became of each listed signature; `version` is that of the trust root."""
+
+        async def ask() -> tuple[Candidate, ...]:
+            return tuple(self._verify(stored, verification, subject.digest) for stored in listed.signatures)
+
+        def worth(answer: object) -> Worth:
+            return self._worth(subject.terms, answer, self._lifetimes.verified)
+
+        return await self._memory.ask((subject, listed, verification, version), ask, worth)
+
+    async def found(self, subject: Subject, listed: Listed, attestor: ir.Attestor, version: str) -> Finding:
+        """Return whether one of the listed signatures meets `attestor`; known as long as what it rests on."""
+        basis = (subject, listed, questions(attestor)[1], version)
+
+        async def ask() -> Finding:
+            return judge(attestor, await self.verified(*basis))
+
+        def worth(_: object) -> Worth:
+            return Worth(self._memory.remaining(basis), listed.weight)
+
+        return await self._memory.ask((subject, listed, attestor, version), ask, worth)
+
+    def _worth(self, terms: Terms, answer: object, seconds: float) -> Worth:
+        """Return how much an answer weighs, and how long it is kept: `seconds` if it is a usual one."""
+        match answer:
+            case NotFoundError() | Listed(signatures=()):
+                seconds = self._lifetimes.absent
+            case TransportError() | VerificationError():
+                seconds = self._lifetimes.fault
+        return Worth(seconds if terms.use_cache else self._lifetimes.uncached, _weight(answer))
+
+    def _verify(self, stored: Stored, verification: Verification, digest: Digest) -> Candidate:
+        self.verifications += 1
+        try:
+            verified = self.verifier.verify(stored, verification.method, verification.trust, digest)
+        except VerificationError as error:
+            return Candidate(stored=stored, rejection=error)
+        return Candidate(stored=stored, verified=verified)
+
+
+class Evaluation:
+    """What one verdict is made from. A question has one answer as long as it lasts, errors included.
+
+    INVARIANT: an image means one digest in it, whatever its tag does meanwhile, whoever asks and by which way
+    (R1); everything else is shared between equal ways only (R3).
+    """
+
+    def __init__(self, evidence: Evidence, *, fresh_tags: bool = False) -> None:
+        self._evidence = evidence
+        self._fresh_tags = fresh_tags
+        self._pins: dict[str, Digest] = {}
+        self._known: dict[Hashable, Any] = {}
+        self._access = evidence.usual
+        self._use_cache = True
+
+    def through(self, access: Access | None = None, *, use_cache: bool = True) -> Evaluation:
+        """Return this evaluation on another way to the registries, or past the caches.
+
+        Args:
+            access: the way; None for the usual one.
+            use_cache: answers of earlier evaluations may do (`useCache` of an entry).
+        """
+        view = copy(self)
+        view._access, view._use_cache = access or self._evidence.usual, use_cache
+        return view
 
     async def digest(self, image: ImageReference) -> Digest:
         """Return the digest that `image` means: its own, or that of the manifest its tag names now.
@@ -53,43 +199,48 @@ class Evidence:
         """
         if image.digest:
             return Digest(image.digest)
-        key = (image.match_string, -1)
-        digest: Digest = await self._once(key, lambda: self._resolve(image))
-        return digest
+        name = image.match_string
+        if pin := self._pins.get(name):
+            return pin
+        use_cache = self._use_cache and not self._fresh_tags
+        terms, store = self._terms(use_cache), self._store(use_cache)
+        digest = await self._once((name, terms), lambda: self._evidence.resolve(terms, store, image))
+        # Of two who found it out at the same time the first one counts.
+        return self._pins.setdefault(name, digest)
 
-    async def candidates(self, image: ImageReference, attestor: ir.Attestor) -> tuple[Candidate, ...]:
+    async def candidates(
+        self, image: ImageReference, attestor: ir.Attestor, *, attestations: bool = False
+    ) -> tuple[Candidate, ...]:
         """Return every stored signature of `image` with what the attestor's method made of it.
 
         Raises:
             VerificationError: the attestor's own key material cannot be used.
             TransportError: the image or its signatures could not be asked for.
         """
-        self._verifier.prepare(attestor.method, attestor.trust)
-        node = self._graph.nodes[attestor_node(self._graph, attestor)]
-        found: tuple[Candidate, ...] = await self._ask(await self._subject(image), node.inputs[0])
-        return found
+        attestor, version = await self._prepared(attestor)
+        listing, verification = questions(attestor, attestations=attestations)
+        subject, listed = await self._listed(image, listing)
+        key = (subject, listed, verification, version)
+        return await self._once(key, lambda: self._evidence.verified(*key))
 
     async def attested(self, image: ImageReference, attestor: ir.Attestor) -> Finding:
         """Return whether a signature of `image` meets `attestor`. Never raises for what is wrong with it."""
         try:
-            self._verifier.prepare(attestor.method, attestor.trust)
-            subject = await self._subject(image)
-            finding: Finding = await self._ask(subject, attestor_node(self._graph, attestor))
+            attestor, version = await self._prepared(attestor)
+            subject, listed = await self._listed(image, questions(attestor)[0])
+            key = (subject, listed, attestor, version)
+            return await self._once(key, lambda: self._evidence.found(*key))
         except VerificationError as error:
             return Finding(code=error.code, text=error.message)
         except NotFoundError as error:
             return Finding(code=error.code, text=f"image tag not found: {error.detail or error.message}")
         except TransportError as error:
             return Finding(code=error.code, text=error.detail or error.message, broken=True)
-        return finding
 
     async def stated(self, image: ImageReference, attestor: ir.Attestor, type: str) -> Finding:
         """Return the statements of `type` about `image` that `attestor` vouches for. Never raises."""
         try:
-            self._verifier.prepare(attestor.method, attestor.trust)
-            number = attestor_node(self._graph, attestor, attestations=True)
-            node = self._graph.nodes[number]
-            candidates = await self._ask(await self._subject(image), node.inputs[0])
+            candidates = await self.candidates(image, attestor, attestations=True)
         except VerificationError as error:
             return Finding(code=error.code, text=error.message)
         except NotFoundError as error:
@@ -98,48 +249,65 @@ class Evidence:
             return Finding(code=error.code, text=error.detail or error.message, broken=True)
         return judge_statements(attestor, type, candidates)
 
-    async def _subject(self, image: ImageReference) -> Subject:
-        return Subject(repository=Repository(image.registry, image.path), digest=await self.digest(image))
+    async def _prepared(self, attestor: ir.Attestor) -> tuple[ir.Attestor, str]:
+        """Return `attestor` with its key at hand and the version of the trust root that it needs.
 
-    async def _resolve(self, image: ImageReference) -> Digest:
-        manifest = await self._store.manifest(Repository(image.registry, image.path), image.tag or "latest")
-        return manifest.digest
+        Evidence is about the key that was found, not about its reference: a key that is exchanged behind the
+        reference is another question.
+        """
+        keys, verifier = self._evidence.keys, self._evidence.verifier
+        if keys is not None and isinstance(attestor.signer, ir.KeySigner):
+            attestor = replace(attestor, signer=await keys.resolve(attestor.signer))
+        verifier.prepare(attestor.method, attestor.trust)
+        return attestor, verifier.version(attestor)
 
-    async def _ask(self, subject: Subject, number: int) -> Any:
-        node = self._graph.nodes[number]
-        return await self._once((subject, number), lambda: self._answer(subject, node))
+    async def _listed(self, image: ImageReference, listing: Listing) -> tuple[Subject, Listed]:
+        subject = Subject(
+            terms=self._terms(self._use_cache),
+            repository=Repository(image.registry, image.path),
+            digest=await self.digest(image),
+        )
+        store = self._store(self._use_cache)
+        key = (subject, listing)
+        return subject, await self._once(key, lambda: self._evidence.listed(subject, store, listing))
 
-    async def _once(self, key: tuple[object, int], question: Any) -> Any:
-        task = self._tasks.get(key)
-        if task is None:
-            coroutine: Coroutine[Any, Any, Any] = question()
-            task = self._tasks[key] = asyncio.ensure_future(coroutine)
-        # A caller that gives up must not take the answer away from the others.
-        return task.result() if task.done() else await asyncio.shield(task)
+    def _terms(self, use_cache: bool) -> Terms:
+        return Terms(access=self._access.id, use_cache=use_cache)
 
-    async def _answer(self, subject: Subject, node: Node) -> Answer:
-        match node.op, node.payload:
-            case Op.LIST, Listing() as listing:
-                return await self._list(subject, listing)
-            case Op.VERIFY, Verification() as verification:
-                listed = await self._ask(subject, node.inputs[0])
-                return tuple(self._verify(stored, verification, subject.digest) for stored in listed)
-            case Op.ATTESTOR, ir.Attestor() as attestor:
-                return judge(attestor, await self._ask(subject, node.inputs[0]))
-            case op, payload:
-                raise AssertionError(f"no evidence answers {op.name} {payload!r}")
+    def _store(self, use_cache: bool) -> ImageStore:
+        return self._access.store if use_cache else uncached(self._access.store)
 
-    async def _list(self, subject: Subject, listing: Listing) -> tuple[Stored, ...]:
-        repository = signature_repository(listing.repository) if listing.repository else subject.repository
-        return await stored_signatures(self._store, repository, subject.digest, listing)
+    async def _once(self, key: Hashable, question: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        known = self._known.get(key)
+        if known is None:
+            try:
+                answer: object = await question()
+            except (TransportError, VerificationError) as error:
+                answer = error
+            known = self._known.setdefault(key, answer)
+        if isinstance(known, PratiqueError):
+            raise known
+        result: T = known
+        return result
 
-    def _verify(self, stored: Stored, verification: Verification, digest: Digest) -> Candidate:
-        self.verifications += 1
-        try:
-            verified = self._verifier.verify(stored, verification.method, verification.trust, digest)
-        except VerificationError as error:
-            return Candidate(stored=stored, rejection=error)
-        return Candidate(stored=stored, verified=verified)
+
+def _bytes(stored: Stored) -> int:
+    """Estimate the memory of a stored signature."""
+    fields = (getattr(stored, name) for name in stored.__slots__)
+    return 512 + sum(len(field) for field in fields if isinstance(field, str | bytes))
+
+
+def _weight(answer: object) -> int:
+    """Estimate the memory of an answer with all that it keeps alive."""
+    match answer:
+        case Listed(weight=weight):
+            return weight
+        case tuple():
+            return sum(
+                _bytes(c.stored) * (1 + _PARSED * bool(c.verified and c.verified.statement)) for c in answer
+            )
+        case _:
+            return 0
 
 
 def signature_repository(text: str) -> Repository:

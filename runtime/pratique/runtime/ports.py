@@ -90,8 +90,8 @@ class ImageStore(Protocol):
 class Access:
     """A way to the registries: what answers, and with whose credentials.
 
-    INVARIANT: two ways with equal `id` send the same credentials to every host, so that what was learned on one
-    may be used on the other; other ways share no answers (rule R3). The id shows no credential.
+    INVARIANT: two ways with equal `id` send the same credentials to every host, so that what was learned on
+    one may be used on the other; other ways share no answers (rule R3). The id shows no credential.
     """
 
     store: ImageStore
