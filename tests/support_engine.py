@@ -97,10 +97,14 @@ class FakeVerifier:
 
     def __init__(self) -> None:
         self.verified = 0
+        self.trusted = "root-1"
 
     def prepare(self, method: ir.Method, trust: ir.Trust) -> None:
         if isinstance(method, ir.KeySigner) and method.key == "broken":
             raise VerificationError("bad-key", "failed to load public key from PEM: broken")
+
+    def version(self, attestor: ir.Attestor) -> str:
+        return self.trusted
 
     def verify(self, stored: Stored, method: ir.Method, trust: ir.Trust, digest: Digest) -> VerifiedSignature:
         self.verified += 1
@@ -154,7 +158,7 @@ class World:
         """Return the results of all resources, judged at once over one body of evidence."""
 
         async def run() -> list[RuleResult]:
-            engine = Engine(self.plan, Evidence(self.plan.graph, self.store, self.verifier))
+            engine = Engine(self.plan, Evidence(self.store, self.verifier))
             wrapped = [Resource(resource) for resource in resources]
             found = await asyncio.gather(*(engine.judge(r, applicable(self.plan, r)) for r in wrapped))
             return [result for results in found for result in results]

@@ -1,8 +1,9 @@
 """The decision graph: every question a policy set asks, each once, ordered by what it costs to answer.
 
 Nodes are hash-consed: two equal questions are one node, whoever asks. 500 rules that demand the same identity
-therefore share one node, and the runtime, which memoises by node, answers it once per image. Inputs are added
-before the nodes that use them, so node numbers are a topological order and the graph cannot have a cycle.
+therefore share one node, and the runtime, which memoises by the value of a question, answers it once per
+image. Inputs are added before the nodes that use them, so node numbers are a topological order and the graph
+cannot have a cycle.
 
 The graph is plain arrays; networkx is imported only for drawing and graph algorithms (`to_networkx`).
 """
@@ -60,13 +61,15 @@ class Resolve:
 class Listing:
     """Payload of `Op.LIST`: the stored signatures of the digest.
 
-    `repository` is empty for the image's own; `referrers` asks for OCI 1.1 referrers before the tag.
+    `repository` is empty for the image's own; `referrers` asks for OCI 1.1 referrers before the tag. `type` is
+    that of the attestations where a format lists them by type; empty where one listing has all types.
     """
 
     format: ir.SignatureFormat
     repository: str = ""
     referrers: bool = False
     attestations: bool = False
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,25 +146,43 @@ def _requirement(graph: DecisionGraph, requirement: ir.ImageRequirement) -> int:
     inputs = [graph.add(Op.IMAGES, images, patterns)]
     inputs += [_formula(graph, sets) for sets in requirement.signatures]
     for number, attestation in enumerate(requirement.attestations):
-        sets = [_formula(graph, s, attestations=True) for s in attestation.by]
+        sets = [_formula(graph, s, attestations=True, type=attestation.type) for s in attestation.by]
         label = (attestation.type, attestation.name, number)
         inputs.append(graph.add(Op.ATTESTATION, label, sets))
     settings = (requirement.pin_digest, requirement.demand_digest, requirement.demand_proof)
     return graph.add(Op.REQUIREMENT, settings, inputs)
 
 
-def _formula(graph: DecisionGraph, formula: ir.Formula, *, attestations: bool = False) -> int:
+def _formula(graph: DecisionGraph, formula: ir.Formula, *, attestations: bool = False, type: str = "") -> int:
     match formula:
         case ir.Leaf(attestor=attestor):
-            return attestor_node(graph, attestor, attestations=attestations)
+            return attestor_node(graph, attestor, attestations=attestations, type=type)
         case ir.Threshold(count=count, of=of):
-            return graph.add(Op.THRESHOLD, count, [_formula(graph, f, attestations=attestations) for f in of])
+            parts = [_formula(graph, f, attestations=attestations, type=type) for f in of]
+            return graph.add(Op.THRESHOLD, count, parts)
 
 
-def attestor_node(graph: DecisionGraph, attestor: ir.Attestor, *, attestations: bool = False) -> int:
+def attestor_node(
+    graph: DecisionGraph, attestor: ir.Attestor, *, attestations: bool = False, type: str = ""
+) -> int:
     """Return the node of one attestor: resolve -> list -> verify -> attestor."""
+    listing, verification = questions(attestor, attestations=attestations, type=type)
     resolve = graph.add(Op.RESOLVE, Resolve())
-    listing = Listing(attestor.format, attestor.repository, attestor.referrers, attestations)
     listed = graph.add(Op.LIST, listing, [resolve])
-    verified = graph.add(Op.VERIFY, Verification(attestor.method, attestor.trust), [listed])
+    verified = graph.add(Op.VERIFY, verification, [listed])
     return graph.add(Op.ATTESTOR, attestor, [verified])
+
+
+def questions(
+    attestor: ir.Attestor, *, attestations: bool = False, type: str = ""
+) -> tuple[Listing, Verification]:
+    """Return what an attestor asks of a digest: where signatures are, and how each is verified.
+
+    Equal questions are equal values, so attestors that come from rendered variables share answers with those
+    of the plan without ever becoming nodes: the graph does not grow while it is used.
+    """
+    by_type = attestor.format is ir.SignatureFormat.NOTARY
+    listing = Listing(
+        attestor.format, attestor.repository, attestor.referrers, attestations, type if by_type else ""
+    )
+    return listing, Verification(attestor.method, attestor.trust)

@@ -7,32 +7,38 @@ are followed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pratique.compiler import ir
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.context import image_value
 from pratique.runtime.decision import Check, Reason, Status
-from pratique.runtime.evidence import Evidence
 from pratique.runtime.judgement import Finding
 from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
 from pratique.runtime.proof import check_of
+
+if TYPE_CHECKING:
+    from pratique.compiler.expressions.conditions import Conditions
+    from pratique.compiler.expressions.context import Context
+    from pratique.compiler.expressions.variables import Template
 
 
 class Attestations:
     """Judges the attestations that one requirement demands of one image."""
 
-    def __init__(self, evidence: Evidence, asked: Asked) -> None:
-        self._evidence = evidence
+    def __init__(self, asked: Asked) -> None:
+        self._evidence = asked.evidence
         self._asked = asked
         self._image_use = asked.image_use
         self._named: dict[str, Any] = {}
         assert asked.image_use.image is not None  # noqa: S101 (unreadable images are judged before)
         self._image = asked.image_use.image
+        self._digest = ""
 
     async def judge(self, parts: list[Reason], digest: str) -> Check:
         """Return the check; `parts` are the reasons so far, `digest` what the signatures are about."""
         requirement = self._asked.requirement
+        self._digest = digest
         for number, demanded in enumerate(requirement.attestations):
             outcome = await self._attestation(demanded, number)
             parts.append(outcome.reason)
@@ -42,11 +48,17 @@ class Attestations:
                 text = outcome.errors[0]
                 return check_of(self._image_use, status, text, reason=reason, transport=outcome.broken)
         if self._asked.expressions.denials:
-            return self._validated(parts, digest)
-        pinned = digest and not self._image.digest
-        name = f"{self._image.registry}/{self._image.path}@{digest}" if pinned else self._image.match_string
-        text = f"verified image attestations for {name}"
-        return check_of(self._image_use, Status.PASS, text, digest=digest, reason=all_of(parts, met=True))
+            return self._validated(parts, self._digest)
+        text = f"verified image attestations for {self._name}"
+        reason = all_of(parts, met=True)
+        return check_of(self._image_use, Status.PASS, text, digest=self._digest, reason=reason)
+
+    @property
+    def _name(self) -> str:
+        """Return the name of the image in messages: with its digest once signatures or bundles told it."""
+        image = self._image
+        pinned = self._digest and not image.digest
+        return f"{image.registry}/{image.path}@{self._digest}" if pinned else image.match_string
 
     async def _attestation(self, demanded: ir.Attestation, number: int) -> Outcome:
         """Judge one attestation: each of its sets must find enough attestors that vouch for statements."""
@@ -62,7 +74,7 @@ class Attestations:
                 finding = await self._evidence.stated(self._image, leaf.attestor, demanded.type)
                 reasons.append(found_by(leaf, finding))
                 broken = broken or finding.broken
-                error = self._refusal(demanded, number, finding, path)
+                error = self._refusal(demanded, number, leaf, finding, path)
                 if error is None:
                     count += 1
                 else:
@@ -86,32 +98,39 @@ class Attestations:
         errors_told = (problem,) if problem else ()
         return Outcome(met=not problem, errors=errors_told, broken=broken and bool(problem), reason=reason)
 
-    def _refusal(self, demanded: ir.Attestation, number: int, finding: Finding, path: str) -> str | None:
+    def _refusal(
+        self, demanded: ir.Attestation, number: int, leaf: ir.Leaf, finding: Finding, path: str
+    ) -> str | None:
         """Return why a finding does not count: not met, or a statement that does not hold."""
         if finding.code == "attestation-missing":
             return f"{path}: {finding.text}"
         if not finding.met:
             return finding.text
         predicates = [s.statement.predicate for s in finding.signatures if s.statement]
-        if demanded.name and predicates:
+        if not any(isinstance(predicate, dict) for predicate in predicates):
+            return "predicate not found in any statement"
+        if not self._digest and leaf.attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE:
+            # Kyverno learns the digest from bundles, not from cosign's attestations.
+            self._digest = finding.signatures[0].image_digest
+        if demanded.name:
             # DEVIATION: Kyverno binds the first statement found, whatever its type and whoever signed it
             # (`tests/runtime/test_attestations.py::test_a_name_is_bound_to_a_statement_of_its_type`).
-            self._named.setdefault(demanded.name, predicates[0])
+            self._named.setdefault(demanded.name, next(p for p in predicates if isinstance(p, dict)))
         conditions = self._asked.expressions.attestations.get((self._asked.entry, number))
         if conditions is None:
             return None
         context = self._asked.context.overlay({"image": image_value(self._image_use)})
         for predicate in predicates:
-            fields = predicate if isinstance(predicate, dict) else {}
+            if not isinstance(predicate, dict):
+                # Never judged as if it were empty: a condition with a default would hold (C9).
+                return f"{path}: failed to check attestations: failed to extract predicate from statement"
             try:
-                holds, message = conditions.evaluate(context.merged(fields))
+                holds, message = conditions.evaluate(context.merged(predicate))
             except EvaluationError as error:
                 return f"{path}: failed to check attestations: {error.message}"
             if not holds:
-                image = self._image.match_string
-                return (
-                    f"{path}: attestation checks failed for {image} and predicate {demanded.type}: {message}"
-                )
+                told = f"attestation checks failed for {self._name} and predicate {demanded.type}"
+                return f"{path}: {told}: {message}"
         return None
 
     def _validated(self, parts: list[Reason], digest: str) -> Check:
@@ -119,18 +138,28 @@ class Attestations:
         rule, reason = self._asked.planned.rule, all_of(parts, met=True)
         context = self._asked.context.overlay({**self._named, "image": image_value(self._image_use)})
         for message, conditions in self._asked.expressions.denials:
-            try:
-                denied, found = conditions.evaluate(context)
-                own = message.render(context) if denied else ""
-            except EvaluationError as error:
-                denied, found, own = True, f"failed to check deny conditions: {error.message}", ""
-            if denied:
-                said = "; ".join(part for part in (own, found) if part)
-                text = f"validation in verifyImages failed: {said or 'validation error: imageVerify  failed'}"
+            said = _denied(message, conditions, context)
+            if said is not None:
+                text = f"validation in verifyImages failed: {said}"
                 refused = Reason(code="denied", text=text, met=False, children=(reason,))
                 return check_of(self._image_use, Status.FAIL, text, digest=digest, reason=refused)
         text = f"verifyImages validation is passed in {rule.name} rule"
         return check_of(self._image_use, Status.PASS, text, digest=digest, reason=reason)
+
+
+def _denied(message: Template, conditions: Conditions, context: Context) -> str | None:
+    """Return what is said of a denial, or None where nothing is denied."""
+    try:
+        denied, found = conditions.evaluate(context)
+    except EvaluationError as error:
+        return f"failed to check deny conditions: {error.message}"
+    if not denied:
+        return None
+    try:
+        own = message.render(context)
+    except EvaluationError:
+        return found  # Kyverno drops a message whose variables have no value
+    return "; ".join(part for part in (own, found) if part) or "validation error: imageVerify  failed"
 
 
 def leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:

@@ -19,7 +19,7 @@ from pratique.runtime.applicable import Applicable, applicable, includes, skips
 from pratique.runtime.attestations import Attestations
 from pratique.runtime.context import request_context
 from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
-from pratique.runtime.evidence import Evidence
+from pratique.runtime.evidence import Evaluation, Evidence
 from pratique.runtime.judgement import Finding
 from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
 from pratique.runtime.proof import Marks, asks_proof, check_of, validate
@@ -43,6 +43,7 @@ class Engine:
         if not rules:
             return ()
         marks, context = Marks(), request_context(resource)
+        evidence = self.evidence.evaluation(fresh_tags=any(map(_asks_anew, rules)))
         checks: dict[int, list[Check]] = {}
         pinned: dict[int, dict[str, ImageUse]] = {}
         by_policy = [list(group) for _, group in groupby(rules, key=lambda a: id(a.planned.policy))]
@@ -50,7 +51,9 @@ class Engine:
             # Every policy starts from the resource as it came; none sees the digests another pinned.
             pins = pinned[order] = {}
             for item in group:
-                outcome = checks[item.planned.number] = await self._verify(item, context, order, marks, pins)
+                outcome = checks[item.planned.number] = await self._verify(
+                    item, context, order, marks, pins, evidence
+                )
                 decided = worst(check.status for check in outcome) if outcome else Status.SKIP
                 if item.planned.policy.stop_at_first and decided in (Status.PASS, Status.FAIL):
                     break
@@ -72,6 +75,7 @@ class Engine:
         order: int,
         marks: Marks,
         pins: dict[str, ImageUse],
+        evidence: Evaluation,
     ) -> list[Check]:
         """Judge every requirement of a rule for every image it looks at, and pin what is to be pinned."""
         if item.problem:
@@ -85,12 +89,13 @@ class Engine:
             return [Check(stage=Stage.VERIFY, status=Status.ERROR, message=error.message)]
         checks: list[Check] = []
         for entry, requirement in enumerate(requirements):
+            way = evidence.through(use_cache=requirement.use_cache)
             for original in item.uses:
                 image_use = pins.get(original.pointer, original)
-                asked = Asked(item.planned, entry, requirement, image_use, expressions, context)
+                asked = Asked(item.planned, entry, requirement, image_use, expressions, context, way)
                 found = await self._requirement(asked)
                 if requirement.pin_digest and image_use.image and not image_use.image.digest:
-                    image_use = await self._pin(image_use, pins, checks, verified=bool(found))
+                    image_use = await self._pin(way, image_use, pins, checks, verified=bool(found))
                 if found:
                     checks.append(found)
                     marks.record(item.planned, order, image_use.match_string, found.status)
@@ -104,11 +109,17 @@ class Engine:
         return found
 
     async def _pin(
-        self, image_use: ImageUse, pins: dict[str, ImageUse], checks: list[Check], *, verified: bool
+        self,
+        evidence: Evaluation,
+        image_use: ImageUse,
+        pins: dict[str, ImageUse],
+        checks: list[Check],
+        *,
+        verified: bool,
     ) -> ImageUse:
         assert image_use.image is not None  # noqa: S101 (narrowed by the caller)
         try:
-            digest = await self.evidence.digest(image_use.image)
+            digest = await evidence.digest(image_use.image)
         except (NotFoundError, TransportError) as error:
             message = f"failed to update digest: {error.message}"
             gone = isinstance(error, NotFoundError)
@@ -142,7 +153,7 @@ class Engine:
         parts = []
         digest = ""
         for demanded in requirement.signatures:
-            outcome = await self._formula(image_use, demanded)
+            outcome = await self._formula(asked, demanded)
             parts.append(outcome.reason)
             if not outcome.met:
                 status = Status.ERROR if outcome.broken else Status.FAIL
@@ -153,18 +164,19 @@ class Engine:
         if not requirement.attestations:
             text = f"verified image signatures for {name}"
             return check_of(image_use, Status.PASS, text, digest=digest, reason=all_of(parts, met=True))
-        return await Attestations(self.evidence, asked).judge(parts, digest)
+        return await Attestations(asked).judge(parts, digest)
 
-    async def _formula(self, image_use: ImageUse, formula: ir.Formula) -> Outcome:
+    async def _formula(self, asked: Asked, formula: ir.Formula) -> Outcome:
         match formula:
             case ir.Leaf():
-                return await self._leaf(image_use, formula)
+                return await self._leaf(asked, formula)
             case ir.Threshold():
-                return await self._threshold(image_use, formula)
+                return await self._threshold(asked, formula)
 
-    async def _leaf(self, image_use: ImageUse, leaf: ir.Leaf) -> Outcome:
-        assert image_use.image is not None  # noqa: S101 (judged before)
-        finding = await self.evidence.attested(image_use.image, leaf.attestor)
+    async def _leaf(self, asked: Asked, leaf: ir.Leaf) -> Outcome:
+        image = asked.image_use.image
+        assert image is not None  # noqa: S101 (judged before)
+        finding = await asked.evidence.attested(image, leaf.attestor)
         signers = frozenset(_who(leaf.attestor, finding))
         reason = found_by(leaf, finding)
         return Outcome(
@@ -176,7 +188,7 @@ class Engine:
             reason=reason,
         )
 
-    async def _threshold(self, image_use: ImageUse, demanded: ir.Threshold) -> Outcome:
+    async def _threshold(self, asked: Asked, demanded: ir.Threshold) -> Outcome:
         """Count distinct attestors in declared order and stop as soon as there are enough.
 
         DEVIATION: entries that name the same signer count once (C16), so one signature never makes two
@@ -187,7 +199,7 @@ class Engine:
         signers: set[str] = set()
         met, broken, digest = 0, False, ""
         for part in demanded.of:
-            outcome = await self._formula(image_use, part)
+            outcome = await self._formula(asked, part)
             reasons.append(outcome.reason)
             if outcome.met and outcome.signers - signers:
                 met += 1
@@ -233,6 +245,10 @@ class Engine:
             properties=planned.rule.report_properties,
             location=location,
         )
+
+
+def _asks_anew(item: Applicable) -> bool:
+    return not all(requirement.use_cache for requirement in item.planned.rule.requirements)
 
 
 def _precondition(expressions: RuleExpressions, context: Context) -> Check | None:

@@ -15,11 +15,17 @@ from pratique.runtime.resource import ImageUse
 if TYPE_CHECKING:
     from pratique.compiler.expressions.context import Context
     from pratique.compiler.rule_expressions import RuleExpressions
+    from pratique.runtime.evidence import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One requirement of a rule (its number and value), asked of one image; with what expressions read."""
+    """One requirement of a rule (its number and value), asked of one image.
+
+    Attributes:
+        expressions: what the rule evaluates besides signatures; `context` is what they read.
+        evidence: what is known of images, by the way that the requirement asks for.
+    """
 
     planned: PlannedRule
     entry: int
@@ -27,6 +33,7 @@ class Asked:
     image_use: ImageUse
     expressions: RuleExpressions
     context: Context
+    evidence: Evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
