@@ -18,12 +18,12 @@ from pratique.runtime.signatures.model import VerifiedSignature
 from pratique.runtime.signatures.verifier import Verifier
 from pratique.runtime.verification import Demand, SignatureLine, VerifyReport, demanded
 
-_DIGEST: Final = re.compile(r"sha256:[0-9a-fA-F]{64}")
+_DIGEST: Final = re.compile(r"(?i:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleOptions(Demand):
-    """A bundle, who must have signed it, and the artifact: the path of a file, or `sha256:` and 64 digits."""
+    """A bundle, who must have signed it, and the artifact: the path of a file, or its digest."""
 
     bundle: Path
     artifact: str
@@ -92,7 +92,7 @@ def _artifact(text: str) -> Artifact:
         return Artifact.of_file(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        message = f"the artifact {text} cannot be read, and is no sha256 digest: {reason}"
+        message = f"the artifact {text} cannot be read, and is no digest: {reason}"
         raise UsageError(message) from error
 
 

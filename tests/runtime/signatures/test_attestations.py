@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,7 @@ from pratique.runtime.lab.faults import CATALOGUE, Fault, Format
 from pratique.runtime.ports import Digest, Repository
 from pratique.runtime.registry.layout import LayoutStore
 from pratique.runtime.signatures.dsse import IN_TOTO, read_envelope
-from pratique.runtime.signatures.model import StoredEnvelope, VerifiedSignature
+from pratique.runtime.signatures.model import StoredEnvelope, Subject, VerifiedSignature
 from pratique.runtime.signatures.statements import MAX_DEPTH, TYPES, read_statement, subject_with
 from pratique.runtime.signatures.trust_root import TrustRoot
 from pratique.runtime.signatures.verifier import Verifier
@@ -225,11 +226,27 @@ def test_statements(kind: str) -> None:
         {"name": "two", "digest": {"sha256": HEX}, "annotations": {"a": "b", "n": 1}},
     ]
     statement = read_statement(json.dumps(GOOD | {"_type": kind, "subject": subjects}).encode())
-    subject = subject_with(statement, Digest(f"sha256:{HEX}"))
+    subject = subject_with(statement, {"sha256": bytes.fromhex(HEX), "sha384": b"other"})
     assert (subject.name, subject.annotations) == ("two", (("a", "b"),))
-    for digest in (f"sha512:{HEX}", f"sha256:{HEX.upper()}", "sha256:", "b"):
+    nothing: dict[str, bytes] = {}
+    for digests in ({"sha384": bytes.fromhex(HEX)}, {"sha256": b""}, {"md5": b""}, nothing):
         with pytest.raises(VerificationError, match="no matching subject digest found"):
-            subject_with(statement, Digest(digest))
+            subject_with(statement, digests)
+
+
+def test_a_subject_that_contradicts_itself_is_about_nothing_known() -> None:
+    digests = {name: hashlib.new(name, b"artifact").digest() for name in ("sha256", "sha512")}
+    right = {name: digest.hex() for name, digest in digests.items()}
+
+    def subject(digest: dict[str, str]) -> Subject:
+        statement = GOOD | {"subject": [{"digest": digest}]}
+        return subject_with(read_statement(json.dumps(statement).encode()), digests)
+
+    assert subject(right).digests
+    assert subject({"sha512": right["sha512"].upper(), "md5": "x"}).digests
+    for spoiled in ("sha256", "sha512"):
+        with pytest.raises(VerificationError, match="no matching subject digest found"):
+            subject(right | {spoiled: "00"})
 
 
 def test_a_statement_without_predicate() -> None:

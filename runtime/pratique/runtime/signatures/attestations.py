@@ -15,6 +15,7 @@ from pratique.grammar.errors import VerificationError
 from pratique.runtime.ports import Digest
 from pratique.runtime.signatures import pem
 from pratique.runtime.signatures.anchors import Anchors
+from pratique.runtime.signatures.artifacts import Artifact
 from pratique.runtime.signatures.dsse import Envelope, read_envelope, verify_envelope
 from pratique.runtime.signatures.encodings import EncodingError, from_base64
 from pratique.runtime.signatures.keys import VerifyingKey
@@ -59,13 +60,13 @@ class _Attestation:
 
     def claimed(self, image_digest: Digest) -> Claimed:
         statement = read_statement(self.envelope.payload)
-        subject = subject_with(statement, image_digest)
+        subject = subject_with(statement, Artifact.of_digest(image_digest).digests)
         return Claimed(claims=subject.annotations or None, statement=statement)
 
 
 def verify_attestation(
     stored: StoredEnvelope,
-    method: ir.Method,
+    method: ir.SigstoreMethod,
     trust: ir.Trust,
     anchors: Anchors,
     image_digest: Digest,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -64,12 +64,12 @@ class Message:
     """A signature of an artifact that is not in the bundle.
 
     Attributes:
-        algorithm: name of the hash it is made over; None where the bundle does not say.
+        algorithm: name of the hash that `digest` is by.
         digest: what the bundle says the artifact's digest is; it has to be right.
     """
 
-    algorithm: str | None
-    digest: bytes | None
+    algorithm: str
+    digest: bytes
     signature: bytes
 
 
@@ -107,7 +107,7 @@ def read_bundle(body: bytes) -> Bundle:
         if version is None:
             text = f"unsupported bundle version: {media_type[:80]!a}"
             raise VerificationError("bundle-version-unsupported", text)
-        bundle = _bundle(version, _Bundle.model_validate(value))
+        bundle = _bundle(version, _Bundle.model_validate(_present(value)))
     except ValidationError as error:
         raise _refusal(error) from error
     except (EncodingError, UnicodeDecodeError) as error:
@@ -137,6 +137,13 @@ def _check_proofs(bundle: Bundle) -> None:
 
 
 # --- the document ----------------------------------------------------------------------------------------
+
+
+def _present(value: Any) -> Any:
+    """Return a JSON value without members that are null: protobuf's JSON writes absent fields so, too."""
+    if isinstance(value, dict):
+        return {name: _present(member) for name, member in value.items() if member is not None}
+    return [_present(item) for item in value] if isinstance(value, list) else value
 
 
 def _decode(value: object) -> object:
@@ -244,7 +251,7 @@ class _Digest(_Model):
 
 
 class _MessageSignature(_Model):
-    message_digest: _Digest | None = None
+    message_digest: _Digest
     signature: Content
 
 
@@ -306,10 +313,9 @@ def _content(document: _Bundle) -> Message | Envelope:
             signatures=tuple(signature.sig for signature in envelope.signatures),
         )
     assert message  # noqa: S101 (exactly one of the two)
-    digest = message.message_digest
     return Message(
-        algorithm=V2_ALGORITHMS[digest.algorithm] if digest else None,
-        digest=digest.digest if digest else None,
+        algorithm=V2_ALGORITHMS[message.message_digest.algorithm],
+        digest=message.message_digest.digest,
         signature=message.signature,
     )
 

@@ -28,7 +28,7 @@ from pratique.runtime.signatures.anchors import Anchors
 from pratique.runtime.signatures.artifacts import ALGORITHMS, Artifact
 from pratique.runtime.signatures.bundle_document import Bundle, BundleEntry, Message, read_bundle
 from pratique.runtime.signatures.certificates import CertificateError, identity, load_certificate
-from pratique.runtime.signatures.dsse import Envelope, verify_envelope
+from pratique.runtime.signatures.dsse import Envelope, keys_to_try, verify_envelope
 from pratique.runtime.signatures.inclusion import verify_inclusion
 from pratique.runtime.signatures.keys import HASHES, VerifyingKey
 from pratique.runtime.signatures.log_records import (
@@ -68,7 +68,7 @@ def verify_bundle(
     body: bytes,
     *,
     artifact: Artifact,
-    method: ir.Method,
+    method: ir.SigstoreMethod,
     trust: ir.Trust,
     anchors: Anchors,
     now: Callable[[], datetime],
@@ -316,25 +316,33 @@ def _verify_signature(content: Message | Envelope, key: VerifyingKey, artifact: 
 
 
 def _verify_message(message: Message, key: VerifyingKey, artifact: Artifact) -> None:
-    if message.algorithm is not None:
-        digest = artifact.digests.get(message.algorithm)
-        if digest is None:
-            raise _unknown_digest(message.algorithm)
-        if digest != message.digest:
-            text = f"the bundle is about {message.algorithm}:{(message.digest or b'').hex()[:128]}"
-            raise VerificationError("digest-mismatch", text)
+    digest = artifact.digests.get(message.algorithm)
+    if digest is None:
+        raise _unknown_digest(message.algorithm)
+    if digest != message.digest:
+        text = f"the bundle is about {message.algorithm}:{message.digest.hex()[:128]}"
+        raise VerificationError("digest-mismatch", text)
     if isinstance(key.public, ed25519.Ed25519PublicKey):
         if artifact.content is None:
             text = "an Ed25519 signature can only be verified with the artifact itself, not with its digest"
             raise VerificationError("artifact-needed", text)
         key.verify(message.signature, artifact.content)
         return
-    if message.algorithm is not None:
-        key = replace(key, algorithm=HASHES[message.algorithm])
-    digest = artifact.digests.get(key.algorithm.name)
-    if digest is None:
-        raise _unknown_digest(key.algorithm.name)
-    key.verify_digest(message.signature, digest)
+    first, *others = keys_to_try(replace(key, algorithm=HASHES[message.algorithm]))
+    for other in others:
+        # The bundle's digest is a hint: what was signed may be the digest that fits the size of the key.
+        own = artifact.digests.get(other.algorithm.name)
+        if own is not None and _holds(other, message.signature, own):
+            return
+    first.verify_digest(message.signature, digest)
+
+
+def _holds(key: VerifyingKey, signature: bytes, digest: bytes) -> bool:
+    try:
+        key.verify_digest(signature, digest)
+    except VerificationError:
+        return False
+    return True
 
 
 def _unknown_digest(algorithm: str) -> VerificationError:
@@ -350,4 +358,4 @@ def _claimed(
     if isinstance(content, Message):
         return None, None
     statement = read_statement(content.payload)
-    return statement, subject_with(statement, artifact.digest).annotations or None
+    return statement, subject_with(statement, artifact.digests).annotations or None

@@ -8,13 +8,12 @@ References: in-toto attestation framework, `spec/v0.1.0` and `spec/v1/statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from math import isfinite
 from typing import Any, Final
 
 from pratique.grammar.errors import VerificationError
-from pratique.runtime.ports import Digest
 from pratique.runtime.signatures.encodings import EncodingError, from_json
 from pratique.runtime.signatures.model import Statement, Subject
 
@@ -60,15 +59,22 @@ def read_statement(payload: bytes) -> Statement:
         raise VerificationError("statement-malformed", text) from error
 
 
-def subject_with(statement: Statement, digest: Digest) -> Subject:
-    """Return the first subject of `statement` that has `digest`.
+def subject_with(statement: Statement, digests: Mapping[str, bytes]) -> Subject:
+    """Return the first subject of `statement` that is about the artifact with `digests`.
+
+    A subject may name digests by other algorithms than are known here; they say nothing. One that names a
+    known digest and contradicts another is about something else.
+
+    Args:
+        statement: verified already.
+        digests: those of the artifact, by name of the algorithm. None of a weak one.
 
     Raises:
         VerificationError: `digest-mismatch`, in cosign's words.
     """
-    algorithm, _, value = digest.partition(":")
     for subject in statement.subjects:
-        if (algorithm, value) in subject.digests:
+        known = [(digests[name], value) for name, value in subject.digests if name in digests]
+        if known and all(value.lower() == digest.hex() for digest, value in known):
             return subject
     raise VerificationError("digest-mismatch", "no matching subject digest found")
 

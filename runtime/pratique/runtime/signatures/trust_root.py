@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.alias_generators import to_camel
 
 from pratique.grammar.errors import TransportError
-from pratique.runtime.signatures.certificates import CertificateError, load_certificate
+from pratique.runtime.signatures.certificates import CertificateError, is_authority, load_certificate
 from pratique.runtime.signatures.chains import Authorities, Authority
 from pratique.runtime.signatures.encodings import EncodingError, from_base64, from_json
 from pratique.runtime.signatures.keys import KeyTextError, load_der_key
@@ -38,6 +38,11 @@ _KEY_HASHES: Final = {
     "PKIX_RSA_PKCS1V15_3072_SHA256": "sha256",
     "PKIX_RSA_PKCS1V15_4096_SHA256": "sha256",
     "PKIX_ED25519": "sha256",  # hashes by itself
+    # Names that are no longer given out, but stand in older roots:
+    "PKCS1_RSA_PKCS1V5": "sha256",
+    "PKIX_RSA_PKCS1V5": "sha256",
+    "PKIX_ECDSA_P384_SHA_256": "sha256",
+    "PKIX_ECDSA_P521_SHA_256": "sha256",
 }
 """Kinds of keys that can be used. A log with another kind is left out: nothing of it can be believed."""
 
@@ -175,7 +180,8 @@ def _authority(entry: _CertificateAuthority) -> Authority:
 
 
 def _timestamp_authority(entry: _CertificateAuthority) -> TimestampAuthority:
-    signer, *issuers = [load_certificate(c.raw_bytes) for c in entry.cert_chain.certificates]
+    issuers = [load_certificate(c.raw_bytes) for c in entry.cert_chain.certificates]
+    signer = None if is_authority(issuers[0]) else issuers.pop(0)
     return TimestampAuthority(
         signer=signer,
         intermediates=tuple(issuers[:-1]),
