@@ -6,7 +6,7 @@ are followed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pratique.compiler import ir
@@ -68,12 +68,13 @@ class Attestations:
         broken = False
         for set_number, wanted in enumerate(demanded.by if not problem else ()):
             # The attestation's number stands where the entry's should: Kyverno's text, kept as it is.
-            path = f".attestations[{number}].attestors[{set_number}].entries[{number}].keyless"
+            place = f".attestations[{number}].attestors[{set_number}].entries[{number}]"
             count = 0
             for leaf in leaves(wanted):
                 finding = await self._evidence.stated(self._image, leaf.attestor, demanded.type)
                 reasons.append(found_by(leaf, finding))
                 broken = broken or finding.broken
+                path = f"{place}{leaf.at.path.rpartition(']')[2]}"
                 error = self._refusal(demanded, number, leaf, finding, path)
                 if error is None:
                     count += 1
@@ -117,20 +118,22 @@ class Attestations:
             # (`tests/runtime/test_attestations.py::test_a_name_is_bound_to_a_statement_of_its_type`).
             self._named.setdefault(demanded.name, next(p for p in predicates if isinstance(p, dict)))
         conditions = self._asked.expressions.attestations.get((self._asked.entry, number))
-        if conditions is None:
-            return None
+        unmet = self._unmet(demanded.type, conditions, predicates) if conditions else None
+        return f"{path}: {unmet}" if unmet else None
+
+    def _unmet(self, type: str, conditions: Conditions, predicates: Iterable[Any]) -> str | None:
+        """Return why a predicate does not satisfy the conditions; all of them must."""
         context = self._asked.context.overlay({"image": image_value(self._image_use)})
         for predicate in predicates:
             if not isinstance(predicate, dict):
                 # Never judged as if it were empty: a condition with a default would hold (C9).
-                return f"{path}: failed to check attestations: failed to extract predicate from statement"
+                return "failed to check attestations: failed to extract predicate from statement"
             try:
                 holds, message = conditions.evaluate(context.merged(predicate))
             except EvaluationError as error:
-                return f"{path}: failed to check attestations: {error.message}"
+                return f"failed to check attestations: {error.message}"
             if not holds:
-                told = f"attestation checks failed for {self._name} and predicate {demanded.type}"
-                return f"{path}: {told}: {message}"
+                return f"attestation checks failed for {self._name} and predicate {type}: {message}"
         return None
 
     def _validated(self, parts: list[Reason], digest: str) -> Check:

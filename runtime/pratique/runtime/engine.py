@@ -121,7 +121,11 @@ class Engine:
         try:
             digest = await evidence.digest(image_use.image)
         except (NotFoundError, TransportError) as error:
-            message = f"failed to update digest: {error.message}"
+            why = error.detail or error.message
+            message = (
+                f"failed to update digest: failed to fetch image reference: {image_use.match_string},"
+                f" error: {why}"
+            )
             gone = isinstance(error, NotFoundError)
             checks.append(
                 check_of(image_use, Status.ERROR, message, reason=_broken(error), transport=not gone)

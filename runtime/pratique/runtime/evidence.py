@@ -1,10 +1,10 @@
 """Everything that is learned about images, each thing once: the questions of the decision graph, on demand.
 
-`Evidence` is shared by all evaluations of a process and remembers, within bounds, what it was told. An answer is
-kept under everything it depends on (rule R3): the terms it was asked on, repository and **digest**, never a
-reference; the format of the listing, the very signatures found, method, trust, and the version of the trust
-root. `Evaluation` is the view of one verdict: an image is resolved once, its signatures are listed once and each
-is verified once per method and trust, whatever the number of rules and attestors (rule R1).
+`Evidence` is shared by all evaluations of a process and remembers, within bounds, what it was told. An answer
+is kept under everything it depends on (rule R3): the terms it was asked on, repository and **digest**, never
+a reference; the format of the listing, the very signatures found, method, trust, and the version of the trust
+root. `Evaluation` is the view of one verdict: an image is resolved once, its signatures are listed once and
+each is verified once per method and trust, whatever the number of rules and attestors (rule R1).
 """
 
 from __future__ import annotations
@@ -17,14 +17,32 @@ from typing import Any, Final, TypeVar
 from pratique.compiler import ir
 from pratique.compiler.graph import Listing, Verification, questions
 from pratique.grammar.errors import NotFoundError, PratiqueError, TransportError, VerificationError
-from pratique.grammar.image_reference import ImageReference, ImageReferenceError, parse_image
+from pratique.grammar.image_reference import ImageReference
 from pratique.runtime.discovery import stored_signatures
-from pratique.runtime.judgement import Candidate, Finding, judge, judge_statements
+from pratique.runtime.judgement import (
+    Candidate,
+    Finding,
+    document_finding,
+    judge,
+    judge_notary,
+    judge_statements,
+    unasked,
+)
 from pratique.runtime.lifetimes import ONE_RUN, USUAL, Lifetimes, Terms
 from pratique.runtime.memory import Memory, Worth
-from pratique.runtime.ports import Access, Digest, ImageStore, KeySource, Repository, SignatureVerifier
+from pratique.runtime.ports import (
+    Access,
+    Digest,
+    ImageStore,
+    KeySource,
+    Manifest,
+    Repository,
+    SignatureVerifier,
+)
 from pratique.runtime.registry.caching import uncached
-from pratique.runtime.signatures.model import Stored
+from pratique.runtime.registry.names import RepositoryNameError, parse_repository
+from pratique.runtime.signatures.model import Statement, Stored, StoredNotarySignature
+from pratique.runtime.signatures.notary.discovery import attestation_statement
 
 T = TypeVar("T")
 
@@ -139,7 +157,8 @@ class Evidence:
         basis = (subject, listed, questions(attestor)[1], version)
 
         async def ask() -> Finding:
-            return judge(attestor, await self.verified(*basis))
+            reference = f"{subject.repository}@{subject.digest}"
+            return judge(attestor, await self.verified(*basis), reference)
 
         def worth(_: object) -> Worth:
             return Worth(self._memory.remaining(basis), listed.weight)
@@ -151,11 +170,36 @@ class Evidence:
         match answer:
             case NotFoundError() | Listed(signatures=()):
                 seconds = self._lifetimes.absent
+            case Listed(signatures=found) if any(map(_fault, found)):
+                seconds = self._lifetimes.fault
             case TransportError() | VerificationError():
                 seconds = self._lifetimes.fault
+            case _:
+                pass
         return Worth(seconds if terms.use_cache else self._lifetimes.uncached, _weight(answer))
 
+    async def statement(
+        self, subject: Subject, store: ImageStore, document: Manifest, type: str
+    ) -> Statement:
+        """Return what a document states, a signature of which has held: its manifest names its content."""
+
+        async def ask() -> Statement:
+            found = await attestation_statement(store, subject.repository, document, type)
+            return Statement(
+                type=document.media_type,
+                predicate_type=str(found["type"]),
+                predicate=found["predicate"],
+                subjects=(),
+            )
+
+        def worth(answer: object) -> Worth:
+            return self._worth(subject.terms, answer, self._lifetimes.listing)
+
+        return await self._memory.ask((subject, document.digest, type), ask, worth)
+
     def _verify(self, stored: Stored, verification: Verification, digest: Digest) -> Candidate:
+        if fault := _fault(stored):
+            return Candidate(stored=stored, rejection=fault)
         self.verifications += 1
         try:
             verified = self.verifier.verify(stored, verification.method, verification.trust, digest)
@@ -209,16 +253,18 @@ class Evaluation:
         return self._pins.setdefault(name, digest)
 
     async def candidates(
-        self, image: ImageReference, attestor: ir.Attestor, *, attestations: bool = False
+        self, image: ImageReference, attestor: ir.Attestor, *, attestations: bool = False, type: str = ""
     ) -> tuple[Candidate, ...]:
         """Return every stored signature of `image` with what the attestor's method made of it.
+
+        With `attestations`, every stored statement; in formats that list them by type, those of `type`.
 
         Raises:
             VerificationError: the attestor's own key material cannot be used.
             TransportError: the image or its signatures could not be asked for.
         """
         attestor, version = await self._prepared(attestor)
-        listing, verification = questions(attestor, attestations=attestations)
+        listing, verification = questions(attestor, attestations=attestations, type=type)
         subject, listed = await self._listed(image, listing)
         key = (subject, listed, verification, version)
         return await self._once(key, lambda: self._evidence.verified(*key))
@@ -229,25 +275,42 @@ class Evaluation:
             attestor, version = await self._prepared(attestor)
             subject, listed = await self._listed(image, questions(attestor)[0])
             key = (subject, listed, attestor, version)
-            return await self._once(key, lambda: self._evidence.found(*key))
-        except VerificationError as error:
-            return Finding(code=error.code, text=error.message)
-        except NotFoundError as error:
-            return Finding(code=error.code, text=f"image tag not found: {error.detail or error.message}")
-        except TransportError as error:
-            return Finding(code=error.code, text=error.detail or error.message, broken=True)
+            finding = await self._once(key, lambda: self._evidence.found(*key))
+        except (VerificationError, TransportError) as error:
+            return unasked(attestor, image.match_string, error)
+        if attestor.format is ir.SignatureFormat.NOTARY and not finding.met:
+            return replace(finding, text=f"failed to verify {registry_name(image)}: {finding.text}")
+        return finding
 
     async def stated(self, image: ImageReference, attestor: ir.Attestor, type: str) -> Finding:
         """Return the statements of `type` about `image` that `attestor` vouches for. Never raises."""
         try:
-            candidates = await self.candidates(image, attestor, attestations=True)
-        except VerificationError as error:
-            return Finding(code=error.code, text=error.message)
-        except NotFoundError as error:
-            return Finding(code=error.code, text=error.detail or error.message)
-        except TransportError as error:
-            return Finding(code=error.code, text=error.detail or error.message, broken=True)
+            candidates = await self.candidates(image, attestor, attestations=True, type=type)
+            if attestor.format is ir.SignatureFormat.NOTARY:
+                return await self._documented(image, attestor, type, candidates)
+        except (VerificationError, TransportError) as error:
+            return unasked(attestor, image.match_string, error, attestations=True)
         return judge_statements(attestor, type, candidates)
+
+    async def _documented(
+        self, image: ImageReference, attestor: ir.Attestor, type: str, candidates: tuple[Candidate, ...]
+    ) -> Finding:
+        """Return what the first document of `type` states, once a signature of it is accepted."""
+        signed = next((c.stored for c in candidates), None)
+        if not isinstance(signed, StoredNotarySignature) or signed.document is None:
+            text = f"no matching attestations found for image {image.match_string} with type {type}"
+            return Finding(code="no-attestation", text=text)
+        subject, document = await self._subject(image), signed.document
+        finding = judge_notary(attestor, candidates, f"{subject.repository}@{document.digest}")
+        if not finding.met:
+            return finding
+        store = self._store(self._use_cache)
+        statement = await self._once(
+            (subject, document.digest, type),
+            lambda: self._evidence.statement(subject, store, document, type),
+        )
+        stated = tuple(replace(found, statement=statement) for found in finding.signatures)
+        return document_finding(type, stated, finding.reasons)
 
     async def _prepared(self, attestor: ir.Attestor) -> tuple[ir.Attestor, str]:
         """Return `attestor` with its key at hand and the version of the trust root that it needs.
@@ -261,12 +324,15 @@ class Evaluation:
         verifier.prepare(attestor.method, attestor.trust)
         return attestor, verifier.version(attestor)
 
-    async def _listed(self, image: ImageReference, listing: Listing) -> tuple[Subject, Listed]:
-        subject = Subject(
+    async def _subject(self, image: ImageReference) -> Subject:
+        return Subject(
             terms=self._terms(self._use_cache),
             repository=Repository(image.registry, image.path),
             digest=await self.digest(image),
         )
+
+    async def _listed(self, image: ImageReference, listing: Listing) -> tuple[Subject, Listed]:
+        subject = await self._subject(image)
         store = self._store(self._use_cache)
         key = (subject, listing)
         return subject, await self._once(key, lambda: self._evidence.listed(subject, store, listing))
@@ -291,6 +357,11 @@ class Evaluation:
         return result
 
 
+def _fault(stored: Stored) -> TransportError | VerificationError | None:
+    """Return why the bytes of a listed signature could not be had."""
+    return stored.fault if isinstance(stored, StoredNotarySignature) else None
+
+
 def _bytes(stored: Stored) -> int:
     """Estimate the memory of a stored signature."""
     fields = (getattr(stored, name) for name in stored.__slots__)
@@ -310,6 +381,15 @@ def _weight(answer: object) -> int:
             return 0
 
 
+def registry_name(image: ImageReference) -> str:
+    """Return `image` as registry clients spell it, Docker Hub's own names included."""
+    registry, path = image.registry, image.path
+    if registry == "docker.io":
+        registry, path = "index.docker.io", path if "/" in path else f"library/{path}"
+    end = f"@{image.digest}" if image.digest else f":{image.tag or 'latest'}"
+    return f"{registry}/{path}{end}"
+
+
 def signature_repository(text: str) -> Repository:
     """Return the repository that a policy's `repository` field names.
 
@@ -317,9 +397,7 @@ def signature_repository(text: str) -> Repository:
         VerificationError: `bad-repository`, with the text of Kyverno and the registry library it uses.
     """
     try:
-        image = parse_image(text)
-    except ImageReferenceError as error:
-        raise VerificationError(
-            "bad-repository", f"failed to parse signature repository {text}: {error}"
-        ) from error
-    return Repository(image.registry, image.path)
+        return parse_repository(text)
+    except RepositoryNameError as error:
+        message = f"failed to parse signature repository {text}: {error}"
+        raise VerificationError("bad-repository", message) from error

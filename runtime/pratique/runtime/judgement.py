@@ -11,21 +11,26 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pratique.compiler import ir
-from pratique.grammar.errors import VerificationError
+from pratique.grammar.errors import NotFoundError, TransportError, VerificationError
 from pratique.runtime.decision import Reason
 from pratique.runtime.signatures.identity import claims_missing, mismatch
-from pratique.runtime.signatures.model import Stored, VerifiedSignature
+from pratique.runtime.signatures.model import Stored, StoredNotarySignature, VerifiedSignature
+from pratique.runtime.signatures.notary.judgement import judge_signatures
+from pratique.runtime.signatures.notary.model import Attempt
 
 NO_BUNDLE: Final = "sigstore bundle verification failed: no matching signatures found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A stored signature and what became of it: exactly one of `verified` and `rejection` is set."""
+    """A stored signature and what became of it: exactly one of `verified` and `rejection` is set.
+
+    A rejection that is a `TransportError` is of a signature whose bytes could not be had.
+    """
 
     stored: Stored
     verified: VerifiedSignature | None = None
-    rejection: VerificationError | None = None
+    rejection: VerificationError | TransportError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +55,10 @@ class Finding:
         return bool(self.signatures)
 
 
-def judge(attestor: ir.Attestor, candidates: tuple[Candidate, ...]) -> Finding:
+def judge(attestor: ir.Attestor, candidates: tuple[Candidate, ...], reference: str = "") -> Finding:
     """Return which verified candidates the attestor accepts, and why it does not accept the others.
+
+    `reference` is the `registry/path@digest` that they lie with, for texts.
 
     References: Kyverno 1.19 `pkg/imageverification/imagedataloader`, cosign verifier: identity first, then
     signed annotations, over the signatures whose cryptography holds.
@@ -59,6 +66,8 @@ def judge(attestor: ir.Attestor, candidates: tuple[Candidate, ...]) -> Finding:
     DEVIATION: one and the same signature must satisfy identity and annotations; Kyverno lets two signatures
     share the work (`tests/runtime/test_engine.py::test_identity_and_annotations_by_one_signature`).
     """
+    if attestor.format is ir.SignatureFormat.NOTARY:
+        return judge_notary(attestor, candidates, reference)
     finding = _judge(attestor, candidates)
     if finding.met or attestor.format is not ir.SignatureFormat.SIGSTORE_BUNDLE:
         return finding
@@ -94,40 +103,112 @@ def _judge(attestor: ir.Attestor, candidates: tuple[Candidate, ...]) -> Finding:
     return Finding(code=identity[0].code, text=text, reasons=tuple(reasons_list))
 
 
+def judge_notary(attestor: ir.Attestor, candidates: Sequence[Candidate], reference: str) -> Finding:
+    """Return the first signature that `attestor` accepts, as notation does: none behind it is looked at."""
+    attempts, reasons = [], []
+    for candidate in candidates:
+        assert isinstance(candidate.stored, StoredNotarySignature)  # noqa: S101 (the listing's format)
+        refusal = candidate.rejection
+        if candidate.verified:
+            refusal = _refusal(attestor, candidate.verified)
+            reasons.append(_described(candidate.verified, refusal))
+        elif refusal:
+            reasons.append(_rejected(refusal))
+        unmet = refusal if isinstance(refusal, VerificationError) else None
+        attempts.append(Attempt(stored=candidate.stored, refusal=unmet))
+    try:
+        verdict = judge_signatures(attempts, reference=reference)
+    except TransportError as error:
+        text = error.detail or error.message
+        return Finding(code=error.code, text=text, broken=True, reasons=tuple(reasons))
+    accepted = tuple(c.verified for c in candidates if c.stored is verdict.accepted and c.verified)
+    if accepted:
+        return Finding(code="signed", signatures=accepted, reasons=tuple(reasons))
+    return Finding(code=verdict.code, text=verdict.text, reasons=tuple(reasons))
+
+
+def document_finding(
+    type: str, signatures: tuple[VerifiedSignature, ...], reasons: tuple[Reason, ...]
+) -> Finding:
+    """Return the finding of a signed document of `type`; one that calls itself otherwise is none of it."""
+    if any(s.statement is None or s.statement.predicate_type != type for s in signatures):
+        text = f"attestions not found for predicate type {type}"
+        return Finding(code="attestation-missing", text=text, reasons=reasons)
+    return Finding(code="attested", signatures=signatures, reasons=reasons)
+
+
 def judge_statements(attestor: ir.Attestor, type: str, candidates: Sequence[Candidate]) -> Finding:
-    """Return the verified statements of `type`, all of which `attestor` must accept.
+    """Return the verified statements of `type` that `attestor` accepts.
 
-    Code `attestation-missing` says that statements were verified, but none of the type (C2).
+    In cosign's format it must accept all of them: one statement of the type by another identity fails the
+    whole. Among bundles those of others are left aside. Statements of other types are not looked at. Code
+    `attestation-missing` says that statements were verified, but none of the type (C2).
 
-    References: Kyverno 1.19 `pkg/imageverification`, cosign verifier: unlike signatures, one statement of the
-    type by another identity fails the whole; statements of other types are not looked at.
+    References: Kyverno 1.19 `pkg/image/verifiers/cpol/cosign` (`FetchAttestations`, `verifyBundles`).
     """
+    bundles = attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE
     rejections = [c.rejection for c in candidates if c.rejection]
     verified = [c.verified for c in candidates if c.verified and c.verified.statement]
     reasons = tuple(_rejected(error) for error in rejections)
     if not verified:
-        if attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE:
-            text = NO_BUNDLE
-        elif not candidates:
-            text = "no matching attestations: "
-        elif isinstance(attestor.signer, ir.KeySigner):
-            text = (
-                "no matching attestations: accepted signatures do not match threshold, Found: 0, Expected 1"
-            )
-        else:
-            text = "no matching attestations: " + "\n ".join(error.message for error in rejections)
+        text = "no matching attestations: " + "\n ".join(error.message for error in rejections)
         code = rejections[0].code if rejections else "no-attestation"
-        return Finding(code=code, text=text, reasons=reasons)
+        return Finding(code=code, text=NO_BUNDLE if bundles else text, reasons=reasons)
     wanted = [v for v in verified if v.statement and v.statement.predicate_type == type]
     if not wanted:
         text = f"attestions not found for predicate type {type}"
+        if bundles:
+            reasons += (Reason(code="attestation-missing", text=text, met=False),)
+            return Finding(code="no-attestation", text=NO_BUNDLE, reasons=reasons)
         return Finding(code="attestation-missing", text=text, reasons=reasons)
     judged = [(signature, _refusal(attestor, signature)) for signature in wanted]
     reasons += tuple(_described(signature, refusal) for signature, refusal in judged)
-    for _, refusal in judged:
-        if refusal:
-            return Finding(code=refusal.code, text=refusal.message, reasons=reasons)
-    return Finding(code="attested", signatures=tuple(wanted), reasons=reasons)
+    accepted = tuple(signature for signature, refusal in judged if refusal is None)
+    refused = next((refusal for _, refusal in judged if refusal), None)
+    if refused and not (bundles and accepted):
+        return Finding(code=refused.code, text=NO_BUNDLE if bundles else refused.message, reasons=reasons)
+    return Finding(code="attested", signatures=accepted, reasons=reasons)
+
+
+def unasked(
+    attestor: ir.Attestor,
+    image: str,
+    error: VerificationError | TransportError,
+    *,
+    attestations: bool = False,
+) -> Finding:
+    """Return the finding of an attestor that came to judge no signature at all, in Kyverno's words.
+
+    Args:
+        attestor: what the policy asks for.
+        image: name of the image as messages write it.
+        error: why: its own material cannot be used, there is no such image, or nobody could be asked.
+        attestations: the question was about attestations.
+
+    References: Kyverno 1.19 `pkg/image/verifiers/cpol/cosign` (`verifier.go`, `sigstore.go`).
+    """
+    text = (error.detail if isinstance(error, TransportError) else "") or error.message
+    broken = isinstance(error, TransportError) and not isinstance(error, NotFoundError)
+    if attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE:
+        text = _of_bundles(error, image, text)
+    elif isinstance(error, NotFoundError) and attestations:
+        text = "not found" if "MANIFEST_UNKNOWN: manifest unknown" in text else text
+    elif isinstance(error, NotFoundError):
+        text = f"image tag not found: {text}"
+    return Finding(code=error.code, text=text, broken=broken)
+
+
+def _of_bundles(error: VerificationError | TransportError, image: str, text: str) -> str:
+    if isinstance(error, NotFoundError) and text.startswith("GET "):
+        url = text.removeprefix("GET ").partition(": ")[0]
+        text = (
+            f"HEAD {url}: unexpected status code 404 Not Found"
+            " (HEAD responses have no body, use GET for details)"
+        )
+    if isinstance(error, TransportError) and error.code != "trust-unavailable":
+        return f"failed to fetch bundles: {image}: {text}"
+    text = text.replace("failed to load public key from PEM: ", "failed to load public key: ", 1)
+    return f"failed to get trusted material: {image}: {text}"
 
 
 def _refusal(attestor: ir.Attestor, signature: VerifiedSignature) -> VerificationError | None:
@@ -141,7 +222,7 @@ def _refusal(attestor: ir.Attestor, signature: VerifiedSignature) -> Verificatio
     return None
 
 
-def _rejected(error: VerificationError) -> Reason:
+def _rejected(error: VerificationError | TransportError) -> Reason:
     return Reason(code=error.code, text=error.message, met=False)
 
 

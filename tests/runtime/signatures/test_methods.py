@@ -76,7 +76,7 @@ SECRET = private_pem(KEY)
         (
             "-----BEGIN PUBLIC KEY-----\nYWJj\n-----END PUBLIC KEY-----",
             "bad-key",
-            "failed to load public key from PEM: x509: failed to parse public key",
+            "failed to load public key from PEM: pem to public key: x509: failed to parse public key",
         ),
         (
             public_pem(rsa.generate_private_key(65537, 1024)),

@@ -144,7 +144,7 @@ class EntryLowering:
 
     def _anyone(self, path: str, route: Sequence[str | int]) -> ir.Threshold:
         """Without attestors Kyverno checks the statement against the trusted authorities, naming nobody."""
-        at = ir.At(path=f"{path}.attestors[0].entries[0].keyless", location=self._place(*route))
+        at = ir.At(path=f"{path}.attestors[0].entries[0]", location=self._place(*route))
         trust = ir.Trust(log=ir.LogPolicy(url=DEFAULT_REKOR_URL), sct=ir.SctPolicy(required=False))
         attestor = ir.Attestor(
             signer=ir.IdentitySigner(), format=self._format, trust=trust, repository=self._entry.repository

@@ -43,6 +43,10 @@ class KeyTextError(ValueError):
     """A key cannot be used; the message says why and never quotes the key."""
 
 
+class NoKeyError(KeyTextError):
+    """A text is no public key at all: what Kyverno finds out before it looks at the kind of the key."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:
     """A public key with the hash it signs over.
@@ -158,7 +162,7 @@ def load_der_key(der: bytes, algorithm: str = "sha256") -> VerifyingKey:
     try:
         public = serialization.load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyTextError("x509: failed to parse public key") from error
+        raise NoKeyError("x509: failed to parse public key") from error
     return verifying_key(public, algorithm)
 
 
@@ -179,13 +183,13 @@ def load_pem_key(text: str, algorithm: str = "sha256", *, several: bool = False)
     try:
         found, _ = pem.blocks(text)
     except EncodingError as error:
-        raise KeyTextError("PEM decoding failed") from error
+        raise NoKeyError("PEM decoding failed") from error
     if not found:
-        raise KeyTextError("PEM decoding failed")
+        raise NoKeyError("PEM decoding failed")
     if len(found) > 1 and not several:
         raise KeyTextError(f"{len(found)} PEM blocks where one public key is expected")
     if found[0].label not in ("PUBLIC KEY", "RSA PUBLIC KEY"):
-        raise KeyTextError(
+        raise NoKeyError(
             f"unknown Public key PEM file type: {found[0].label[:40]}."
             " Are you passing the correct public key?"
         )

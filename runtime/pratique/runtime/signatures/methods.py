@@ -31,7 +31,7 @@ from pratique.runtime.signatures.chains import (
     build_path,
 )
 from pratique.runtime.signatures.encodings import EncodingError, from_base64
-from pratique.runtime.signatures.keys import KeyTextError, VerifyingKey, load_pem_key
+from pratique.runtime.signatures.keys import KeyTextError, NoKeyError, VerifyingKey, load_pem_key
 from pratique.runtime.signatures.sct import MISSING, embedded_timestamps, verify_embedded
 
 _KEY_BEGIN: Final = "-----BEGIN PUBLIC KEY-----"
@@ -101,7 +101,7 @@ def _key(method: ir.KeySigner) -> VerifyingKey:
     try:
         return load_pem_key(text, method.hash_algorithm)
     except KeyTextError as error:
-        message = str(error)
+        message = f"pem to public key: {error}" if isinstance(error, NoKeyError) else str(error)
         if not message.startswith("invalid signature algorithm"):
             message = f"failed to load public key from PEM: {message}"
         raise VerificationError("bad-key", message) from error
