@@ -297,7 +297,22 @@ class IdentitySigner:
     extensions: tuple[tuple[str, str], ...] = ()
 
 
-Signer: TypeAlias = KeySigner | CertificateSigner | IdentitySigner
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustStoreSigner:
+    """Whoever signs with a certificate whose chain holds a trusted one, byte for byte (Notary Project).
+
+    Not a `CertificateSigner`: what is given may be root, intermediate or leaf alike, each trusted by itself.
+
+    Attributes:
+        certificate: PEM of trusted certificates; may be empty.
+        chain: PEM of further ones, trusted no less and no more; may be empty.
+    """
+
+    certificate: str = ""
+    chain: str = ""
+
+
+Signer: TypeAlias = KeySigner | CertificateSigner | IdentitySigner | TrustStoreSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +320,10 @@ class AnyIdentity:
     """Verification method "keyless": any certificate of the trusted authorities, whoever it names."""
 
 
-Method: TypeAlias = KeySigner | CertificateSigner | AnyIdentity
+SigstoreMethod: TypeAlias = KeySigner | CertificateSigner | AnyIdentity
+"""How signatures of cosign and Sigstore are verified."""
+
+Method: TypeAlias = SigstoreMethod | TrustStoreSigner
 """How a signature is verified. Together with a `Trust` and a stored signature it decides the outcome, so that
 many attestors with different identity tests share one verification."""
 
@@ -339,7 +357,7 @@ class Attestor:
         match self.signer:
             case KeySigner():
                 return "keys"
-            case CertificateSigner():
+            case CertificateSigner() | TrustStoreSigner():
                 return "certificates"
             case IdentitySigner():
                 return "keyless"

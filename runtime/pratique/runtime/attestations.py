@@ -110,8 +110,8 @@ class Attestations:
         predicates = [s.statement.predicate for s in finding.signatures if s.statement]
         if not any(isinstance(predicate, dict) for predicate in predicates):
             return "predicate not found in any statement"
-        if not self._digest and leaf.attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE:
-            # Kyverno learns the digest from bundles, not from cosign's attestations.
+        if not self._digest and leaf.attestor.format is not ir.SignatureFormat.COSIGN:
+            # Kyverno learns the digest from bundles and Notary documents, not from cosign's attestations.
             self._digest = finding.signatures[0].image_digest
         if demanded.name:
             # DEVIATION: Kyverno binds the first statement found, whatever its type and whoever signed it

@@ -204,7 +204,7 @@ class _Checker:
         for number, attestors in enumerate(entry.attestors or ()):
             yield from self._set(entry, attestors, (*route, "attestors", number))
         if entry.type == "Notary":
-            yield self._unsupported("type Notary", *route, "type")
+            yield from self._notary(entry, route)
         yield from self._attestations(entry, route)
         if entry.validation and entry.validation.deny:
             place = (*route, "validate", "deny", "conditions")
@@ -221,6 +221,33 @@ class _Checker:
         for number, name in enumerate(block.secrets if block else ()):
             yield from self._expressions("template", name, (*route, number))
             yield from self._own_secret(name, (*route, number))
+
+    def _notary(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        """Only certificates can be trusted for Notary signatures.
+
+        DEVIATION: at any depth, and in attestations too, which also need attestors; Kyverno looks at the
+        outermost attestors alone, and crashes over the others when they are evaluated
+        (`tests/compiler/kyverno/test_checks.py::test_notary_takes_certificates_at_any_depth`).
+        """
+        if entry.key or entry.issuer:
+            text = f"{'Keys' if entry.key else 'Keyless'} field is not allowed for type notary"
+            yield self._error(text, *route, "key" if entry.key else "issuer")
+        sets = [(s, (*route, "attestors", i)) for i, s in enumerate(entry.attestors or ())]
+        for number, attestation in enumerate(entry.attestations or ()):
+            place = (*route, "attestations", number)
+            if not attestation.attestors:
+                yield self._error("attestations of type notary need attestors", *place)
+            sets += [(s, (*place, "attestors", i)) for i, s in enumerate(attestation.attestors)]
+        while sets:
+            block, place = sets.pop(0)
+            for number, attestor in enumerate(block.entries):
+                at = (*place, "entries", number)
+                if attestor.attestor:
+                    sets.append((attestor.attestor, (*at, "attestor")))
+                if attestor.keyless:
+                    yield self._error("Keyless field is not allowed for type notary", *at, "keyless")
+                if attestor.keys:
+                    yield self._error("Keys field is not allowed for type notary", *at, "keys")
 
     def _attestations(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for number, attestation in enumerate(entry.attestations):

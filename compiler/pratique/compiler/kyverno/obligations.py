@@ -109,19 +109,37 @@ class EntryLowering:
     def _part(self, entry: Attestor, path: str, route: Sequence[str | int]) -> ir.Formula:
         if entry.attestor:
             return self._set(entry.attestor, f"{path}.attestor", (*route, "attestor"))
+        annotations = tuple(sorted((entry.annotations or self._entry.annotations or {}).items()))
+        if self._format is ir.SignatureFormat.NOTARY:
+            return self._notary(entry, annotations, path, route)
         signer, trust, kind = self._signer(entry)
-        annotations = entry.annotations or self._entry.annotations or {}
         attestor = ir.Attestor(
             signer=signer,
             format=self._format,
             trust=trust,
             repository=entry.repository or self._entry.repository or "",
-            annotations=tuple(sorted(annotations.items())),
+            annotations=annotations,
             referrers=self._entry.cosign_oci11,
         )
-        if self._format is not ir.SignatureFormat.NOTARY:
-            path = f"{path}.{kind}"
-        return ir.Leaf(attestor=attestor, at=ir.At(path=path, location=self._place(*route, kind)))
+        return ir.Leaf(
+            attestor=attestor, at=ir.At(path=f"{path}.{kind}", location=self._place(*route, kind))
+        )
+
+    def _notary(
+        self, entry: Attestor, annotations: tuple[tuple[str, str], ...], path: str, route: Sequence[str | int]
+    ) -> ir.Leaf:
+        """Both certificate fields make one trust store; logs and other repositories have no say in it.
+
+        DEVIATION: Kyverno overlooks annotations here, so that what a policy demands is not enforced; they are
+        demanded of the signed user metadata
+        (`tests/runtime/test_notary.py::test_annotations_are_demanded_of_the_user_metadata`).
+        """
+        given = entry.certificates or CertificateAttestor()
+        signer = ir.TrustStoreSigner(certificate=given.cert or "", chain=given.cert_chain or "")
+        attestor = ir.Attestor(signer=signer, format=self._format, annotations=annotations)
+        return ir.Leaf(
+            attestor=attestor, at=ir.At(path=path, location=self._place(*route, "certificates"))
+        )
 
     def _signer(self, entry: Attestor) -> tuple[ir.Signer, ir.Trust, str]:
         if entry.keys:
@@ -145,6 +163,8 @@ class EntryLowering:
     def _anyone(self, path: str, route: Sequence[str | int]) -> ir.Threshold:
         """Without attestors Kyverno checks the statement against the trusted authorities, naming nobody."""
         at = ir.At(path=f"{path}.attestors[0].entries[0]", location=self._place(*route))
+        if self._format is ir.SignatureFormat.NOTARY:
+            return ir.Threshold(count=1, of=(), at=at)  # refused at load time; nobody can meet it
         trust = ir.Trust(log=ir.LogPolicy(url=DEFAULT_REKOR_URL), sct=ir.SctPolicy(required=False))
         attestor = ir.Attestor(
             signer=ir.IdentitySigner(), format=self._format, trust=trust, repository=self._entry.repository

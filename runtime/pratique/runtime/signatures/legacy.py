@@ -125,7 +125,7 @@ class _Read:
 
 def verify_signature(
     stored: StoredSignature,
-    method: ir.Method,
+    method: ir.SigstoreMethod,
     trust: ir.Trust,
     anchors: Anchors,
     image_digest: Digest,

@@ -55,7 +55,7 @@ class Prepared:
 
 
 @lru_cache(maxsize=512)
-def prepare(method: ir.Method, anchors: Anchors) -> Prepared:
+def prepare(method: ir.SigstoreMethod, anchors: Anchors) -> Prepared:
     """Return `method` made ready; remembered.
 
     Raises:
@@ -81,6 +81,8 @@ def needs_root(method: ir.Method, trust: ir.Trust) -> bool:
 
     A bare key needs neither authorities nor certificate transparency.
     """
+    if isinstance(method, ir.TrustStoreSigner):
+        return False
     if trust.log.required and trust.log.public_keys is None:
         return True
     match method:

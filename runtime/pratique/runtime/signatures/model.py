@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from pratique.compiler.ir import AnyIdentity, Method
 from pratique.runtime.ports import Digest
+from pratique.runtime.signatures.notary.model import StoredNotarySignature
 
 __all__ = [
     "AnyIdentity",
@@ -16,6 +17,7 @@ __all__ = [
     "Stored",
     "StoredBundle",
     "StoredEnvelope",
+    "StoredNotarySignature",
     "StoredSignature",
     "Subject",
     "VerifiedSignature",
@@ -83,7 +85,7 @@ class StoredBundle:
     predicate_type: str = ""
 
 
-Stored: TypeAlias = StoredSignature | StoredEnvelope | StoredBundle
+Stored: TypeAlias = StoredSignature | StoredEnvelope | StoredBundle | StoredNotarySignature
 """Whatever is stored with an image and may prove something."""
 
 
@@ -125,7 +127,7 @@ class Identity:
 
     Attributes:
         subjects: subject alternative names in cosign's order: DNS names, e-mail addresses, IP addresses,
-            URIs, other names.
+            URIs, other names; for Notary signatures the distinguished name.
         issuer: OIDC issuer from extension `1.3.6.1.4.1.57264.1.1`; empty where absent.
         extensions: raw text by OID of every Fulcio extension (`1.3.6.1.4.1.57264.1.*`), DER strings decoded.
     """

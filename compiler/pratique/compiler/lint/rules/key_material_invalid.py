@@ -79,7 +79,10 @@ def _material(attestor: ir.Attestor) -> Iterator[tuple[str, str, str]]:
         case ir.KeySigner(key=key):
             if not pem.is_reference(key):
                 yield "publicKeys", key, pem.key_problem(key)
-        case ir.CertificateSigner(certificate=certificate, chain=chain):
+        case (
+            ir.CertificateSigner(certificate=certificate, chain=chain)
+            | ir.TrustStoreSigner(certificate=certificate, chain=chain)
+        ):
             for setting, text in (("cert", certificate), ("certChain", chain)):
                 if text:
                     yield setting, text, pem.certificates_problem(text)

@@ -7,10 +7,13 @@ References: Notary Project signature specification 1.1, "OCI signatures"; Kyvern
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pratique.grammar.errors import TransportError, VerificationError
 from pratique.runtime.ports import Descriptor, Digest, ImageStore, Manifest, Repository
+from pratique.runtime.signatures.notary.judgement import missing
 from pratique.runtime.signatures.notary.limits import (
     MAX_ATTEMPTS,
     MAX_ENVELOPE_BYTES,
@@ -20,9 +23,9 @@ from pratique.runtime.signatures.notary.limits import (
 from pratique.runtime.signatures.notary.model import (
     SIGNATURE_ARTIFACT,
     Check,
-    NotaryAttestation,
     NotaryRefusal,
     StoredNotarySignature,
+    Target,
 )
 from pratique.runtime.strict_json import StrictJsonError, parse
 
@@ -32,28 +35,30 @@ async def notary_signatures(
 ) -> tuple[StoredNotarySignature, ...]:
     """Return the Notary signatures of `digest` in the order of the listing, none of them verified.
 
-    One request for the listing, and two for each of the first `MAX_ATTEMPTS` signatures. One that cannot be
-    had does not spoil those before it: it is returned with its fault.
+    One request for the listing; where it has signatures, one for the manifest that they must be about and two
+    for each of the first `MAX_ATTEMPTS`. One that cannot be had does not spoil those before it: it comes back
+    with its fault.
 
     Raises:
         TransportError: `too-many-signatures` for more than `MAX_REFERRERS` referrers of whatever type, and
-            all that the store raises for the listing.
+            all that the store raises for the listing and the manifest.
     """
-    listed = [d for d in await _referrers(store, repository, digest) if d.artifact_type == SIGNATURE_ARTIFACT]
-    fetches = (_fetch(store, repository, descriptor) for descriptor in listed[:MAX_ATTEMPTS])
-    return tuple(await asyncio.gather(*fetches))
+    listed = await _signatures(store, repository, digest)
+    if not listed:
+        return ()
+    target = Target.of(await store.manifest(repository, digest))
+    return await _fetched(store, repository, listed, target)
 
 
-async def notary_attestation(
-    store: ImageStore, repository: Repository, digest: Digest, artifact_type: str, *, reference: str = ""
-) -> NotaryAttestation:
-    """Return the first document of `artifact_type` about `digest`, with the signatures of its manifest.
+async def notary_documents(
+    store: ImageStore, repository: Repository, digest: Digest, artifact_type: str
+) -> tuple[StoredNotarySignature, ...]:
+    """Return the signatures of the first document of `artifact_type` about `digest`; none for no document.
 
-    Its content is not fetched: see `attestation_statement`. Texts name the image by `reference`, or else by
-    its repository and digest.
+    INVARIANT: its content is not fetched before one of them holds (`attestation_statement`).
 
     Raises:
-        VerificationError: there is none, in Kyverno's words.
+        VerificationError: nobody signed the document, or it says itself that it is about something else.
         TransportError: as for `notary_signatures`; also for the document's manifest.
     """
     matching = (
@@ -63,22 +68,21 @@ async def notary_attestation(
     )
     first = next(matching, None)
     if first is None:
-        text = (
-            f"no matching attestations found for image {reference or f'{repository}@{digest}'} with type"
-            f" {artifact_type}"
-        )
-        raise NotaryRefusal(Check.NO_ATTESTATION, text)
+        return ()
     manifest = await store.manifest(repository, first.digest)
-    signatures = await notary_signatures(store, repository, manifest.digest)
-    return NotaryAttestation(artifact_type=artifact_type, manifest=manifest, signatures=signatures)
+    _check_subject(manifest, digest)
+    listed = await _signatures(store, repository, manifest.digest)
+    if not listed:
+        raise NotaryRefusal(Check.MISSING, missing(f"{repository}@{manifest.digest}"))
+    return await _fetched(store, repository, listed, Target.of(manifest), manifest)
 
 
 async def attestation_statement(
-    store: ImageStore, repository: Repository, attestation: NotaryAttestation
+    store: ImageStore, repository: Repository, manifest: Manifest, artifact_type: str
 ) -> dict[str, Any]:
     """Return the statement that conditions are evaluated on: the manifest, with `type` and `predicate` added.
 
-    INVARIANT: to be called only after a signature of `attestation.manifest` held. The manifest's digest is
+    INVARIANT: to be called only after a signature of `manifest` held. The manifest's digest is
     signed, names the digest of its one layer, and the store compares the bytes with that (rule R2).
 
     `predicate` is the layer's JSON object; a manifest that has members of these names itself keeps them, as
@@ -88,7 +92,6 @@ async def attestation_statement(
         VerificationError: not exactly one layer, too large, or no JSON object.
         TransportError: all that the store raises.
     """
-    manifest = attestation.manifest
     layer = _single_layer(manifest, MAX_STATEMENT_BYTES, Check.STATEMENT)
     body = await store.blob(repository, layer.digest, max_bytes=MAX_STATEMENT_BYTES)
     try:
@@ -98,7 +101,7 @@ async def attestation_statement(
     if not isinstance(predicate, dict):
         raise NotaryRefusal(Check.STATEMENT, f"predicate of {layer.digest} is no JSON object")
     statement = dict(manifest.data)
-    for name, value in (("type", attestation.artifact_type), ("predicate", predicate)):
+    for name, value in (("type", artifact_type), ("predicate", predicate)):
         if statement.get(name) is None:
             statement[name] = value
     return statement
@@ -116,7 +119,42 @@ async def _referrers(store: ImageStore, repository: Repository, digest: Digest) 
     return referrers
 
 
-async def _fetch(store: ImageStore, repository: Repository, descriptor: Descriptor) -> StoredNotarySignature:
+async def _signatures(store: ImageStore, repository: Repository, digest: Digest) -> tuple[Descriptor, ...]:
+    referrers = await _referrers(store, repository, digest)
+    return tuple(d for d in referrers if d.artifact_type == SIGNATURE_ARTIFACT)[:MAX_ATTEMPTS]
+
+
+def _check_subject(manifest: Manifest, digest: Digest) -> None:
+    """Check that a document names `digest` as its subject.
+
+    DEVIATION: Kyverno believes the registry, which could list a document that was signed for another image
+    (`tests/runtime/signatures/notary/test_discovery.py::test_a_document_about_another_image`).
+    """
+    subject = manifest.data.get("subject")
+    if not isinstance(subject, dict) or subject.get("digest") != digest:
+        text = f"document {manifest.digest} does not name {digest} as its subject"
+        raise NotaryRefusal(Check.TARGET, text)
+
+
+async def _fetched(
+    store: ImageStore,
+    repository: Repository,
+    listed: Sequence[Descriptor],
+    target: Target,
+    document: Manifest | None = None,
+) -> tuple[StoredNotarySignature, ...]:
+    fetches = (_fetch(store, repository, descriptor, target, document) for descriptor in listed)
+    return tuple(await asyncio.gather(*fetches))
+
+
+async def _fetch(
+    store: ImageStore,
+    repository: Repository,
+    descriptor: Descriptor,
+    target: Target,
+    document: Manifest | None,
+) -> StoredNotarySignature:
+    found = StoredNotarySignature(manifest=descriptor.digest, target=target, document=document)
     try:
         manifest = await store.manifest(repository, descriptor.digest)
         layer = _single_layer(manifest, MAX_ENVELOPE_BYTES, Check.ENVELOPE)
@@ -125,8 +163,8 @@ async def _fetch(store: ImageStore, repository: Repository, descriptor: Descript
             text = f"{layer.digest} has {len(envelope)} bytes, its manifest says {layer.size}"
             raise NotaryRefusal(Check.ENVELOPE, text)
     except (TransportError, VerificationError) as error:
-        return StoredNotarySignature(manifest=descriptor.digest, fault=error)
-    return StoredNotarySignature(manifest=descriptor.digest, media_type=layer.media_type, envelope=envelope)
+        return replace(found, fault=error)
+    return replace(found, media_type=layer.media_type, envelope=envelope)
 
 
 def _single_layer(manifest: Manifest, max_bytes: int, check: Check) -> Descriptor:

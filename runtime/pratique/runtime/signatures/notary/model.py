@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -167,6 +167,8 @@ class StoredNotarySignature:
 
     Attributes:
         manifest: digest of the signature manifest.
+        target: the artifact it lies with, and must have been made for.
+        document: for an attestation, the manifest of the document that `target` is; None for an image.
         media_type: of the envelope, as the manifest says.
         envelope: its bytes; empty where they could not be had.
         fault: why they could not be had. It counts only when the judgement comes to this signature, as
@@ -174,30 +176,19 @@ class StoredNotarySignature:
     """
 
     manifest: Digest
+    target: Target
+    document: Manifest | None = field(default=None, hash=False)
     media_type: str = ""
     envelope: bytes = b""
     fault: TransportError | VerificationError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotaryAttestation:
-    """A document about an artifact, and the signatures of that document.
+class Attempt:
+    """A stored signature that was tried: why it does not count, or None if it does."""
 
-    INVARIANT: the document itself is not fetched before a signature of `manifest` holds
-    (`attestation_statement`).
-    """
-
-    artifact_type: str
-    manifest: Manifest
-    signatures: tuple[StoredNotarySignature, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
-    """A signature that was tried and does not hold."""
-
-    manifest: Digest
-    error: VerificationError
+    stored: StoredNotarySignature
+    refusal: VerificationError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,13 +196,13 @@ class NotaryVerdict:
     """What became of the signatures of one artifact.
 
     Attributes:
-        verified: the first that holds for this very artifact; None if none does.
+        accepted: the first that holds for this very artifact; None if none does.
         rejections: those tried before, in order.
         code: code of the refusal; empty if one holds.
         text: the refusal as notation words it; empty if one holds.
     """
 
-    verified: VerifiedNotarySignature | None
-    rejections: tuple[Rejection, ...] = ()
+    accepted: StoredNotarySignature | None
+    rejections: tuple[Attempt, ...] = ()
     code: str = ""
     text: str = ""

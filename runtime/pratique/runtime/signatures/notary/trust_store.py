@@ -26,6 +26,7 @@ class TrustStore:
     certificates: tuple[bytes, ...]
 
     @classmethod
+    @lru_cache(maxsize=256)
     def from_pem(cls, cert: str, chain: str = "") -> TrustStore:
         """Return the store of a policy's `certificates.cert` and `certificates.certChain`.
 

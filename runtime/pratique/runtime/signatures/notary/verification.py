@@ -27,6 +27,7 @@ from pratique.runtime.signatures.notary.model import (
     NotaryRefusal,
     SignedAttributes,
     SigningScheme,
+    StoredNotarySignature,
     Target,
     VerifiedNotarySignature,
 )
@@ -103,6 +104,19 @@ def check_target(signature: VerifiedNotarySignature, target: Target) -> None:
     """
     if signature.target != target:
         raise NotaryRefusal(Check.TARGET, "content descriptor mismatch")
+
+
+def verify_stored(
+    stored: StoredNotarySignature, *, trust_store: TrustStore, now: datetime
+) -> VerifiedNotarySignature:
+    """Return what a stored signature proves about the artifact it lies with.
+
+    Raises:
+        NotaryRefusal: as for `verify_envelope` and `check_target`.
+    """
+    verified = verify_envelope(stored.envelope, stored.media_type, trust_store=trust_store, now=now)
+    check_target(verified, stored.target)
+    return verified
 
 
 def read_envelope(envelope: bytes, media_type: str) -> Envelope:
