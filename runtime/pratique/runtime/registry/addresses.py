@@ -7,6 +7,7 @@ neither odd spellings nor changing DNS answers help (threats K29, O1).
 
 from __future__ import annotations
 
+import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -15,6 +16,11 @@ from aiohttp import AddrInfoType
 _NAT64 = IPv6Network("64:ff9b::/96")
 _OTHER_INSIDE = (IPv6Network("::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("fec0::/10"))
 """IPv4-compatible, local NAT64 and site-local: inside, though Python's `is_global` says otherwise."""
+
+
+_INSIDE_SUFFIXES = frozenset({"internal", "local", "localhost", "localdomain", "lan", "home", "corp", "svc"})
+_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+"""Last part of a host that URL parsers take for an IPv4 address, such as `127.1` and `0x7f.1`."""
 
 
 class InsideAddressError(OSError):
@@ -38,6 +44,20 @@ def is_inside(address: str) -> bool:
             return True
         ip = _embedded(ip)
     return not ip.is_global or ip.is_multicast
+
+
+def is_inside_name(host: str) -> bool:
+    """Say whether a host is inside as far as its name tells, where nobody here resolves it.
+
+    Inside are inside addresses in any spelling, names without a dot, and names under reserved suffixes.
+    """
+    name = host.lower().strip("[]").rstrip(".")
+    try:
+        ip_address(name)
+    except ValueError:
+        last = name.rpartition(".")[2]
+        return "." not in name or last in _INSIDE_SUFFIXES or bool(_NUMBER.fullmatch(last))
+    return is_inside(name)
 
 
 def _embedded(ip: IPv6Address) -> IPv4Address | IPv6Address:

@@ -9,6 +9,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Awaitable, Callable
+from copy import copy
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -46,6 +47,7 @@ from pratique.runtime.registry.exchange import Answer, Exchange
 from pratique.runtime.registry.faults import TRANSIENT, FaultCode, Operation
 from pratique.runtime.registry.go_words import error_detail
 from pratique.runtime.registry.media_types import ACCEPT_MANIFEST, INDEXES, OCI_INDEX
+from pratique.runtime.registry.proxies import DIRECT, Proxies
 from pratique.runtime.registry.redirects import BLOBS, MANIFESTS
 from pratique.runtime.registry.requests import Request, Requester
 from pratique.runtime.registry.single_flight import SingleFlight
@@ -77,6 +79,7 @@ class DistributionClient:
         max_concurrency: requests to one host under way at once.
         tls: context for HTTPS; None for the system's authorities.
         resolver: names to addresses; None for the system's.
+        proxies: which proxy to send a request through.
     """
 
     def __init__(
@@ -90,14 +93,39 @@ class DistributionClient:
         max_concurrency: int = 8,
         tls: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self._insecure = insecure
         self._mirrors = mirrors
         self._deadline_s = deadline_s
         self.tally = Tally()
         self._exchange = Exchange(
-            timeout_s=timeout_s, max_concurrency=max_concurrency, tls=tls, resolver=resolver
+            timeout_s=timeout_s,
+            max_concurrency=max_concurrency,
+            tls=tls,
+            resolver=resolver,
+            proxies=proxies,
         )
+        self._ask_with(credentials)
+
+    def with_access(
+        self, credentials: CredentialSource, *, insecure: InsecureHosts | None = None
+    ) -> DistributionClient:
+        """Return a client with other credentials, which shares nothing that these could have opened.
+
+        It has the connections, limits and figures of this one; close only this one.
+
+        Args:
+            credentials: instead of this client's.
+            insecure: who may be spoken to over plain HTTP; None for this client's.
+        """
+        other = copy(self)
+        other._insecure = self._insecure if insecure is None else insecure
+        other._ask_with(credentials)
+        return other
+
+    def _ask_with(self, credentials: CredentialSource) -> None:
+        """Start without any authorization, knowledge of hosts or call under way."""
         self._requester = Requester(
             self._exchange, Authenticator(self._exchange, credentials, self.tally), self.tally
         )

@@ -1,6 +1,7 @@
 """One HTTP request at a time, bounded in every direction; knows nothing of registries.
 
-No redirect is followed, no cookie kept, no proxy asked and nothing decompressed. Foreign exceptions end here.
+No redirect is followed, no cookie kept, no proxy asked but the ones given, and nothing decompressed. Foreign
+exceptions end here.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from yarl import URL
 
 from pratique.grammar import __version__
 from pratique.grammar.errors import TransportError
-from pratique.runtime.registry.addresses import InsideAddressError, is_inside, outside_socket
+from pratique.runtime.registry.addresses import InsideAddressError, is_inside, is_inside_name, outside_socket
 from pratique.runtime.registry.faults import FaultCode, Operation
+from pratique.runtime.registry.proxies import DIRECT, Proxies
 
 MAX_ERROR_BYTES = 16 << 10
 """What is read of an answer that is not a success: enough for its error code."""
@@ -83,6 +85,8 @@ class Exchange:
         max_concurrency: requests to one host under way at once.
         tls: context for HTTPS; None for the system's authorities.
         resolver: names to addresses; None for the system's.
+        proxies: which proxy to send a request through. A proxy resolves names itself, so with one a host is
+            known to be inside by its name alone; what else is inside the proxy has to refuse.
     """
 
     def __init__(
@@ -92,8 +96,10 @@ class Exchange:
         max_concurrency: int,
         tls: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self.timeout_s = timeout_s
+        self._proxies = proxies
         self._max_concurrency = max_concurrency
         self._tls = tls
         self._resolver = resolver
@@ -150,11 +156,15 @@ class Exchange:
         form: Mapping[str, str] | None,
         public_only: bool,
     ) -> Answer:
-        session = self._session(public_only)
+        proxy = self._proxies.find(url)
+        if proxy and public_only and is_inside_name(url.host or ""):
+            raise InsideFault(FaultCode.REDIRECT_REFUSED.value, operation.text("not a public address"))
+        # The proxy itself may well have an inside address.
+        session = self._session(public_only and proxy is None)
         method = "GET" if form is None else "POST"
         try:
             async with session.request(
-                method, url, headers=headers, data=form, allow_redirects=False
+                method, url, headers=headers, data=form, allow_redirects=False, proxy=proxy
             ) as response:
                 body = await _read(response, max_bytes, operation)
                 return Answer(
@@ -163,8 +173,12 @@ class Exchange:
                     headers=response.headers,
                     challenges=tuple(response.headers.getall("WWW-Authenticate", ())),
                     body=body,
-                    is_inside=isinstance(response, _Response) and response.is_inside,
+                    is_inside=is_inside_name(url.host or "")
+                    if proxy
+                    else isinstance(response, _Response) and response.is_inside,
                 )
+        except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:
+            raise _proxy_fault(error, operation) from error
         except aiohttp.ClientError as error:
             raise _translate(error, operation, url) from error
         except (ValueError, OSError) as error:
@@ -282,6 +296,16 @@ def _translate(error: aiohttp.ClientError, operation: Operation, url: URL) -> Tr
             return operation.fault(FaultCode.UNREACHABLE, "connection lost before the answer was complete")
         case _:
             return operation.fault(FaultCode.RESPONSE, "the answer is not valid HTTP")
+
+
+def _proxy_fault(
+    error: aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError, operation: Operation
+) -> NotSentFault:
+    """Return the fault of a proxy, which the message does not name: its address may hold a password."""
+    text = "the proxy cannot be reached"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        text = f"the proxy refuses to connect (HTTP {error.status})"
+    return NotSentFault(FaultCode.UNREACHABLE.value, operation.text(text))
 
 
 def _unreachable(

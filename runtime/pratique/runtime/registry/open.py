@@ -6,9 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pratique.grammar.errors import UsageError
 from pratique.runtime.ports import ImageStore
+
+if TYPE_CHECKING:
+    from pratique.runtime.registry.credentials import CredentialSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,8 @@ class StoreOptions:
         pull_secrets: bytes of `.dockerconfigjson` secrets; asked before the file.
         ca_file: PEM of further authorities for HTTPS.
         max_concurrency: requests to one host under way at once.
+        cache_dir: folder of the disk cache; None for none (see `cached`).
+        cache_ttl_s: seconds for which the disk cache is believed about tags and lists of signatures.
     """
 
     layout: Path | None = None
@@ -40,6 +46,8 @@ class StoreOptions:
     pull_secrets: tuple[bytes, ...] = ()
     ca_file: Path | None = None
     max_concurrency: int = 8
+    cache_dir: Path | None = None
+    cache_ttl_s: float = 300.0
 
 
 def open_store(options: StoreOptions) -> ImageStore:
@@ -60,6 +68,33 @@ def open_store(options: StoreOptions) -> ImageStore:
     return _open_client(options)
 
 
+def cached(store: ImageStore, options: StoreOptions) -> ImageStore:
+    """Return `store` with the disk cache before it that the options ask for.
+
+    Layouts have none: they are files already, and what they hold may change at any time. Whoever counts
+    requests counts those of `store`.
+
+    Raises:
+        UsageError: the authorities of the options cannot be read.
+        TransportError: as `open_store`.
+    """
+    if options.cache_dir is None or options.layout is not None:
+        return store
+    from hashlib import sha256
+
+    from pratique.runtime.registry.audience import CredentialAudience
+    from pratique.runtime.registry.caching import CachingStore
+    from pratique.runtime.registry.disk_cache import DiskCache
+
+    try:
+        authorities = options.ca_file.read_bytes() if options.ca_file else b""
+    except OSError as error:
+        raise UsageError(f"{options.ca_file}: cannot be read") from error
+    way = (repr(options.mirrors), repr(options.insecure), sha256(authorities).hexdigest())
+    audience = CredentialAudience(_credentials(options), way)
+    return CachingStore(store, DiskCache(options.cache_dir), audience, ttl_s=options.cache_ttl_s)
+
+
 def user_docker_config(environment: Mapping[str, str]) -> Path:
     """Return where Docker, then Podman keep the user's registry credentials: the first file that exists.
 
@@ -75,12 +110,21 @@ def user_docker_config(environment: Mapping[str, str]) -> Path:
     return next((path for path in candidates if path.exists()), docker)
 
 
+def _credentials(options: StoreOptions) -> CredentialSource:
+    """Return where credentials are looked up; helpers are programs that may well use the network."""
+    from pratique.runtime.registry.credentials import DockerConfigFile, Keychain, pull_secrets
+
+    path = options.docker_config or user_docker_config(os.environ)
+    config = DockerConfigFile(path, with_helpers=not options.offline)
+    return Keychain((pull_secrets(options.pull_secrets), config))
+
+
 def _open_client(options: StoreOptions) -> ImageStore:
     import ssl
 
     from pratique.runtime.registry.client import DistributionClient
-    from pratique.runtime.registry.credentials import DockerConfigFile, Keychain, pull_secrets
     from pratique.runtime.registry.endpoints import InsecureHosts, Mirrors
+    from pratique.runtime.registry.proxies import Proxies
 
     if not (options.timeout_s > 0 and options.deadline_s > 0 and options.max_concurrency > 0):
         raise UsageError("timeouts and concurrency of registry requests must be positive")
@@ -91,13 +135,13 @@ def _open_client(options: StoreOptions) -> ImageStore:
             tls.load_verify_locations(cafile=options.ca_file)
         except OSError as error:
             raise UsageError(f"{options.ca_file}: cannot be read as certificates (PEM)") from error
-    config = DockerConfigFile(options.docker_config or user_docker_config(os.environ))
     return DistributionClient(
-        credentials=Keychain((pull_secrets(options.pull_secrets), config)),
+        credentials=_credentials(options),
         insecure=InsecureHosts.of(options.insecure),
         mirrors=Mirrors.of(options.mirrors),
         timeout_s=options.timeout_s,
         deadline_s=options.deadline_s,
         max_concurrency=options.max_concurrency,
         tls=tls,
+        proxies=Proxies.of(os.environ),
     )
