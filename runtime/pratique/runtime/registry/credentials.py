@@ -115,10 +115,14 @@ class DockerConfig:
 
 
 class DockerConfigFile:
-    """A `config.json` on disk, read when a registry first asks for a credential; a missing file has none."""
+    """A `config.json` on disk, read when a registry first asks for a credential; a missing file has none.
 
-    def __init__(self, path: Path) -> None:
+    Without `with_helpers` no program is run: what helpers keep is not known then.
+    """
+
+    def __init__(self, path: Path, *, with_helpers: bool = True) -> None:
         self._path = path
+        self._with_helpers = with_helpers
         self._config: DockerConfig | None = None
 
     async def find(self, host: str, path: str) -> Credential | None:
@@ -140,7 +144,7 @@ class DockerConfigFile:
             raise operation.fault(FaultCode.AUTH, f"cannot be read ({error.strerror})") from error
         if len(body) > MAX_CONFIG_BYTES:
             raise operation.fault(FaultCode.AUTH, f"larger than the limit of {MAX_CONFIG_BYTES} bytes")
-        return DockerConfig.parse(body, str(self._path), with_helpers=True)
+        return DockerConfig.parse(body, str(self._path), with_helpers=self._with_helpers)
 
 
 def pull_secrets(bodies: Sequence[bytes]) -> Keychain:
