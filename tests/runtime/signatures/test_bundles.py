@@ -392,12 +392,12 @@ def test_older_versions(form: Format, version: str) -> None:
         assert older.code() == "inclusion-proof-missing"
 
 
-def test_a_proof_in_an_old_bundle_is_checked_if_it_proves_anything() -> None:
+def test_a_proof_in_an_old_bundle_is_checked() -> None:
     older = case(more=", fault: bad-inclusion-proof")
     as_version(older, "bundle+json;version=0.1")
     assert older.code() == "inclusion-proof-invalid"
     del older.entry["inclusionProof"]["checkpoint"]
-    assert older.verify().identity
+    assert older.code() == "checkpoint-missing"
     newer = case()
     del newer.entry["inclusionProof"]["checkpoint"]
     assert newer.code() == "checkpoint-missing"

@@ -279,7 +279,7 @@ def _bundle(version: tuple[int, int], document: _Bundle) -> Bundle:
     return Bundle(
         version=version,
         certificates=_certificates(version, material),
-        entries=tuple(_entry(version, entry) for entry in material.tlog_entries),
+        entries=tuple(map(_entry, material.tlog_entries)),
         timestamps=tuple(stamp.signed_timestamp for stamp in data.rfc3161_timestamps) if data else (),
         content=_content(document),
     )
@@ -320,7 +320,7 @@ def _content(document: _Bundle) -> Message | Envelope:
     )
 
 
-def _entry(version: tuple[int, int], entry: _Entry) -> BundleEntry:
+def _entry(entry: _Entry) -> BundleEntry:
     promise = entry.inclusion_promise
     return BundleEntry(
         log_index=entry.log_index,
@@ -328,17 +328,14 @@ def _entry(version: tuple[int, int], entry: _Entry) -> BundleEntry:
         kind=(entry.kind_version.kind, entry.kind_version.version),
         integrated_time=entry.integrated_time or None,
         promise=promise.signed_entry_timestamp if promise else b"",
-        proof=_proof(version, entry.inclusion_proof) if entry.inclusion_proof else None,
+        proof=_proof(entry.inclusion_proof) if entry.inclusion_proof else None,
         body=entry.canonicalized_body,
     )
 
 
-def _proof(version: tuple[int, int], proof: _Proof) -> InclusionProof | None:
-    """Return the proof; None for one without checkpoint, which proves nothing and v0.1 does not need."""
+def _proof(proof: _Proof) -> InclusionProof:
     if proof.checkpoint is None:
-        if version > (0, 1):
-            raise VerificationError("checkpoint-missing", "an inclusion proof has no checkpoint")
-        return None
+        raise VerificationError("checkpoint-missing", "an inclusion proof has no checkpoint")
     return InclusionProof(
         log_index=proof.log_index,
         tree_size=proof.tree_size,

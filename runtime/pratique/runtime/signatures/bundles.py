@@ -90,14 +90,13 @@ def verify_bundle(
     """
     prepared = prepare(method, anchors)
     bundle = read_bundle(body)
-    leaf, intermediates = _certificates(bundle)
+    leaf = _certificate(bundle)
     verifier = named_verifier(leaf, prepared)
     stamped_at = _stamped_at(bundle, anchors)
     logged: tuple[_Logged, ...] = ()
     if trust.log.required:
         logged = _logged(bundle, verifier, artifact, stamped_at, anchors.logs, now)
-    issuers = (*intermediates, *anchors.known_intermediates)
-    signer = find_signer(leaf, issuers, prepared, trust, anchors)
+    signer = find_signer(leaf, anchors.known_intermediates, prepared, trust, anchors)
     _verify_signature(bundle.content, signer.key, artifact)
     statement, claims = _claimed(bundle.content, artifact)
     promised_at = tuple(each.promised_at for each in logged if each.promised_at)
@@ -116,10 +115,14 @@ def verify_bundle(
     )
 
 
-def _certificates(bundle: Bundle) -> tuple[x509.Certificate | None, tuple[x509.Certificate, ...]]:
-    """Return the leaf, if there is one, and the untrusted issuers that came along."""
+def _certificate(bundle: Bundle) -> x509.Certificate | None:
+    """Return the leaf, if there is one.
+
+    Issuers that came along are left aside, as the client specification asks (4.6): the trust root knows them,
+    or no path is built.
+    """
     if not bundle.certificates:
-        return None, ()
+        return None
     try:
         leaf, *issuers = map(load_certificate, bundle.certificates)
     except CertificateError as error:
@@ -127,7 +130,7 @@ def _certificates(bundle: Bundle) -> tuple[x509.Certificate | None, tuple[x509.C
     if any(issuer.subject == issuer.issuer for issuer in issuers):
         text = "a root certificate is in the bundle's chain; roots come from the trust root alone"
         raise VerificationError("chain-malformed", text)
-    return leaf, tuple(issuers)
+    return leaf
 
 
 # --- times -----------------------------------------------------------------------------------------------
