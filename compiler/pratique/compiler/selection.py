@@ -92,7 +92,7 @@ def _attributes(wanted: ir.ResourceFilter, target: Target) -> bool:
     """Test everything but who asked; the cheapest and most telling first."""
     if wanted.operations and target.operation not in wanted.operations:
         return False
-    if wanted.kinds and not any(_kind(selector, target) for selector in wanted.kinds):
+    if wanted.kinds and not any(kind_matches(selector, target) for selector in wanted.kinds):
         return False
     if wanted.names and not any(matches(pattern, target.name) for pattern in wanted.names):
         return False
@@ -109,7 +109,8 @@ def _attributes(wanted: ir.ResourceFilter, target: Target) -> bool:
     return True
 
 
-def _kind(selector: ir.KindSelector, target: Target) -> bool:
+def kind_matches(selector: ir.KindSelector, target: Target) -> bool:
+    """Say whether a selector names the kind and subresource of `target`."""
     if not (
         matches(selector.kind, target.kind)
         and matches(selector.group, target.group)
