@@ -19,6 +19,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def _folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders in which the public trust root comes from a mirror that nobody answers for: no network."""
+    base = tmp_path_factory.mktemp("user")
+    (base / "config/pratique/roots").mkdir(parents=True)
+    (base / "config/pratique/roots/public.json").write_text('{"mirror": "http://127.0.0.1:9"}')
+    return base
+
+
+@pytest.fixture(autouse=True)
+def _user(_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's own configuration and caches out of tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(_folders / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(_folders / "config"))
+
+
 Golden = Callable[[str | Path, str], None]
 
 

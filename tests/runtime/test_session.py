@@ -15,6 +15,7 @@ from pratique.runtime.verification import VerifyOptions, verify
 from tests.support_engine import pod
 from tests.support_lab import recipe_of
 from tests.support_policies import cluster_policy
+from tests.support_trust import trusting
 
 RECIPE = """
     sigstore: {seed: session, at: 2026-01-15T12:00:00Z}
@@ -45,7 +46,7 @@ def run(lab: Path, folder: Path, policy: str, *resources: Any, **more: Any) -> R
         policies=(str(folder / "policy.yaml"),),
         resources=(str(folder / "resources.yaml"),),
         store=StoreOptions(layout=lab / "layout", offline=True),
-        trusted_root=lab / "trust/trusted_root.json",
+        trust=trusting(lab / "trust/trusted_root.json"),
     )
     return apply(options, **more)
 
@@ -156,7 +157,7 @@ def options(lab: Path, image: str, **signer: Any) -> VerifyOptions:
     return VerifyOptions(
         image=image,
         store=StoreOptions(layout=lab / "layout", offline=True),
-        trusted_root=lab / "trust/trusted_root.json",
+        trust=trusting(lab / "trust/trusted_root.json"),
         **(signer or {"identity": "dev@acme.example", "issuer": "https://accounts.google.com"}),
     )
 

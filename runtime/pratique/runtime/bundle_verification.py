@@ -1,4 +1,4 @@
-"""Who signed a file: the run behind `pratique verify --bundle`, without registry and network."""
+"""Who signed a file: the run behind `pratique verify --bundle`, without registry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pratique.runtime.signatures.bundle_document import MAX_BUNDLE_BYTES
 from pratique.runtime.signatures.identity import mismatch
 from pratique.runtime.signatures.model import VerifiedSignature
 from pratique.runtime.signatures.verifier import Verifier
-from pratique.runtime.verification import Demand, SignatureLine, VerifyReport, demanded
+from pratique.runtime.verification import Demand, SignatureLine, VerifyReport, demanded, root_lines
 
 _DIGEST: Final = re.compile(r"(?i:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
@@ -39,15 +39,16 @@ def verify_file(options: BundleOptions) -> VerifyReport:
     attestor = demanded(options)
     artifact = _artifact(options.artifact)
     body = _read(options.bundle)
-    verifier = Verifier.of(options.trusted_root)
+    verifier, method = Verifier.of(options.trust), attestor.method
+    assert not isinstance(method, ir.TrustStoreSigner)  # noqa: S101 (bundles are asked for keys and identities)
     try:
-        verifier.prepare(attestor.method, attestor.trust)
+        verifier.prepare(method, attestor.trust)
     except VerificationError as error:
         raise UsageError(error.message) from error
     try:
-        verified = verifier.verify_artifact(body, artifact, attestor.method, attestor.trust)
+        verified = verifier.verify_artifact(body, artifact, method, attestor.trust)
     except VerificationError as error:
-        return _report(options, artifact, error, ())
+        return _report(options, artifact, error, (), verifier)
     refusal = _stranger(attestor, verified)
     identity = verified.identity
     line = SignatureLine(
@@ -56,8 +57,9 @@ def verify_file(options: BundleOptions) -> VerifyReport:
         issuer=identity.issuer if identity else "",
         signed_at=verified.signed_at,
         log_index=verified.log_index,
+        root=verified.root,
     )
-    return _report(options, artifact, refusal, (line,))
+    return _report(options, artifact, refusal, (line,), verifier)
 
 
 def _stranger(attestor: ir.Attestor, verified: VerifiedSignature) -> VerificationError | None:
@@ -74,13 +76,19 @@ def _report(
     artifact: Artifact,
     error: VerificationError | None,
     lines: tuple[SignatureLine, ...],
+    verifier: Verifier,
 ) -> VerifyReport:
     if error is None:
         reason = Reason(code="signed", text="signed by who was asked for", met=True)
     else:
         reason = Reason(code=error.code, text=f"{error.code}: {error.message}", met=False)
     return VerifyReport(
-        image=options.artifact, digest=artifact.digest, met=error is None, signatures=lines, reason=reason
+        image=options.artifact,
+        digest=artifact.digest,
+        met=error is None,
+        signatures=lines,
+        reason=reason,
+        roots=root_lines(verifier.roots_used),
     )
 
 

@@ -20,6 +20,8 @@ from pratique.runtime.decision import Report, Requests, RuleResult
 from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
 from pratique.runtime.policy_files import ignored, read_policy_files
 from pratique.runtime.resource import Resource
+from pratique.runtime.secrets import Secrets, read_secrets
+from pratique.runtime.trust_options import TrustOptions
 
 if TYPE_CHECKING:
     from pratique.runtime.registry.open import StoreOptions
@@ -38,7 +40,8 @@ class ApplyOptions:
     policies: tuple[str, ...]
     resources: tuple[str, ...]
     store: StoreOptions
-    trusted_root: Path | None = None
+    trust: TrustOptions = field(default_factory=TrustOptions)
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
         TransportError: the store or the trust root cannot be opened at all.
     """
     loaded = load_policies(options.policies)
+    secrets = read_secrets(options.secrets)
     plan = Plan(loaded.policies)
     inputs = read_inputs(options.resources)
     documents, errors = load_resources(inputs.sources)
@@ -106,7 +110,7 @@ def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
         images=len(images),
         notices=loaded.notices,
     )
-    return _judge(options, plan, work, report, progress) if work else report
+    return _judge(options, plan, work, report, secrets, progress) if work else report
 
 
 def _resource(document: ResourceDocument, namespaces: dict[str, dict[str, str]]) -> Resource:
@@ -121,21 +125,28 @@ def _judge(
     plan: Plan,
     work: list[tuple[Resource, list[Applicable]]],
     report: Report,
+    secrets: Secrets,
     progress: Progress | None,
 ) -> Report:
     import asyncio
+    import os
     from dataclasses import replace
 
     from pratique.runtime.engine import Engine
     from pratique.runtime.evidence import Evidence
+    from pratique.runtime.keys.references import Keys
     from pratique.runtime.registry.counting import CountingStore
-    from pratique.runtime.registry.open import open_store
+    from pratique.runtime.registry.open import cached, open_accesses, open_store
 
     async def run() -> Report:
-        store = CountingStore(open_store(options.store))
+        client = open_store(options.store)
+        counting = CountingStore(client)
+        store = cached(counting, options.store)
         try:
-            evidence = Evidence(plan.graph, store, open_verifier(options.trusted_root))
-            engine = Engine(plan, evidence)
+            keys = Keys(secrets, os.environ, offline=options.store.offline)
+            evidence = Evidence(store, open_verifier(options.trust), keys)
+            accesses = open_accesses(options.store, client, store, secrets)
+            engine = Engine(plan, evidence, accesses=accesses)
             room = asyncio.Semaphore(MAX_CONCURRENT_RESOURCES)
             done = 0
 
@@ -151,7 +162,7 @@ def _judge(
             found = await asyncio.gather(*(one(resource, rules) for resource, rules in work))
             order = {(p.policy.key, p.rule.name): p.number for p in reversed(plan.rules)}
             results = sorted((r for rs in found for r in rs), key=lambda r: order[r.policy, r.rule])
-            requests: Requests = store.requests
+            requests: Requests = counting.requests
             return replace(
                 report, results=tuple(results), requests=requests, verifications=evidence.verifications
             )
@@ -161,8 +172,8 @@ def _judge(
     return asyncio.run(run())
 
 
-def open_verifier(trusted_root: Path | None) -> Verifier:
-    """Return the verifier of a run; the trust root is read when a policy first needs it."""
+def open_verifier(trust: TrustOptions) -> Verifier:
+    """Return the verifier of a run; the trust roots are read when a policy first needs them."""
     from pratique.runtime.signatures.verifier import Verifier
 
-    return Verifier.of(trusted_root)
+    return Verifier.of(trust)

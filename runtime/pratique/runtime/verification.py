@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pratique.compiler import ir
-from pratique.compiler.graph import DecisionGraph
 from pratique.grammar.errors import UsageError, VerificationError
 from pratique.grammar.image_reference import ImageReferenceError, parse_image
 from pratique.runtime.decision import Reason
 from pratique.runtime.evidence import Evidence
 from pratique.runtime.judgement import Candidate, judge
-from pratique.runtime.registry.open import StoreOptions, open_store
+from pratique.runtime.registry.open import StoreOptions, cached, open_store
+from pratique.runtime.signatures.root_sources import describe, utc_now
+from pratique.runtime.signatures.trust_root import Source, TrustRoot
 from pratique.runtime.signatures.verifier import Verifier
+from pratique.runtime.trust_options import TrustOptions
 
 MAX_KEY_BYTES = 64 << 10
 
@@ -30,7 +33,7 @@ class Demand:
     key: Path | None = None
     ignore_tlog: bool = False
     ignore_sct: bool = False
-    trusted_root: Path | None = None
+    trust: TrustOptions = field(default_factory=TrustOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +54,33 @@ class SignatureLine:
     signed_at: int | None = None
     log_index: int | None = None
     text: str = ""
+    root: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootLine:
+    """A trust root that was looked at (see `outputs.verification.RootFacts`)."""
+
+    name: str
+    version: str
+    source: Source
+    place: str
+    checked_at: datetime | None
+    expires: datetime | None
+    newest: datetime | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """The outcome for one image."""
+    """The outcome for one image; `roots` are the trust roots that were looked at."""
 
     image: str
     digest: str
     met: bool
     signatures: tuple[SignatureLine, ...]
     reason: Reason
+    roots: tuple[RootLine, ...] = ()
 
 
 def verify(options: VerifyOptions) -> VerifyReport:
@@ -78,9 +97,10 @@ def verify(options: VerifyOptions) -> VerifyReport:
     attestor = demanded(options)
 
     async def run() -> VerifyReport:
-        store = open_store(options.store)
+        store = cached(open_store(options.store), options.store)
+        verifier = Verifier.of(options.trust)
         try:
-            evidence = Evidence(DecisionGraph(), store, Verifier.of(options.trusted_root))
+            evidence = Evidence(store, verifier).evaluation()
             try:
                 candidates = await evidence.candidates(image, attestor)
             except VerificationError as error:
@@ -92,6 +112,7 @@ def verify(options: VerifyOptions) -> VerifyReport:
                 digest=await evidence.digest(image),
                 met=finding.met,
                 signatures=tuple(_line(attestor, candidate) for candidate in candidates),
+                roots=root_lines(verifier.roots_used),
                 reason=Reason(code=finding.code, text=text, met=finding.met, children=finding.reasons),
             )
         finally:
@@ -130,6 +151,23 @@ def _read_key(path: Path) -> str:
         raise UsageError(f"the key {path} cannot be read: {error}") from error
 
 
+def root_lines(roots: tuple[TrustRoot, ...]) -> tuple[RootLine, ...]:
+    """Return what is worth knowing of trust roots, their age first of all."""
+    return tuple(
+        RootLine(
+            name=root.name,
+            version=root.version,
+            source=root.origin.source,
+            place=root.origin.place,
+            checked_at=root.origin.checked_at,
+            expires=root.origin.expires,
+            newest=root.newest,
+            text=describe(root, utc_now()),
+        )
+        for root in roots
+    )
+
+
 def _line(attestor: ir.Attestor, candidate: Candidate) -> SignatureLine:
     verified = candidate.verified
     if verified is None:
@@ -143,4 +181,5 @@ def _line(attestor: ir.Attestor, candidate: Candidate) -> SignatureLine:
         signed_at=verified.signed_at,
         log_index=verified.log_index,
         text=finding.text,
+        root=verified.root,
     )

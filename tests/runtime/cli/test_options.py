@@ -5,9 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from pratique.runtime.cli.options import exit_code, file, folder, mirror, seconds, store_options
+from pratique.runtime.cli.options import (
+    exit_code,
+    file,
+    folder,
+    mirror,
+    seconds,
+    store_options,
+    trust_options,
+    trusted_root,
+)
 from pratique.runtime.cli.parser import parse
 from pratique.runtime.registry.open import StoreOptions
+from pratique.runtime.trust_options import RootChoice, TrustOptions
 
 
 @pytest.mark.parametrize(
@@ -66,7 +76,7 @@ def test_both_commands_share_the_options_of_stores(command: list[str], tmp_path:
             *("--insecure-registry", "--trusted-root", str(path), "--offline"),
         ]
     ).args
-    assert args.trusted_root == path
+    assert args.trusted_root == [RootChoice(name=str(path), path=path)]
     assert store_options(args) == StoreOptions(
         layout=tmp_path,
         layout_name="a/b:c",
@@ -84,9 +94,27 @@ def test_both_commands_share_the_options_of_stores(command: list[str], tmp_path:
 def test_without_options_the_store_has_its_defaults(command: list[str]) -> None:
     args = parse(command).args
     assert store_options(args) == StoreOptions()
-    assert args.trusted_root is None
+    assert trust_options(args) == TrustOptions()
 
 
 def test_a_longer_deadline_does_not_make_one_request_longer() -> None:
     options = store_options(parse(["verify", "image", "--registry-timeout", "120"]).args)
     assert (options.timeout_s, options.deadline_s) == (StoreOptions().timeout_s, 120.0)
+
+
+def test_trusted_roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "root.json").touch()
+    (tmp_path / "public").touch()
+    assert trusted_root("root.json") == RootChoice(name="root.json", path=Path("root.json"))
+    assert trusted_root("acme=root.json") == RootChoice(name="acme", path=Path("root.json"))
+    assert trusted_root("github") == RootChoice(name="github")
+    assert trusted_root("public") == RootChoice(name="public", path=Path("public"))  # a file is a file
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no-such", "no.json", "acme=no.json", "A=root.json", "../x", "=root.json"]
+)
+def test_what_is_no_trusted_root(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a file"):
+        trusted_root(text)

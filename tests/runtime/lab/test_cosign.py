@@ -36,6 +36,7 @@ from tests.support_lab import (
     memory_lab,
     running_registry,
 )
+from tests.support_trust import trusting
 
 PROGRAM = cosign_program()
 pytestmark = [
@@ -366,7 +367,8 @@ def verified_by_pratique(
     bench: Bench, stored: StoredSignature, key: Path, digest: Digest
 ) -> VerifiedSignature:
     trust = ir.Trust(log=ir.LogPolicy(required=False))
-    return Verifier.of(bench.trusted_root).verify(stored, ir.KeySigner(key=key.read_text()), trust, digest)
+    verifier = Verifier.of(trusting(bench.trusted_root))
+    return verifier.verify(stored, ir.KeySigner(key=key.read_text()), trust, digest)
 
 
 def test_pratique_accepts_what_cosign_signed(bench: Bench, signed_by_cosign: Path) -> None:
@@ -392,7 +394,7 @@ def test_pratique_refuses_an_unlogged_signature_where_the_log_is_required(
     (stored,) = stored_in_registry(bench, "by-cosign")
     key = ir.KeySigner(key=signed_by_cosign.read_text())
     with pytest.raises(VerificationError):
-        Verifier.of(bench.trusted_root).verify(stored, key, ir.Trust(), bench.digest("by-cosign"))
+        Verifier.of(trusting(bench.trusted_root)).verify(stored, key, ir.Trust(), bench.digest("by-cosign"))
 
 
 def test_pratique_finds_the_bundle_that_cosign_wrote(bench: Bench, signed_by_cosign: Path) -> None:

@@ -17,6 +17,7 @@ from pratique.runtime.registry.layout import LayoutStore
 from pratique.runtime.signatures.model import VerifiedSignature
 from pratique.runtime.signatures.verifier import Verifier
 from tests.support_lab import EMAIL, ISSUER, MemoryLab, memory_lab
+from tests.support_trust import trusting
 
 CODES = {
     Fault.WRONG_DIGEST: "digest-mismatch",
@@ -67,7 +68,7 @@ def verified(lab: MemoryLab, folder: Path, trust: ir.Trust) -> VerifiedSignature
             LayoutStore(lab.files), Repository("lab.test", "app"), digest, Listing(ir.SignatureFormat.COSIGN)
         )
     )
-    return Verifier.of(root).verify(stored, ir.AnyIdentity(), trust, digest)
+    return Verifier.of(trusting(root)).verify(stored, ir.AnyIdentity(), trust, digest)
 
 
 def trust_for(lab: MemoryLab, *, roots: bool, stamps: bool) -> ir.Trust:

@@ -17,6 +17,7 @@ from pratique.runtime.signatures.artifacts import Artifact
 from pratique.runtime.signatures.log_records import ENVELOPE_KINDS, read_recorded
 from pratique.runtime.signatures.model import VerifiedSignature
 from pratique.runtime.signatures.verifier import Verifier
+from pratique.runtime.trust_options import TrustOptions
 from tests.support_signatures import DATA
 
 BUNDLE = (DATA.parent / "bundles" / "npm-provenance.json").read_bytes()
@@ -29,7 +30,9 @@ def subject() -> Digest:
 
 
 def verify(body: bytes, digest: Digest) -> VerifiedSignature:
-    return Verifier.of(None).verify_artifact(body, Artifact.of_digest(digest), ir.AnyIdentity(), ir.Trust())
+    return Verifier.of(TrustOptions(offline=True)).verify_artifact(
+        body, Artifact.of_digest(digest), ir.AnyIdentity(), ir.Trust()
+    )
 
 
 def test_provenance_of_a_package() -> None:

@@ -8,9 +8,12 @@ import pytest
 from pratique.compiler import ir
 from pratique.grammar.errors import TransportError, VerificationError
 from pratique.runtime.ports import SignatureVerifier
+from pratique.runtime.signatures.root_sources import read_root, utc_now
 from pratique.runtime.signatures.trust_root import MAX_BYTES, TrustRoot
-from pratique.runtime.signatures.verifier import Verifier, read_root, utc_now
+from pratique.runtime.signatures.verifier import Verifier
+from pratique.runtime.trust_options import TrustOptions
 from tests.support_signatures import DATA, DIGEST, T0, Instance, genuine_records, public_good
+from tests.support_trust import trusting
 
 ACME = Instance()
 
@@ -49,7 +52,7 @@ def test_the_trust_root_is_read_once() -> None:
 
 
 def test_a_trust_root_that_cannot_be_had_is_no_verdict(tmp_path: Path) -> None:
-    verifier = Verifier.of(tmp_path / "absent.json")
+    verifier = Verifier.of(trusting(tmp_path / "absent.json"))
     for _ in range(2):
         with pytest.raises(TransportError, match=r"absent\.json cannot be read: No such file") as caught:
             verifier.prepare(ir.AnyIdentity(), ir.Trust())
@@ -64,8 +67,9 @@ def test_keys_that_cannot_be_used_are_found_out_before_anything_is_fetched() -> 
 
 def test_trust_roots_from_files(tmp_path: Path) -> None:
     assert read_root(DATA / "trusted_root.json").version == public_good().version
-    assert Verifier.of(DATA / "trusted_root.json").root.name == str(DATA / "trusted_root.json")
-    assert Verifier.of(None).root is TrustRoot.production()
+    (root,) = Verifier.of(trusting(DATA / "trusted_root.json")).roots
+    assert root.name == str(DATA / "trusted_root.json")
+    assert Verifier.of(TrustOptions(offline=True)).roots == (TrustRoot.production(),)
     for name, data in {"empty": b"", "large": b" " * (MAX_BYTES + 1), "other": b"{}"}.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(TransportError) as caught:

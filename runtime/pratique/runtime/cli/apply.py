@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pratique.runtime.cli.kyverno_flags import add_flags
-from pratique.runtime.cli.options import CommaList, add_store_options, exit_code, store_options
+from pratique.runtime.cli.options import CommaList, add_store_options, exit_code, store_options, trust_options
 from pratique.runtime.cli.writing import add_output_options, chosen_outputs, render_options, write
 
 if TYPE_CHECKING:
@@ -48,6 +48,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action=CommaList,
         default=[],
         help="file, folder or glob of resources; repeat it or separate with commas; - is standard input",
+    )
+    inputs.add_argument(
+        "--secrets",
+        metavar="FILE",
+        action=CommaList,
+        default=[],
+        help="Secrets that policies refer to: keys (k8s://NAMESPACE/NAME) and registry credentials",
     )
     add_output_options(parser)
     add_store_options(parser)
@@ -91,8 +98,9 @@ def evaluate(args: argparse.Namespace, progress: ProgressBar) -> Report:
     options = ApplyOptions(
         policies=tuple(args.policies),
         resources=tuple(args.resources),
+        secrets=tuple(args.secrets),
         store=store_options(args),
-        trusted_root=args.trusted_root,
+        trust=trust_options(args),
     )
     return apply(options, progress=progress)
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pratique.runtime.registry.open import StoreOptions
+    from pratique.runtime.trust_options import RootChoice, TrustOptions
 
 MAX_SECONDS: Final = 3600
+MAX_CACHE_SECONDS: Final = 7 * 24 * 3600
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
@@ -61,10 +63,26 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
         help="for one question to a registry with all its retries (default 30)",
     )
     group.add_argument(
+        "--cache-dir",
+        metavar="DIR",
+        type=Path,
+        help="keep what registries answer there, for later runs; verified anew each time",
+    )
+    group.add_argument(
+        "--cache-ttl",
+        metavar="SECONDS",
+        type=cache_seconds,
+        default=300.0,
+        help="how long tags and lists of signatures in --cache-dir are believed (default 300)",
+    )
+    group.add_argument(
         "--trusted-root",
-        metavar="FILE",
-        type=file,
-        help="Sigstore trusted_root.json to use instead of the public one",
+        metavar="FILE|NAME",
+        action="append",
+        type=trusted_root,
+        default=[],
+        help="trusted_root.json (or NAME=FILE), or a name known to `pratique root`, in place of the public"
+        " root; may be given several times, one of them must prove a signature alone",
     )
     group.add_argument(
         "--offline",
@@ -87,7 +105,34 @@ def store_options(args: argparse.Namespace) -> StoreOptions:
         timeout_s=min(args.registry_timeout, StoreOptions().timeout_s),
         deadline_s=args.registry_timeout,
         offline=args.offline,
+        cache_dir=args.cache_dir,
+        cache_ttl_s=args.cache_ttl,
     )
+
+
+def trust_options(args: argparse.Namespace) -> TrustOptions:
+    """Return the options that these arguments choose."""
+    from pratique.runtime.trust_options import TrustOptions
+
+    roots = tuple(args.trusted_root) or TrustOptions().roots
+    return TrustOptions(roots=roots, offline=args.offline, cache=getattr(args, "cache_dir", None))
+
+
+def trusted_root(text: str) -> RootChoice:
+    """Return the trust root of `FILE`, `NAME=FILE` or `NAME`."""
+    from pratique.runtime.trust_options import NAME, RootChoice
+
+    if Path(text).is_file():
+        return RootChoice(name=text, path=Path(text))
+    name, equals, path = text.partition("=")
+    if equals and NAME.fullmatch(name):
+        return RootChoice(name=name, path=file(path))
+    if NAME.fullmatch(text):
+        from pratique.runtime.signatures.root_sources import names
+
+        if text in names():
+            return RootChoice(name=text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a file, and no trust root has that name")
 
 
 def mirror(text: str) -> tuple[str, str]:
@@ -122,6 +167,17 @@ def seconds(text: str) -> float:
         value = 0.0
     if not 0 < value <= MAX_SECONDS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to {MAX_SECONDS}")
+    return value
+
+
+def cache_seconds(text: str) -> float:
+    """Return a time from nothing to a week."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= MAX_CACHE_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to {MAX_CACHE_SECONDS}")
     return value
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pratique.runtime.cli.options import add_store_options, file, store_options
+from pratique.runtime.cli.options import add_store_options, file, store_options, trust_options
 from pratique.runtime.cli.terminal import use_color
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--bundle",
         metavar="FILE",
         type=file,
-        help="Sigstore bundle to verify; no registry is asked and no socket opened",
+        help="Sigstore bundle to verify; no registry is asked",
     )
     signer = parser.add_argument_group("who must have signed (cosign's spellings work too)")
     for names, metavar, text in (
@@ -115,7 +115,7 @@ def _evaluate_bundle(args: argparse.Namespace, bundle: Path) -> VerificationFact
         key=args.key,
         ignore_tlog=args.ignore_tlog,
         ignore_sct=args.ignore_sct,
-        trusted_root=args.trusted_root,
+        trust=trust_options(args),
     )
     return verify_file(options)
 
@@ -133,7 +133,7 @@ def _evaluate_image(args: argparse.Namespace) -> VerificationFacts:
         ignore_tlog=args.ignore_tlog,
         ignore_sct=args.ignore_sct,
         store=store_options(args),
-        trusted_root=args.trusted_root,
+        trust=trust_options(args),
     )
     return verify(options)
 

@@ -25,6 +25,7 @@ class SignatureFacts(Protocol):
         signed_at: seconds since the epoch; None where no log and no timestamp authority spoke.
         log_index: index in the transparency log; None without log.
         text: why it does not count; empty where it does.
+        root: name of the trust root that proves it where there was a choice; else empty.
     """
 
     @property
@@ -37,6 +38,37 @@ class SignatureFacts(Protocol):
     def signed_at(self) -> int | None: ...  # noqa: D102
     @property
     def log_index(self) -> int | None: ...  # noqa: D102
+    @property
+    def text(self) -> str: ...  # noqa: D102
+    @property
+    def root(self) -> str: ...  # noqa: D102
+
+
+class RootFacts(Protocol):
+    """A trust root that signatures were checked against.
+
+    Attributes:
+        name: what it goes by; `version`: SHA-256 of its content.
+        source: `file`, `mirror`, `cache` or `embedded`; `place`: path or URL.
+        checked_at: when a mirror last confirmed it; `expires`: until when its publisher vouches for it.
+        newest: when its newest entry came into use.
+        text: all that in one line, with the age.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> str: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def place(self) -> str: ...  # noqa: D102
+    @property
+    def checked_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def expires(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def newest(self) -> datetime | None: ...  # noqa: D102
     @property
     def text(self) -> str: ...  # noqa: D102
 
@@ -54,6 +86,8 @@ class VerificationFacts(Protocol):
     def signatures(self) -> Sequence[SignatureFacts]: ...  # noqa: D102
     @property
     def reason(self) -> Reason: ...  # noqa: D102
+    @property
+    def roots(self) -> Sequence[RootFacts]: ...  # noqa: D102
 
 
 def render_text(facts: VerificationFacts, *, color: bool = False, detailed: bool = False) -> str:
@@ -68,6 +102,7 @@ def render_text(facts: VerificationFacts, *, color: bool = False, detailed: bool
         lines += [f"  {line}" for line in _signature(signature, palette)]
     if detailed:
         lines += ["", *draw(reason_tree(facts.reason, palette))]
+        lines += [f"trusted root {visible(root.text)}" for root in facts.roots]
     elif not facts.met:
         lines += [f"  {line}" for line in visible_lines(facts.reason.text)]
     return "\n".join(lines) + "\n"
@@ -84,6 +119,7 @@ def render_json(facts: VerificationFacts) -> str:
             "verified": facts.met,
             "signatures": [_signature_json(signature) for signature in facts.signatures],
             "reason": facts.reason.to_json(),
+            "trustedRoots": [_root_json(root) for root in facts.roots],
         }
     )
 
@@ -97,6 +133,8 @@ def _signature(signature: SignatureFacts, palette: Palette) -> list[str]:
         parts.append(f"on {_time(signature.signed_at)}")
     if signature.log_index is not None:
         parts.append(f"log entry {signature.log_index}")
+    if signature.root:
+        parts.append(f"by the root {visible(signature.root)}")
     why = [f"  {line}" for line in visible_lines(signature.text)] if signature.text else []
     return [", ".join(parts), *why]
 
@@ -109,7 +147,24 @@ def _signature_json(signature: SignatureFacts) -> dict[str, Any]:
         "signedAt": None if signature.signed_at is None else _time(signature.signed_at),
         "logIndex": signature.log_index,
         "text": signature.text,
+        "root": signature.root or None,
     }
+
+
+def _root_json(root: RootFacts) -> dict[str, Any]:
+    return {
+        "name": root.name,
+        "digest": f"sha256:{root.version}",
+        "source": root.source,
+        "place": root.place,
+        "checkedAt": _moment(root.checked_at),
+        "expires": _moment(root.expires),
+        "newestEntry": _moment(root.newest),
+    }
+
+
+def _moment(when: datetime | None) -> str | None:
+    return None if when is None else when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _time(seconds: int) -> str:

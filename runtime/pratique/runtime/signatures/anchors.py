@@ -36,11 +36,13 @@ class Anchors:
             trust root's; None where the policy names none and no trust root was needed.
         known_intermediates: issuers that the trust root knows, for bundles, which hold the leaf alone. Not
             trusted by themselves: a path through them ends at `authorities`.
+        root: name of the trust root that they were taken from; empty if there was none.
         version: the version of the trust root they were taken from; empty if there was none. Anchors of equal
             trust and equal version are the same (rule R3).
     """
 
     version: str
+    root: str
     timestamps: tuple[TimestampAuthority, ...]
     bundle_timestamps: tuple[TimestampAuthority, ...] | None
     known_intermediates: tuple[x509.Certificate, ...]
@@ -56,7 +58,7 @@ class Anchors:
             TransportError: `trust-unavailable`.
         """
         if self.own_authorities is None:
-            raise _unavailable("failed to get roots from fulcio")
+            raise self._unavailable("failed to get roots from fulcio")
         return self.own_authorities
 
     @property
@@ -67,7 +69,7 @@ class Anchors:
             TransportError: `trust-unavailable`.
         """
         if self.own_logs is None:
-            raise _unavailable("failed to load Rekor public keys")
+            raise self._unavailable("failed to load Rekor public keys")
         return self.own_logs
 
     @property
@@ -78,12 +80,16 @@ class Anchors:
             TransportError: `trust-unavailable`.
         """
         if self.own_ct_logs is None:
-            raise _unavailable("failed to load CTLogs public keys")
+            raise self._unavailable("failed to load CTLogs public keys")
         return self.own_ct_logs
 
-
-def _unavailable(what: str) -> TransportError:
-    return TransportError("trust-unavailable", f"{what}: there is no trust root, and the policy names no own")
+    def _unavailable(self, what: str) -> TransportError:
+        lack = f"the trust root {self.root} has none" if self.root else "there is no trust root"
+        return TransportError(
+            "trust-unavailable",
+            f"{what}: {lack}, and the policy names no own. Give a --trusted-root that has them, name them in"
+            " the policy, or have the policy not ask for them",
+        )
 
 
 @lru_cache(maxsize=256)
@@ -96,9 +102,9 @@ def anchors(trust: ir.Trust, root: TrustRoot | None) -> Anchors:
         VerificationError: `bad-roots`, `bad-log-key`, `bad-ct-log-key`, `bad-timestamp-chain`: a PEM text of
             the policy cannot be used. The message has Kyverno's prefix and never quotes the text.
     """
-    authorities = root.authorities if root else None
-    logs = root.logs if root else None
-    ct_logs = root.ct_logs if root else None
+    authorities = root.authorities if root and root.authorities.all else None
+    logs = root.logs if root and root.logs.keys else None
+    ct_logs = root.ct_logs if root and root.ct_logs.keys else None
     if trust.roots is not None:
         authorities = load_pool(trust.roots, "failed to load Root certificates", code="bad-roots")
     if trust.log.required and trust.log.public_keys is not None:
@@ -116,6 +122,7 @@ def anchors(trust: ir.Trust, root: TrustRoot | None) -> Anchors:
     named = None if trust.timestamp_chain is None else (load_authority(trust.timestamp_chain),)
     return Anchors(
         version=root.version if root else "",
+        root=root.name if root else "",
         timestamps=named or (),
         known_intermediates=tuple(i for a in root.authorities.all for i in a.intermediates) if root else (),
         bundle_timestamps=root.timestamps if named is None and root else named,

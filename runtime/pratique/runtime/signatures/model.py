@@ -151,6 +151,7 @@ class VerifiedSignature:
         signed_at: seconds since the epoch from the log or the timestamp authority; None where neither spoke.
         log_index: index in the transparency log; None without log.
         statement: what an attestation states; None for a plain signature.
+        root: name of the trust root that proves it, where there was a choice; else empty.
     """
 
     image_digest: Digest
@@ -161,3 +162,4 @@ class VerifiedSignature:
     log_index: int | None = None
     log_id: str = ""
     statement: Statement | None = None
+    root: str = ""

@@ -5,16 +5,19 @@ References: sigstore `protobuf-specs`, `trustroot.v1.TrustedRoot` in its JSON fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from hashlib import sha256
-from importlib import resources
-from typing import Annotated, Final, Literal
+from importlib import metadata, resources
+from typing import Annotated, Final
 
 import rfc8785
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from pratique.grammar.errors import TransportError
 from pratique.runtime.signatures.certificates import CertificateError, is_authority, load_certificate
@@ -29,6 +32,8 @@ MAX_BYTES: Final = 1 << 20
 MAX_ENTRIES: Final = 256
 """Logs or authorities of one kind; the public-good root has two."""
 
+_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
+_MEDIA_TYPE_2: Final = "application/vnd.dev.sigstore.trustedroot.v0.2+json"
 _PRODUCTION: Final = "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
 _KEY_HASHES: Final = {
     "PKIX_ECDSA_P256_SHA_256": "sha256",
@@ -47,6 +52,31 @@ _KEY_HASHES: Final = {
 """Kinds of keys that can be used. A log with another kind is left out: nothing of it can be believed."""
 
 
+class Source(StrEnum):
+    """Where a trust root was taken from."""
+
+    FILE = "file"
+    MIRROR = "mirror"
+    CACHE = "cache"
+    EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a trust root was taken from, and how fresh that is.
+
+    Attributes:
+        place: path of the file, URL of the mirror, or what it was embedded in.
+        checked_at: when a mirror last confirmed it; None for what no mirror vouches for.
+        expires: until when its publisher vouches for it; None likewise.
+    """
+
+    source: Source
+    place: str
+    checked_at: datetime | None = None
+    expires: datetime | None = None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrustRoot:
     """What signatures are anchored in where a policy names no anchors of its own.
@@ -58,18 +88,21 @@ class TrustRoot:
             intermediates.
         logs: transparency logs; `ct_logs`: certificate-transparency logs.
         timestamps: RFC 3161 authorities.
+        content: the document itself.
     """
 
     name: str
     version: str
+    origin: Origin
     authorities: Authorities = field(repr=False)
     logs: LogKeys = field(repr=False)
     ct_logs: LogKeys = field(repr=False)
     timestamps: tuple[TimestampAuthority, ...] = field(repr=False)
+    content: bytes = field(repr=False)
 
     @classmethod
-    def from_json(cls, data: bytes, name: str) -> TrustRoot:
-        """Return the trust root in the bytes of a `trusted_root.json`.
+    def from_json(cls, data: bytes, name: str, origin: Origin | None = None) -> TrustRoot:
+        """Return the trust root in the bytes of a `trusted_root.json`; without `origin`, of the file `name`.
 
         Raises:
             TransportError: `trust-invalid`; nothing of a damaged root is used.
@@ -77,8 +110,12 @@ class TrustRoot:
         try:
             value = from_json(data, max_bytes=MAX_BYTES)
             document = _Document.model_validate(value)
+            if not document.certificate_authorities and not document.tlogs:
+                raise _invalid(name, "it has neither a certificate authority nor a transparency log")
             return cls(
                 name=name,
+                origin=origin or Origin(source=Source.FILE, place=name),
+                content=data,
                 version=sha256(rfc8785.dumps(value)).hexdigest(),
                 authorities=Authorities(tuple(map(_authority, document.certificate_authorities))),
                 logs=_log_keys(document.tlogs),
@@ -87,10 +124,34 @@ class TrustRoot:
             )
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(map(str, first["loc"]))
+            place = ".".join(map(str, first["loc"])) or "the document"
             raise _invalid(name, f"{place}: {first['msg']}") from error
         except (EncodingError, CertificateError, KeyTextError, rfc8785.CanonicalizationError) as error:
             raise _invalid(name, str(error)) from error
+
+    @property
+    def newest(self) -> datetime | None:
+        """Return when its newest authority or log came into use: no root is younger than that."""
+        starts = [window.start for window in self._windows if window.start is not None]
+        return max(starts, default=None)
+
+    def is_past(self, now: datetime) -> bool:
+        """Say whether nothing that issues certificates or keeps a log is in use any more.
+
+        Signatures of its time still verify; that it does not know one is no reason to refuse it.
+        """
+        authorities = self.authorities.all
+        in_use = [a.window.end is None or a.window.end >= now for a in authorities]
+        valid = [a.anchor.not_valid_after_utc >= now for a in authorities]
+        if authorities:
+            return not any(used and still for used, still in zip(in_use, valid, strict=True))
+        return all(log.window.is_before(now) for log in self.logs.keys)
+
+    @property
+    def _windows(self) -> Iterator[Window]:
+        yield from (authority.window for authority in self.authorities.all)
+        yield from (log.window for log in (*self.logs.keys, *self.ct_logs.keys))
+        yield from (authority.window for authority in self.timestamps)
 
     @classmethod
     def production(cls) -> TrustRoot:
@@ -101,13 +162,18 @@ class TrustRoot:
 @cache
 def _production() -> TrustRoot:
     store = resources.files("sigstore._store")
+    origin = Origin(source=Source.EMBEDDED, place=f"sigstore {metadata.version('sigstore')}")
     return TrustRoot.from_json(
-        store.joinpath(_PRODUCTION, "trusted_root.json").read_bytes(), "sigstore public good"
+        store.joinpath(_PRODUCTION, "trusted_root.json").read_bytes(), "public", origin
     )
 
 
 def _invalid(name: str, text: str) -> TransportError:
-    return TransportError("trust-invalid", f"the trust root {name} cannot be used: {text}")
+    return TransportError(
+        "trust-invalid",
+        f"the trust root {name} cannot be used: {text}. Fetch it again (`pratique root update`), or give"
+        " another with --trusted-root FILE",
+    )
 
 
 # --- the document ----------------------------------------------------------------------------------------
@@ -166,8 +232,18 @@ class _CertificateAuthority(_Model):
     valid_for: _Period
 
 
+def _known_type(value: object) -> object:
+    if value in (_MEDIA_TYPE, _MEDIA_TYPE_2):
+        return value
+    if isinstance(value, str) and value.startswith("application/vnd.dev.sigstore.trustedroot"):
+        raise PydanticCustomError(
+            "version", "this version of trust roots is not known, a newer pratique may be"
+        )
+    raise PydanticCustomError("type", "a trust root has the media type " + _MEDIA_TYPE)
+
+
 class _Document(_Model):
-    media_type: Literal["application/vnd.dev.sigstore.trustedroot+json;version=0.1"]
+    media_type: Annotated[str, BeforeValidator(_known_type)]
     tlogs: Annotated[list[_Log], Field(max_length=MAX_ENTRIES)] = []
     ctlogs: Annotated[list[_Log], Field(max_length=MAX_ENTRIES)] = []
     certificate_authorities: Annotated[list[_CertificateAuthority], Field(max_length=MAX_ENTRIES)] = []
