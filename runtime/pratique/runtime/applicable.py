@@ -12,16 +12,22 @@ from pratique.compiler.plan import Plan, PlannedRule
 from pratique.compiler.selection import selects
 from pratique.grammar import wildcard
 from pratique.grammar.errors import EvaluationError
+from pratique.runtime.pull_secrets import named_pull_secrets
 from pratique.runtime.resource import ImageUse, Resource, extract
 
 
 @dataclass(frozen=True, slots=True)
 class Applicable:
-    """A rule that speaks about a resource, with the images it looks at; `problem` where that is unknown."""
+    """A rule that speaks about a resource, with the images it looks at; `problem` where that is unknown.
+
+    `pull_secrets` are named by the resource, and are of its `namespace`.
+    """
 
     planned: PlannedRule
     uses: tuple[ImageUse, ...] = ()
     problem: EvaluationError | None = None
+    pull_secrets: tuple[str, ...] = ()
+    namespace: str = ""
 
 
 def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
@@ -36,7 +42,10 @@ def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
             if selects(planned.rule.resources, resource.target):
                 uses = tuple(u for u in _images(planned.rule, resource) if _looks_at(planned.rule, u))
                 if uses:
-                    found.append(Applicable(planned, uses))
+                    names = named_pull_secrets(resource, planned.rule)
+                    found.append(
+                        Applicable(planned, uses, pull_secrets=names, namespace=resource.id.namespace)
+                    )
         except EvaluationError as error:
             found.append(Applicable(planned, problem=error))
     return found

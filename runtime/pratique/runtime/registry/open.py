@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pratique.grammar.errors import UsageError
-from pratique.runtime.ports import ImageStore
+from pratique.runtime.ports import Accesses, ImageStore
 
 if TYPE_CHECKING:
     from pratique.runtime.registry.credentials import CredentialSource
+    from pratique.runtime.secrets import Secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,47 @@ def cached(store: ImageStore, options: StoreOptions) -> ImageStore:
     """
     if options.cache_dir is None or options.layout is not None:
         return store
+    return _with_cache(store, options, _credentials(options), options.insecure)
+
+
+def open_accesses(options: StoreOptions, client: ImageStore, usual: ImageStore, secrets: Secrets) -> Accesses:
+    """Return the ways to registries of a run.
+
+    Args:
+        options: those that `client` was opened with.
+        client: result of `open_store`; whoever closes it closes all ways.
+        usual: what stands before it for all who ask for nothing else.
+        secrets: Secrets that policies and resources name.
+    """
+    from pratique.runtime.registry.access import RegistryAccesses, Rekeyed
+    from pratique.runtime.registry.credentials import ANONYMOUS
+    from pratique.runtime.registry.endpoints import InsecureHosts
+
+    if not isinstance(client, Rekeyed):
+        return RegistryAccesses(usual, None, ANONYMOUS, secrets)
+
+    def derive(credentials: CredentialSource, insecure: bool) -> ImageStore:
+        store = client.with_access(credentials, insecure=InsecureHosts.of(True) if insecure else None)
+        if options.cache_dir is None:
+            return store
+        return _with_cache(store, options, credentials, insecure or options.insecure)
+
+    return RegistryAccesses(
+        usual,
+        derive,
+        _credentials(options),
+        secrets,
+        own_namespace=os.environ.get("KYVERNO_NAMESPACE") or "kyverno",
+    )
+
+
+def _with_cache(
+    store: ImageStore,
+    options: StoreOptions,
+    credentials: CredentialSource,
+    insecure: bool | tuple[str, ...],
+) -> ImageStore:
+    assert options.cache_dir is not None  # noqa: S101 (the callers look)
     from hashlib import sha256
 
     from pratique.runtime.registry.audience import CredentialAudience
@@ -90,8 +132,8 @@ def cached(store: ImageStore, options: StoreOptions) -> ImageStore:
         authorities = options.ca_file.read_bytes() if options.ca_file else b""
     except OSError as error:
         raise UsageError(f"{options.ca_file}: cannot be read") from error
-    way = (repr(options.mirrors), repr(options.insecure), sha256(authorities).hexdigest())
-    audience = CredentialAudience(_credentials(options), way)
+    way = (repr(options.mirrors), repr(insecure), sha256(authorities).hexdigest())
+    audience = CredentialAudience(credentials, way)
     return CachingStore(store, DiskCache(options.cache_dir), audience, ttl_s=options.cache_ttl_s)
 
 
