@@ -134,7 +134,7 @@ Choice: TypeAlias = tuple[tuple[Formula, ...], bool]
 def _open(
     todo: Sequence[tuple[Formula, bool]], shares: Mapping[str, Share]
 ) -> tuple[list[Choice], dict[str, Share]]:
-    """Open all that leaves no choice; return the choices that are left, and the shares with what was found."""
+    """Open what leaves no choice; return the choices that are left, and the shares with what was found."""
     choices: list[Choice] = []
     stack, gathered = list(reversed(todo)), dict(shares)
     while stack:
