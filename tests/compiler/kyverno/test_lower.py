@@ -196,9 +196,9 @@ def test_action(spec: dict[str, object], entries: list[str | None], expected: st
     assert found.rules[0].action == expected
 
 
-def test_failure_policy_of_the_webhook_wins() -> None:
-    spec = {"failurePolicy": "Fail", "webhookConfiguration": {"failurePolicy": "Ignore"}}
-    assert policy(cluster_policy(spec=spec)).fail_open
+def test_failure_policy_of_the_webhook_counts_too() -> None:
+    assert policy(cluster_policy(spec={"webhookConfiguration": {"failurePolicy": "Ignore"}})).fail_open
+    assert policy(cluster_policy(spec={"failurePolicy": "Ignore"})).fail_open
     assert not policy(cluster_policy(spec={"failurePolicy": "Fail"})).fail_open
 
 

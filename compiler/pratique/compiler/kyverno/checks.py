@@ -13,13 +13,14 @@ from typing import Any, Literal
 from pratique.compiler import ir
 from pratique.compiler.kyverno.autogen import ANNOTATION
 from pratique.compiler.kyverno.lower import spec_action
+from pratique.compiler.kyverno.selection_checks import selection_problems
+from pratique.compiler.kyverno.spec_checks import spec_problems
 from pratique.compiler.kyverno.obligations import key_text
 from pratique.compiler.secret_references import KUBERNETES, foreign_secret, is_foreign
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.documents.attestors import Attestor, AttestorSet, KeylessAttestor, StaticKeyAttestor
-from pratique.grammar.documents.kyverno import ImageVerification, MatchResources, Rule
+from pratique.grammar.documents.kyverno import ImageVerification, Rule
 from pratique.grammar.errors import PolicyError
-from pratique.grammar.kinds import KindError, parse_kind
 
 _ALGORITHMS = frozenset({"sha224", "sha256", "sha384", "sha512"})
 
@@ -45,6 +46,8 @@ class _Checker:
 
     def spec(self) -> Iterator[PolicyError]:
         spec, namespaced = self._model.spec, self._model.kind == "Policy"
+        for text, route in spec_problems(self._model):
+            yield self._error(text, *route)
         if not spec.admission and not spec.background:
             text = "disabling both admission and background processing is not allowed"
             yield self._error(text, "spec")
@@ -112,9 +115,7 @@ class _Checker:
                 " verifyImages rule"
             )
             yield self._error(text, *route, "imageExtractors")
-        yield from self._selection(rule.match, (*route, "match"))
-        if rule.exclude:
-            yield from self._selection(rule.exclude, (*route, "exclude"))
+        yield from self._selection(rule, route)
         yield from self._rule_parts(rule, route)
         action = spec_action(self._model.spec)
         for number, entry in enumerate(rule.verify_images or ()):
@@ -161,26 +162,11 @@ class _Checker:
         except ExpressionError as error:
             yield self._error(error.message, *route, *error.path, code=error.code)
 
-    def _selection(self, block: MatchResources, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        if block.any and block.all:
-            yield self._error("any and all cannot both be given", *route)
-        filters: list[tuple[Any, tuple[str | int, ...]]] = [(block.resources, (*route, "resources"))]
-        filters += [(f.resources, (*route, "any", i, "resources")) for i, f in enumerate(block.any or ())]
-        filters += [(f.resources, (*route, "all", i, "resources")) for i, f in enumerate(block.all or ())]
-        for described, place in filters:
-            if described is None:
-                continue
-            if described.namespaces and self._model.kind == "Policy":
-                yield self._error(
-                    "Filtering namespaces not allowed in namespaced policies", *place, "namespaces"
-                )
-            if described.name and described.names:
-                yield self._error("both name and names can not be specified together", *place, "names")
-            for number, kind in enumerate(described.kinds or ()):
-                try:
-                    parse_kind(kind)
-                except KindError as error:
-                    yield self._error(str(error), *place, "kinds", number)
+    def _selection(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        namespaced, background = self._model.kind == "Policy", self._model.spec.background
+        number = self._model.spec.rules.index(rule)
+        for text, place in selection_problems(rule, number, namespaced=namespaced, background=background):
+            yield self._error(text, *route, *place)
 
     # --- verifyImages entries --------------------------------------------------------------------------
 

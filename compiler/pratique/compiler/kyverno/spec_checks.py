@@ -1,0 +1,82 @@
+"""What Kyverno refuses in the specification of a policy besides its rules.
+
+References: Kyverno 1.19 `Spec.validateDeprecatedFields`, `pkg/validation/policy` (`Validate`,
+`validateNamespaces`), whose texts are repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pratique.compiler.kyverno.selection_checks import Problem
+from pratique.grammar import wildcard
+from pratique.grammar.documents.kyverno import PolicyModel, Spec, ValidationFailureActionOverride
+
+
+def spec_problems(model: PolicyModel) -> Iterator[Problem]:
+    """Yield what is wrong with a policy as a whole; the routes start at the policy."""
+    if model.kind == "ClusterPolicy" and model.metadata.namespace:
+        yield "A clusterpolicy should not have the namespace defined", ("metadata", "namespace")
+    yield from _written_twice(model.spec)
+    if model.kind == "ClusterPolicy":
+        yield from _conflicts(model.spec.validation_failure_action_overrides)
+
+
+def _written_twice(spec: Spec) -> Iterator[Problem]:
+    webhook = spec.webhook_configuration
+    instead = "remove the deprecated field and use spec."
+    if webhook and webhook.timeout_seconds is not None and spec.webhook_timeout_seconds is not None:
+        place = ("spec", "webhookTimeoutSeconds")
+        yield f"{instead}webhookConfiguration.timeoutSeconds instead", place
+    if webhook and webhook.failure_policy and spec.failure_policy:
+        yield f"{instead}webhookConfiguration.failurePolicy instead", ("spec", "failurePolicy")
+    if spec.generate_existing_on_policy_update is not None:
+        place = ("spec", "generateExistingOnPolicyUpdate")
+        yield f"{instead}generate[*].generateExisting instead", place
+
+
+def _conflicts(overrides: Iterable[ValidationFailureActionOverride]) -> Iterator[Problem]:
+    """Yield the first override that names a namespace for one action which another names for the other."""
+    names: dict[str, set[str]] = {"audit": set(), "enforce": set()}
+    patterns: dict[str, set[str]] = {"audit": set(), "enforce": set()}
+    for number, override in enumerate(overrides):
+        route = ("spec", "validationFailureActionOverrides", number)
+        if override.action is None:
+            yield "invalid action", route
+            return
+        action = override.action.lower()
+        other = "audit" if action == "enforce" else "enforce"
+        path = f"spec.validationFailureActionOverrides[{number}].namespaces"
+        given = [n for n in override.namespaces if not _is_pattern(n)]
+        if both := sorted(names[other].intersection(given)):
+            text = f"conflicting namespaces found in path: {path}: {', '.join(both)}"
+            yield text, (*route, "namespaces")
+            return
+        names[action].update(given)
+        patterns[action].update(n for n in override.namespaces if _is_pattern(n))
+        if told := _overlap(names, patterns):
+            yield f"path: {path}: {told}", (*route, "namespaces")
+            return
+
+
+def _overlap(names: dict[str, set[str]], patterns: dict[str, set[str]]) -> str:
+    for one, other in (("audit", "enforce"), ("enforce", "audit")):
+        for pattern, name in _pairs(patterns[one], names[other]):
+            return f"wildcard pattern '{pattern}' matches with namespace '{name}'"
+    for one, other in (("audit", "enforce"), ("enforce", "audit")):
+        for pattern, name in _pairs(patterns[one], patterns[other]):
+            return f"wildcard pattern '{pattern}' conflicts with the pattern '{name}'"
+    return ""
+
+
+def _pairs(patterns: set[str], names: set[str]) -> Iterator[tuple[str, str]]:
+    return (
+        (pattern, name)
+        for name in sorted(names)
+        for pattern in sorted(patterns)
+        if wildcard.matches(pattern, name)
+    )
+
+
+def _is_pattern(text: str) -> bool:
+    return "*" in text or "?" in text
