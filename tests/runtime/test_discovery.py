@@ -20,6 +20,8 @@ from pratique.runtime.discovery import (
     DSSE_ENVELOPE,
     MAX_SIGNATURES,
     SIMPLE_SIGNING,
+    Place,
+    places,
     signature_tag,
     stored_signatures,
 )
@@ -228,6 +230,26 @@ def test_c6_bundles_of_more_than_ten_megabytes() -> None:
     assert code_of(store, BUNDLES) == "too-large"
 
 
-def test_other_formats_have_their_own_listing() -> None:
-    with pytest.raises(ValueError, match="notary"):
-        listed(Store(), Listing(SignatureFormat.NOTARY))
+@pytest.mark.parametrize(
+    ("listing", "expected"),
+    [
+        (SIGNATURES, [Place.SIGNATURE_TAG]),
+        (REFERRED, [Place.COSIGN_REFERRER, Place.SIGNATURE_TAG]),
+        (ATTESTATIONS, [Place.ATTESTATION_TAG]),
+        (BUNDLES, [Place.BUNDLES]),
+        (Listing(SignatureFormat.NOTARY), [Place.NOTARY_SIGNATURES]),
+        (Listing(SignatureFormat.NOTARY, attestations=True, type="sbom"), [Place.NOTARY_DOCUMENTS]),
+    ],
+)
+def test_places_in_order(listing: Listing, expected: list[Place]) -> None:
+    assert list(places(listing)) == expected
+
+
+def test_every_place_is_asked_in_some_order() -> None:
+    listings = [
+        Listing(form, referrers=referrers, attestations=attestations)
+        for form in SignatureFormat
+        for referrers in (False, True)
+        for attestations in (False, True)
+    ]
+    assert {place for listing in listings for place in places(listing)} == set(Place)

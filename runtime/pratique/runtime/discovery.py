@@ -6,13 +6,16 @@ References: cosign `specs/SIGNATURE_SPEC.md` and `specs/BUNDLE_SPEC.md`, OCI dis
 
 from __future__ import annotations
 
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, assert_never
 
 from pratique.compiler.graph import Listing
 from pratique.compiler.ir import SignatureFormat
 from pratique.grammar.errors import NotFoundError, TransportError
 from pratique.runtime.ports import Digest, ImageStore, Manifest, Repository
 from pratique.runtime.signatures.model import Stored, StoredBundle, StoredEnvelope, StoredSignature
+from pratique.runtime.signatures.notary.discovery import notary_documents, notary_signatures
+from pratique.runtime.signatures.notary.model import SIGNATURE_ARTIFACT
 
 MAX_SIGNATURES: Final = 1000
 """Layers of a signature manifest that are looked at; more are refused (C5), as cosign does."""
@@ -45,30 +48,82 @@ def signature_tag(digest: Digest, suffix: str = "sig") -> str:
     return f"{digest.replace(':', '-')}.{suffix}"
 
 
+class Place(StrEnum):
+    """Where signatures of a digest may lie; the text is for people."""
+
+    COSIGN_REFERRER = f"last referrer of type {COSIGN_ARTIFACT}"
+    SIGNATURE_TAG = "tag sha256-HEX.sig"
+    ATTESTATION_TAG = "tag sha256-HEX.att"
+    BUNDLES = f"referrers of type {BUNDLE_PREFIX}*"
+    NOTARY_SIGNATURES = f"referrers of type {SIGNATURE_ARTIFACT}"
+    NOTARY_DOCUMENTS = f"first referrer of the attestation's type, its referrers of type {SIGNATURE_ARTIFACT}"
+
+
+def places(listing: Listing) -> tuple[Place, ...]:
+    """Return where signatures are looked for, in this order; only the first place that has any is read.
+
+    Referrers are those of the registry's API, or of the index under the fallback tag where there is no API.
+    Which bundles are signatures and which attestations is known only once they are verified, so both listings
+    have all of them.
+    """
+    match listing.format:
+        case SignatureFormat.SIGSTORE_BUNDLE:
+            return (Place.BUNDLES,)
+        case SignatureFormat.NOTARY:
+            return (Place.NOTARY_DOCUMENTS if listing.attestations else Place.NOTARY_SIGNATURES,)
+        case SignatureFormat.COSIGN if listing.attestations:
+            return (Place.ATTESTATION_TAG,)
+        case SignatureFormat.COSIGN if listing.referrers:
+            return (Place.COSIGN_REFERRER, Place.SIGNATURE_TAG)
+        case SignatureFormat.COSIGN:
+            return (Place.SIGNATURE_TAG,)
+        case _:
+            assert_never(listing.format)
+
+
 async def stored_signatures(
     store: ImageStore, repository: Repository, digest: Digest, listing: Listing
 ) -> tuple[Stored, ...]:
     """Return the signatures or attestations of `digest` as they are stored, none of them verified.
 
     Cosign's layers cost one request for the manifest and one for each distinct payload; bundles one for the
-    list, and two for each bundle. Which bundles are signatures and which attestations is known only once they
-    are verified, so both listings have all of them.
+    list, and two for each bundle; Notary's as `notary_signatures` says.
 
     Raises:
-        ValueError: `listing` is of a format that is not stored as Sigstore signatures are.
+        VerificationError: nobody signed the Notary document that is asked for.
         TransportError: `too-many-signatures`, `too-large`, `bad-manifest` and all that the store raises; a
             signature manifest that is not there is no error but an empty result.
     """
     blobs = _Blobs(store, repository)
-    match listing.format:
-        case SignatureFormat.SIGSTORE_BUNDLE:
+    for place in places(listing):
+        found = await _at(place, store, repository, digest, listing, blobs)
+        if found is not None:
+            return found
+    return ()
+
+
+async def _at(
+    place: Place, store: ImageStore, repository: Repository, digest: Digest, listing: Listing, blobs: _Blobs
+) -> tuple[Stored, ...] | None:
+    """Return what is stored at a place; None where there is nothing and the next place is to be asked."""
+    match place:
+        case Place.COSIGN_REFERRER:
+            manifest = await _referred(store, repository, digest)
+            return await _signatures(manifest, blobs) if manifest else None
+        case Place.SIGNATURE_TAG:
+            manifest = await _tagged(store, repository, digest, "sig")
+            return await _signatures(manifest, blobs) if manifest else None
+        case Place.ATTESTATION_TAG:
+            manifest = await _tagged(store, repository, digest, "att")
+            return await _envelopes(manifest, blobs) if manifest else None
+        case Place.BUNDLES:
             return await _bundles(store, repository, digest, blobs)
-        case SignatureFormat.COSIGN if listing.attestations:
-            return await _envelopes(store, repository, digest, blobs)
-        case SignatureFormat.COSIGN:
-            return await _signatures(store, repository, digest, listing, blobs)
+        case Place.NOTARY_SIGNATURES:
+            return await notary_signatures(store, repository, digest)
+        case Place.NOTARY_DOCUMENTS:
+            return await notary_documents(store, repository, digest, listing.type)
         case _:
-            raise ValueError(f"no listing of signatures in format {listing.format}")
+            assert_never(place)
 
 
 class _Blobs:
@@ -94,12 +149,9 @@ class _Blobs:
         return self._read[digest]
 
 
-async def _signatures(
-    store: ImageStore, repository: Repository, digest: Digest, listing: Listing, blobs: _Blobs
-) -> tuple[StoredSignature, ...]:
-    manifest = await _manifest(store, repository, digest, listing)
+async def _signatures(manifest: Manifest, blobs: _Blobs) -> tuple[StoredSignature, ...]:
     found = []
-    for layer in _layers(manifest) if manifest else ():
+    for layer in _layers(manifest):
         name, notes = _digest(layer), _annotations(layer)
         signature = notes.get(_SIGNATURE)
         found.append(
@@ -116,13 +168,10 @@ async def _signatures(
     return tuple(found)
 
 
-async def _envelopes(
-    store: ImageStore, repository: Repository, digest: Digest, blobs: _Blobs
-) -> tuple[StoredEnvelope, ...]:
+async def _envelopes(manifest: Manifest, blobs: _Blobs) -> tuple[StoredEnvelope, ...]:
     """Return cosign's attestations: those under the tag alone, as cosign has no referrers of this kind."""
-    manifest = await _tagged(store, repository, digest, "att")
     found = []
-    for layer in _layers(manifest) if manifest else ():
+    for layer in _layers(manifest):
         if layer.get("mediaType") != DSSE_ENVELOPE:
             continue
         name, notes = _digest(layer), _annotations(layer)
@@ -167,15 +216,10 @@ async def _bundles(
     return tuple(found)
 
 
-async def _manifest(
-    store: ImageStore, repository: Repository, digest: Digest, listing: Listing
-) -> Manifest | None:
-    if listing.referrers:
-        referrers = await store.referrers(repository, digest, COSIGN_ARTIFACT)
-        if referrers:
-            # Kyverno 1.19 (cosign's experimental OCI 1.1 mode) takes the last one of the list.
-            return await store.manifest(repository, referrers[-1].digest)
-    return await _tagged(store, repository, digest, "sig")
+async def _referred(store: ImageStore, repository: Repository, digest: Digest) -> Manifest | None:
+    """Return the last referrer of cosign's type, as Kyverno 1.19 does in its experimental OCI 1.1 mode."""
+    referrers = await store.referrers(repository, digest, COSIGN_ARTIFACT)
+    return await store.manifest(repository, referrers[-1].digest) if referrers else None
 
 
 async def _tagged(store: ImageStore, repository: Repository, digest: Digest, suffix: str) -> Manifest | None:
