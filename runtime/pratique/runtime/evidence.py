@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Hashable
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from pratique.compiler import ir
 from pratique.compiler.graph import Listing, Verification, questions
@@ -48,6 +48,9 @@ T = TypeVar("T")
 
 RUN_BYTES: Final = 512 << 20
 """Bound on what a run of the command line keeps in memory."""
+
+Describe: TypeAlias = Callable[[ImageStore, Digest], Coroutine[Any, Any, dict[str, Any]]]
+"""Reads what describes an image; always the same, so that answers can be kept by digest."""
 
 _PARSED: Final = 6
 """Bytes in memory per byte of parsed JSON: what small objects and short texts come to."""
@@ -103,7 +106,7 @@ class Evidence:
         self.keys = keys
         self.usual = Access(store=store, id="")
         self._lifetimes = lifetimes
-        self._memory = memory or Memory(max_bytes=RUN_BYTES)
+        self._memory = Memory(max_bytes=RUN_BYTES) if memory is None else memory
         self.verifications = 0
         """Signatures whose cryptography was checked, each counted once per method and trust."""
 
@@ -138,6 +141,17 @@ class Evidence:
             return self._worth(subject.terms, answer, self._lifetimes.listing)
 
         return await self._memory.ask((subject, listing), ask, worth)
+
+    async def described(self, subject: Subject, store: ImageStore, read: Describe) -> dict[str, Any]:
+        """Return what `read` makes of the manifests and the configuration of a digest."""
+
+        async def ask() -> dict[str, Any]:
+            return await read(store, subject.digest)
+
+        def worth(answer: object) -> Worth:
+            return self._worth(subject.terms, answer, self._lifetimes.listing)
+
+        return await self._memory.ask((subject, Describe), ask, worth)
 
     async def verified(
         self, subject: Subject, listed: Listed, verification: Verification, version: str
@@ -269,6 +283,17 @@ class Evaluation:
         key = (subject, listed, verification, version)
         return await self._once(key, lambda: self._evidence.verified(*key))
 
+    async def described(self, image: ImageReference, read: Describe) -> dict[str, Any]:
+        """Return what `read` makes of the manifests and the configuration of `image`.
+
+        Raises:
+            TransportError: the image could not be asked for, or what there is cannot be used.
+        """
+        subject = await self._subject(image)
+        store = self._store(self._use_cache)
+        key = (subject, Describe)
+        return await self._once(key, lambda: self._evidence.described(subject, store, read))
+
     async def attested(self, image: ImageReference, attestor: ir.Attestor) -> Finding:
         """Return whether a signature of `image` meets `attestor`. Never raises for what is wrong with it."""
         try:
@@ -373,6 +398,8 @@ def _weight(answer: object) -> int:
     match answer:
         case Listed(weight=weight):
             return weight
+        case dict():
+            return _PARSED * len(repr(answer))
         case tuple():
             return sum(
                 _bytes(c.stored) * (1 + _PARSED * bool(c.verified and c.verified.statement)) for c in answer
