@@ -14,7 +14,7 @@ from pratique.runtime.applicable import applicable
 from pratique.runtime.decision import RuleResult
 from pratique.runtime.engine import Engine
 from pratique.runtime.evidence import Evidence
-from pratique.runtime.ports import Descriptor, Digest, Manifest, Repository
+from pratique.runtime.ports import ContextSource, Descriptor, Digest, Manifest, Repository
 from pratique.runtime.resource import Resource
 from pratique.runtime.signatures.model import (
     AnyIdentity,
@@ -153,12 +153,13 @@ class World:
         self.store = FakeStore()
         self.verifier = FakeVerifier()
         self.plan = Plan(lowered.policies)
+        self.source: ContextSource | None = None
 
     def judge(self, *resources: Mapping[str, Any]) -> list[RuleResult]:
         """Return the results of all resources, judged at once over one body of evidence."""
 
         async def run() -> list[RuleResult]:
-            engine = Engine(self.plan, Evidence(self.store, self.verifier))
+            engine = Engine(self.plan, Evidence(self.store, self.verifier), self.source)
             wrapped = [Resource(resource) for resource in resources]
             found = await asyncio.gather(*(engine.judge(r, applicable(self.plan, r)) for r in wrapped))
             return [result for results in found for result in results]

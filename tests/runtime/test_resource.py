@@ -134,3 +134,35 @@ def test_extractors(extractor: dict[str, str], expected: list[tuple[str, str, st
 def test_what_an_extractor_cannot_read_is_an_error_not_an_empty_list(extractor: dict[str, str]) -> None:
     with pytest.raises(EvaluationError):
         extract(TASK, [ImageExtractor(**extractor)])
+
+
+# --- jmesPath of extractors -----------------------------------------------------------------------------
+
+DISK = {"kind": "DataVolume", "spec": {"source": {"url": "docker://ghcr.io/acme/disk:v1"}}}
+
+
+def test_an_extractor_takes_the_image_out_of_a_text() -> None:
+    extractor = ImageExtractor(path="/spec/source/url", jmes_path="trim_prefix(@, 'docker://')")
+    (found,) = extract(DISK, [extractor])
+    assert (found.text, found.match_string) == ("ghcr.io/acme/disk:v1", "ghcr.io/acme/disk:v1")
+    assert (found.pointer, found.key) == ("/spec/source/url", "/spec/source/url")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("length(@)", r"jmespath length\(@\) must produce a string, but produced 29"),
+        ("split(@, '/')", r"must produce a string, but produced \[docker:  ghcr.io acme disk:v1\]"),
+        ("`null`", "must produce a string, but produced <nil>"),
+        ("to_boolean(@)", r"failed to apply jmespath to_boolean\(@\): "),
+    ],
+)
+def test_k14_a_path_that_makes_no_text_is_an_error(path: str, text: str) -> None:
+    with pytest.raises(EvaluationError, match=text):
+        extract(DISK, [ImageExtractor(path="/spec/source/url", jmes_path=path)])
+
+
+def test_what_a_path_makes_need_not_be_an_image() -> None:
+    (found,) = extract(DISK, [ImageExtractor(path="/spec/source/url", jmes_path="'A B'")])
+    assert found.image is None
+    assert found.problem

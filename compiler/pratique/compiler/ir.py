@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pratique.grammar.source import Location
+
+if TYPE_CHECKING:
+    from pratique.compiler.context_entries import ContextEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -478,6 +481,7 @@ class Rule:
 
     Attributes:
         generated_from: name of the rule that autogen made this one from; empty for declared rules.
+        context: named values that expressions read, in order.
         preconditions: condition tree (JSON), or None.
         template: the entries behind `requirements` as JSON, where they hold variables: then `requirements`
             show the variables as text, and those of an evaluation are made from the template.
@@ -492,6 +496,7 @@ class Rule:
     action: Action = Action.AUDIT
     overrides: tuple[ActionOverride, ...] = ()
     generated_from: str = ""
+    context: tuple[ContextEntry, ...] = ()
     preconditions: Any = field(default=None, hash=False)
     template: Any = field(default=None, hash=False)
     extractors: tuple[tuple[str, tuple[Any, ...]], ...] = field(default=(), hash=False)

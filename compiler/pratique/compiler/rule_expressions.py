@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pratique.compiler import ir
+from pratique.compiler.context_loading import ContextEntries
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Reader
 from pratique.compiler.expressions.variables import Template
@@ -21,12 +22,14 @@ class RuleExpressions:
     """What a rule evaluates besides signatures.
 
     Attributes:
+        entries: the named values of the rule's `context`.
         preconditions: None where the rule has none.
         template: the entries, where they hold variables.
         denials: `validate.deny` of every entry that has one, with its message.
         attestations: conditions of the attestations that have some, by number of entry and attestation.
     """
 
+    entries: ContextEntries
     preconditions: Conditions | None
     template: Template | None
     denials: tuple[tuple[Template, Conditions], ...]
@@ -40,6 +43,7 @@ class RuleExpressions:
             ExpressionError: a mistake that the checks at load time would have found.
         """
         return cls(
+            entries=ContextEntries.compile(rule.context, namespace=rule.resources.namespace),
             preconditions=None if rule.preconditions is None else Conditions.compile(rule.preconditions),
             template=None if rule.template is None else Template.compile(rule.template, at=("verifyImages",)),
             denials=tuple(

@@ -7,6 +7,7 @@ are followed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pratique.compiler import ir
@@ -48,7 +49,7 @@ class Attestations:
                 text = outcome.errors[0]
                 return check_of(self._image_use, status, text, reason=reason, transport=outcome.broken)
         if self._asked.expressions.denials:
-            return self._validated(parts, self._digest)
+            return await self._validated(parts, self._digest)
         text = f"verified image attestations for {self._name}"
         reason = all_of(parts, met=True)
         return check_of(self._image_use, Status.PASS, text, digest=self._digest, reason=reason)
@@ -75,7 +76,7 @@ class Attestations:
                 reasons.append(found_by(leaf, finding))
                 broken = broken or finding.broken
                 path = f"{place}{leaf.at.path.rpartition(']')[2]}"
-                error = self._refusal(demanded, number, leaf, finding, path)
+                error = await self._refusal(demanded, number, leaf, finding, path)
                 if error is None:
                     count += 1
                 else:
@@ -99,7 +100,7 @@ class Attestations:
         errors_told = (problem,) if problem else ()
         return Outcome(met=not problem, errors=errors_told, broken=broken and bool(problem), reason=reason)
 
-    def _refusal(
+    async def _refusal(
         self, demanded: ir.Attestation, number: int, leaf: ir.Leaf, finding: Finding, path: str
     ) -> str | None:
         """Return why a finding does not count: not met, or a statement that does not hold."""
@@ -118,10 +119,10 @@ class Attestations:
             # (`tests/runtime/test_attestations.py::test_a_name_is_bound_to_a_statement_of_its_type`).
             self._named.setdefault(demanded.name, next(p for p in predicates if isinstance(p, dict)))
         conditions = self._asked.expressions.attestations.get((self._asked.entry, number))
-        unmet = self._unmet(demanded.type, conditions, predicates) if conditions else None
+        unmet = await self._unmet(demanded.type, conditions, predicates) if conditions else None
         return f"{path}: {unmet}" if unmet else None
 
-    def _unmet(self, type: str, conditions: Conditions, predicates: Iterable[Any]) -> str | None:
+    async def _unmet(self, type: str, conditions: Conditions, predicates: Iterable[Any]) -> str | None:
         """Return why a predicate does not satisfy the conditions; all of them must."""
         context = self._asked.context.overlay({"image": image_value(self._image_use)})
         for predicate in predicates:
@@ -129,19 +130,20 @@ class Attestations:
                 # Never judged as if it were empty: a condition with a default would hold (C9).
                 return "failed to check attestations: failed to extract predicate from statement"
             try:
-                holds, message = conditions.evaluate(context.merged(predicate))
+                evaluate = partial(conditions.evaluate, context.merged(predicate))
+                holds, message = await self._asked.answers.settle(evaluate)
             except EvaluationError as error:
                 return f"failed to check attestations: {error.message}"
             if not holds:
                 return f"attestation checks failed for {self._name} and predicate {type}: {message}"
         return None
 
-    def _validated(self, parts: list[Reason], digest: str) -> Check:
+    async def _validated(self, parts: list[Reason], digest: str) -> Check:
         """Judge `validate.deny` of all entries of the rule over the predicates by name."""
         rule, reason = self._asked.planned.rule, all_of(parts, met=True)
         context = self._asked.context.overlay({**self._named, "image": image_value(self._image_use)})
         for message, conditions in self._asked.expressions.denials:
-            said = _denied(message, conditions, context)
+            said = await self._asked.answers.settle(partial(_denied, message, conditions, context))
             if said is not None:
                 text = f"validation in verifyImages failed: {said}"
                 refused = Reason(code="denied", text=text, met=False, children=(reason,))

@@ -11,17 +11,21 @@ from dataclasses import replace
 from itertools import groupby
 
 from pratique.compiler import ir
+from pratique.compiler.context_loading import place_of
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.plan import Plan, PlannedRule
 from pratique.compiler.rule_expressions import RuleExpressions
 from pratique.grammar.errors import EvaluationError, NotFoundError, TransportError
+from pratique.runtime.answers import Answers
 from pratique.runtime.applicable import Applicable, applicable, includes, skips
 from pratique.runtime.attestations import Attestations
 from pratique.runtime.context import request_context
+from pratique.runtime.context_sources import GivenContext
 from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
 from pratique.runtime.evidence import Evaluation, Evidence
 from pratique.runtime.judgement import Finding
 from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
+from pratique.runtime.ports import Access, Accesses, ContextSource
 from pratique.runtime.proof import Marks, asks_proof, check_of, validate
 from pratique.runtime.resource import ImageUse, Resource, use
 
@@ -29,9 +33,25 @@ from pratique.runtime.resource import ImageUse, Resource, use
 class Engine:
     """Evaluates resources against a plan. Holds no state of its own between resources but `evidence`."""
 
-    def __init__(self, plan: Plan, evidence: Evidence) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        evidence: Evidence,
+        source: ContextSource | None = None,
+        accesses: Accesses | None = None,
+    ) -> None:
+        """Take the plan, what is known of images, and what answers for the rest of the world.
+
+        Args:
+            plan: the rules.
+            evidence: what is known of images.
+            source: answers context entries; None for nothing.
+            accesses: the ways to registries; None for one way for all.
+        """
         self.plan = plan
         self.evidence = evidence
+        self._accesses = accesses
+        self._source = source or GivenContext()
         self._compiled: dict[int, RuleExpressions] = {}
 
     async def evaluate(self, resource: Resource) -> tuple[RuleResult, ...]:
@@ -44,6 +64,7 @@ class Engine:
             return ()
         marks, context = Marks(), request_context(resource)
         evidence = self.evidence.evaluation(fresh_tags=any(map(_asks_anew, rules)))
+        answers = Answers(self._source, evidence)
         checks: dict[int, list[Check]] = {}
         pinned: dict[int, dict[str, ImageUse]] = {}
         by_policy = [list(group) for _, group in groupby(rules, key=lambda a: id(a.planned.policy))]
@@ -52,7 +73,7 @@ class Engine:
             pins = pinned[order] = {}
             for item in group:
                 outcome = checks[item.planned.number] = await self._verify(
-                    item, context, order, marks, pins, evidence
+                    item, context, order, marks, pins, evidence, answers
                 )
                 decided = worst(check.status for check in outcome) if outcome else Status.SKIP
                 if item.planned.policy.stop_at_first and decided in (Status.PASS, Status.FAIL):
@@ -76,23 +97,32 @@ class Engine:
         marks: Marks,
         pins: dict[str, ImageUse],
         evidence: Evaluation,
+        answers: Answers,
     ) -> list[Check]:
         """Judge every requirement of a rule for every image it looks at, and pin what is to be pinned."""
         if item.problem:
             return [Check(stage=Stage.VERIFY, status=Status.ERROR, message=item.problem.message)]
         expressions = self._expressions(item.planned)
-        if told := _precondition(expressions, context):
+        rule = item.planned.rule
+        context = self._with_entries(item.planned, expressions, context, answers)
+        if told := await answers.settle(lambda: _precondition(expressions, context)):
             return [told, *([replace(told, stage=Stage.VALIDATE)] if asks_proof(item) else [])]
         try:
-            requirements = expressions.requirements(item.planned.rule, context)
+            requirements = await answers.settle(lambda: expressions.requirements(rule, context))
         except EvaluationError as error:
-            return [Check(stage=Stage.VERIFY, status=Status.ERROR, message=error.message)]
+            return [_error(error, error.message)]
         checks: list[Check] = []
         for entry, requirement in enumerate(requirements):
-            way = evidence.through(use_cache=requirement.use_cache)
+            try:
+                access = self._access(item, requirement)
+            except TransportError as error:
+                text = f"failed to fetch secrets: {error.message}"
+                failed = Check(stage=Stage.VERIFY, status=Status.ERROR, message=text, transport=True)
+                return [replace(failed, reason=_broken(error))]
+            way = evidence.through(access, use_cache=requirement.use_cache)
             for original in item.uses:
                 image_use = pins.get(original.pointer, original)
-                asked = Asked(item.planned, entry, requirement, image_use, expressions, context, way)
+                asked = Asked(item.planned, entry, requirement, image_use, expressions, context, way, answers)
                 found = await self._requirement(asked)
                 if requirement.pin_digest and image_use.image and not image_use.image.digest:
                     image_use = await self._pin(way, image_use, pins, checks, verified=bool(found))
@@ -100,6 +130,20 @@ class Engine:
                     checks.append(found)
                     marks.record(item.planned, order, image_use.match_string, found.status)
         return checks
+
+    def _access(self, item: Applicable, requirement: ir.ImageRequirement) -> Access | None:
+        """Return the way to registries that an entry asks for; None for the usual one."""
+        if self._accesses is None:
+            return None
+        return self._accesses.choose(requirement.credentials, item.pull_secrets, item.namespace)
+
+    def _with_entries(
+        self, planned: PlannedRule, expressions: RuleExpressions, context: Context, answers: Answers
+    ) -> Context:
+        """Return the context of a rule: given values, and the rule's own entries above them."""
+        given = self._source.given(planned.policy.name, planned.rule.generated_from or planned.rule.name)
+        below = context.merged(given) if given else context
+        return expressions.entries.attach(below, answers.ask, mocked=below)
 
     def _expressions(self, planned: PlannedRule) -> RuleExpressions:
         """Return the compiled expressions of a rule; compiled when it first applies."""
@@ -262,12 +306,17 @@ def _precondition(expressions: RuleExpressions, context: Context) -> Check | Non
     try:
         holds, message = expressions.preconditions.evaluate(context)
     except EvaluationError as error:
-        text = f"failed to evaluate preconditions: {error.message}"
-        return Check(stage=Stage.VERIFY, status=Status.ERROR, message=text)
+        return _error(error, f"failed to evaluate preconditions: {error.message}")
     if holds:
         return None
     text = f"preconditions not met; {message}" if message else "preconditions not met"
     return Check(stage=Stage.VERIFY, status=Status.SKIP, message=text)
+
+
+def _error(error: EvaluationError, text: str) -> Check:
+    """Return the check of a rule that cannot be judged, with the place of the context entry to blame."""
+    reason = Reason(code=error.code, text=error.message, met=False, location=place_of(error))
+    return Check(stage=Stage.VERIFY, status=Status.ERROR, message=text, reason=reason)
 
 
 def _who(attestor: ir.Attestor, finding: Finding) -> Iterable[str]:

@@ -15,6 +15,7 @@ from pratique.runtime.resource import ImageUse
 if TYPE_CHECKING:
     from pratique.compiler.expressions.context import Context
     from pratique.compiler.rule_expressions import RuleExpressions
+    from pratique.runtime.answers import Answers
     from pratique.runtime.evidence import Evaluation
 
 
@@ -25,6 +26,7 @@ class Asked:
     Attributes:
         expressions: what the rule evaluates besides signatures; `context` is what they read.
         evidence: what is known of images, by the way that the requirement asks for.
+        answers: settles evaluations that ask the world for something.
     """
 
     planned: PlannedRule
@@ -34,6 +36,7 @@ class Asked:
     expressions: RuleExpressions
     context: Context
     evidence: Evaluation
+    answers: Answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

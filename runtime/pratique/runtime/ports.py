@@ -6,13 +6,14 @@ later the webhook). Every method is bounded in bytes and time by its implementat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol
 
-from pratique.compiler.ir import KeySigner, Method, RegistryCredentials, Trust
+from pratique.compiler.ir import Attestor, KeySigner, Method, RegistryCredentials, Trust
 
 if TYPE_CHECKING:
+    from pratique.compiler.context_loading import Question
     from pratique.runtime.signatures.model import Stored, VerifiedSignature
 
 Digest = NewType("Digest", str)
@@ -130,6 +131,28 @@ class KeySource(Protocol):
         ...
 
 
+class ContextSource(Protocol):
+    """Answers what context entries of rules ask about the cluster."""
+
+    def given(self, policy: str, rule: str) -> Mapping[str, Any]:
+        """Return the values by name that are put under the context of a rule and stand for its entries.
+
+        Args:
+            policy: name of the policy, without its namespace.
+            rule: name of the rule as it is declared, also for those that were generated from it.
+        """
+        ...
+
+    async def answer(self, question: Question) -> Any:
+        """Return JSON data.
+
+        Raises:
+            EvaluationError: there is no answer.
+            TransportError: the cluster could not be asked.
+        """
+        ...
+
+
 class SignatureVerifier(Protocol):
     """The cryptography of one stored signature, and what its verified signer must be."""
 
@@ -138,6 +161,14 @@ class SignatureVerifier(Protocol):
 
         Raises:
             VerificationError: the policy's own key material cannot be used.
+            TransportError: the trust root that is needed cannot be had.
+        """
+        ...
+
+    def version(self, attestor: Attestor) -> str:
+        """Return the version of the process's trust root that signatures are judged by; empty for none.
+
+        Raises:
             TransportError: the trust root that is needed cannot be had.
         """
         ...

@@ -237,7 +237,25 @@ def _extracted(holder: Any, value: str, pointer: str, extractor: Any) -> Iterato
             "bad-extraction", f"invalid key: {extractor.key!r} at {pointer or '/'} is not a text"
         )
     if text.strip():
-        yield use(text, extractor.name or "custom", key, place)
+        image = _transformed(text, extractor.jmes_path) if extractor.jmes_path else text
+        yield use(image, extractor.name or "custom", key, place)
+
+
+def _transformed(text: str, path: str) -> str:
+    """Return the image that the JMESPath of an extractor makes of a text; texts and errors as in Kyverno."""
+    from pratique.compiler.expressions.expression import compile_expression
+    from pratique.compiler.expressions.values.numbers import sprint
+    from pratique.runtime.context import ENVIRONMENT
+
+    try:
+        image = compile_expression(path).evaluate(text, ENVIRONMENT)
+    except EvaluationError as error:
+        raise EvaluationError(error.code, f"failed to apply jmespath {path}: {error.message}") from error
+    if not isinstance(image, str):
+        raise EvaluationError(
+            "bad-extraction", f"jmespath {path} must produce a string, but produced {sprint(image, 200)}"
+        )
+    return image
 
 
 def _escape(step: str) -> str:

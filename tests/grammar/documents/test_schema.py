@@ -41,5 +41,6 @@ def test_bare() -> None:
 def test_homes() -> None:
     assert homes(ClusterPolicy, "imageReferences") == ("spec.rules[].verifyImages[]",)
     assert homes(ClusterPolicy, "spec") == ("the top level",)
-    assert homes(ClusterPolicy, "jmesPath") == ("spec.rules[].imageExtractors.*[]",)
+    assert homes(ClusterPolicy, "skipImageReferences") == ("spec.rules[].verifyImages[]",)
+    assert "spec.rules[].imageExtractors.*[]" in homes(ClusterPolicy, "jmesPath")
     assert homes(ClusterPolicy, "nothing") == ()

@@ -70,6 +70,10 @@ class Context:
         self._is_loaded: list[bool] = []
         self._size = 0
 
+    def __contains__(self, name: object) -> bool:
+        """Say whether a name has a value already, without loading one."""
+        return name in self._values
+
     def _layer(self, values: dict[str, Any]) -> Context:
         layer = Context.__new__(Context)
         layer.environment = self.environment

@@ -13,14 +13,15 @@ from typing import Any, Literal
 from pratique.compiler import ir
 from pratique.compiler.kyverno.autogen import ANNOTATION
 from pratique.compiler.kyverno.lower import spec_action
+from pratique.compiler.kyverno.obligations import key_text
 from pratique.compiler.kyverno.selection_checks import selection_problems
 from pratique.compiler.kyverno.spec_checks import spec_problems
-from pratique.compiler.kyverno.obligations import key_text
 from pratique.compiler.secret_references import KUBERNETES, foreign_secret, is_foreign
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.documents.attestors import Attestor, AttestorSet, KeylessAttestor, StaticKeyAttestor
 from pratique.grammar.documents.kyverno import ImageVerification, Rule
 from pratique.grammar.errors import PolicyError
+from pratique.grammar.source import Location
 
 _ALGORITHMS = frozenset({"sha224", "sha256", "sha384", "sha512"})
 
@@ -124,12 +125,11 @@ class _Checker:
             yield from self._entry(rule, entry, action, (*route, "verifyImages", number))
 
     def _rule_parts(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        for name, value in (
-            ("context", rule.context),
-            ("celPreconditions", rule.cel_preconditions),
-        ):
-            if value:
-                yield self._unsupported(f"{name} in rule '{rule.name}'", *route, name)
+        if rule.cel_preconditions:
+            text = f"celPreconditions in rule '{rule.name}'"
+            yield self._unsupported(text, *route, "celPreconditions")
+        if rule.context:
+            yield from self._context(rule, (*route, "context"))
         if rule.preconditions is not None:
             yield from self._expressions("compile", rule.preconditions, (*route, "preconditions"))
         for kind, extractors in rule.image_extractors.items():
@@ -142,21 +142,53 @@ class _Checker:
                     )
                     yield self._error(text, *place, "jmesPath")
                 elif extractor.jmes_path:
-                    yield self._unsupported("jmesPath of an image extractor", *place, "jmesPath")
+                    yield from self._expressions("path", extractor.jmes_path, (*place, "jmesPath"))
+
+    def _context(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        from pratique.compiler.context_loading import ContextEntries
+        from pratique.compiler.expressions.errors import ExpressionError
+        from pratique.compiler.kyverno.context import lower_entries, mistakes
+
+        namespaced = self._model.kind == "Policy"
+        sound = True
+        for number, entry in enumerate(rule.context):
+            for text, place in mistakes(entry, namespaced=namespaced):
+                sound = False
+                yield self._error(text, *route, number, *place)
+            if entry.image_registry and entry.image_registry.image_registry_credentials:
+                place = ("imageRegistry", "imageRegistryCredentials")
+                yield self._unsupported("credentials of a context entry", *route, number, *place)
+        if sound:
+            namespace = (self._model.metadata.namespace or "default") if namespaced else None
+            for number, lowered in enumerate(lower_entries(rule.context, self._nowhere)):
+                try:
+                    ContextEntries.compile([lowered], namespace=namespace)
+                except ExpressionError as error:
+                    place = (number, *error.path[1:])
+                    yield self._error(error.message, *route, *place, code=error.code)
+
+    def _nowhere(self, *_: str | int) -> Location:
+        return self._document.location()
 
     def _expressions(
-        self, form: Literal["compile", "compile_blocks", "template"], data: Any, route: tuple[str | int, ...]
+        self,
+        form: Literal["compile", "compile_blocks", "template", "path"],
+        data: Any,
+        route: tuple[str | int, ...],
     ) -> Iterator[PolicyError]:
         """Compile what holds expressions, and say what is wrong with the first bad one."""
         if form == "template" and "{{" not in data:
             return
         from pratique.compiler.expressions.conditions import Conditions
         from pratique.compiler.expressions.errors import ExpressionError
+        from pratique.compiler.expressions.expression import compile_expression
         from pratique.compiler.expressions.variables import Template
 
         try:
             if form == "template":
                 Template.compile(data)
+            elif form == "path":
+                compile_expression(data)
             else:
                 getattr(Conditions, form)(data)
         except ExpressionError as error:
@@ -200,9 +232,7 @@ class _Checker:
             yield self._error(text, *route)
         yield from self._credentials(entry, (*route, "imageRegistryCredentials", "secrets"))
 
-    def _credentials(
-        self, entry: ImageVerification, route: tuple[str | int, ...]
-    ) -> Iterator[PolicyError]:
+    def _credentials(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         block = entry.image_registry_credentials
         for number, name in enumerate(block.secrets if block else ()):
             yield from self._expressions("template", name, (*route, number))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pratique.compiler import ir
 from pratique.compiler.kyverno import autogen
+from pratique.compiler.kyverno.context import lower_entries
 from pratique.compiler.kyverno.obligations import EntryLowering, template
 from pratique.compiler.kyverno.regions import label_selector, region
 from pratique.grammar.documents import PolicyDocument
@@ -51,6 +52,7 @@ def _rule(document: PolicyDocument, rule: Rule, number: int, namespace: str | No
         requirements=tuple(EntryLowering(e, entry_place(i)).requirement() for i, e in enumerate(entries)),
         action=_action(document.model.spec, rule),
         overrides=() if any(e.failure_action for e in entries) else _overrides(document.model.spec),
+        context=lower_entries(rule.context, place) if rule.context else (),
         preconditions=rule.preconditions,
         template=template(entries),
         extractors=tuple(

@@ -1,6 +1,6 @@
 """Kyverno's `Policy` and `ClusterPolicy` with every field of their schema that image verification touches.
 
-Bodies of `validate`, `mutate` and `generate` and entries of `context` are kept as plain JSON.
+Bodies of `validate`, `mutate` and `generate` are kept as plain JSON.
 
 References: Kyverno 1.19 `api/kyverno/v1` and its CRD (`config/crds/kyverno`); v2beta1 is a subset, see
 `v2beta1.py`.
@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field
 
 from pratique.grammar.documents.attestors import Attestation, AttestorSet
 from pratique.grammar.documents.base import Items, Model
+from pratique.grammar.documents.context import ContextEntry
+from pratique.grammar.documents.credentials import ImageRegistryCredentials
 from pratique.grammar.documents.metadata import ObjectMeta
 from pratique.grammar.documents.selection import (
     LabelSelector,
@@ -62,14 +64,6 @@ def _printable(name: str) -> str:
 
 
 RuleName = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_printable)]
-
-
-class ImageRegistryCredentials(Model):
-    """Where credentials for the registry come from."""
-
-    allow_insecure_registry: bool = False
-    providers: Items[Literal["default", "amazon", "azure", "google", "github"]] = ()
-    secrets: Items[str] = ()
 
 
 class Deny(Model):
@@ -136,7 +130,7 @@ class Rule(Model):
     name: RuleName
     match: MatchResources
     exclude: MatchResources | None = None
-    context: Items[Json] = ()
+    context: Items[ContextEntry] = ()
     preconditions: Any = None
     cel_preconditions: Items[MatchCondition] = ()
     image_extractors: dict[str, Items[ImageExtractor]] = Field(default_factory=dict)

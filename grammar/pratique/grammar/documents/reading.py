@@ -116,7 +116,7 @@ def _objects(
 ) -> Iterator[PolicyDocument | OtherDocument | PolicyError]:
     """Yield what stands at `prefix`; `list_of` is the type that items of a typed list may leave out."""
     api_version, kind = _text(node, "apiVersion"), _text(node, "kind")
-    if list_of and not api_version and not kind:
+    if list_of and isinstance(node, MappingNode) and not api_version and not kind:
         api_version, kind = list_of.split(" ")
     item_kind = _LISTS.get((api_version, kind))
     if item_kind is not None:

@@ -1,0 +1,80 @@
+"""Answers to the questions of one evaluation: expressions run at once, the world takes its time.
+
+An expression that needs an answer nobody has yet is given up, the answer fetched, and the expression
+evaluated again from its start. So only what is mentioned is asked for, each question once, and evaluation
+stays free of waiting; it changes nothing, so that doing it again does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from pratique.compiler.context_loading import ImageQuestion, Question
+from pratique.grammar.errors import EvaluationError, TransportError
+from pratique.runtime.evidence import Evaluation
+from pratique.runtime.image_data import image_data
+from pratique.runtime.ports import ContextSource
+
+T = TypeVar("T")
+
+MAX_QUESTIONS: Final = 64
+"""Different questions that one resource may lead to: a reference may hold a random text."""
+
+
+class Answers:
+    """What one evaluation was told. A question has one answer as long as it lasts, errors included."""
+
+    def __init__(self, source: ContextSource, evidence: Evaluation) -> None:
+        """Take what answers questions about the cluster, and what answers those about images."""
+        self._source = source
+        self._evidence = evidence
+        self._known: dict[Question, Any] = {}
+        self._enough = False
+
+    def ask(self, question: Question) -> Any:
+        """Return the answer to a question if it is known; to be called by evaluations in `settle`.
+
+        Raises:
+            EvaluationError: there is no answer, or `too-many-questions` were asked.
+        """
+        try:
+            answer = self._known[question]
+        except KeyError:
+            if self._enough:
+                text = f"the context asks for more than {MAX_QUESTIONS} different things"
+                raise EvaluationError("too-many-questions", text) from None
+            raise _Unanswered(question) from None
+        if isinstance(answer, EvaluationError):
+            raise EvaluationError(answer.code, answer.message)
+        return answer
+
+    async def settle(self, evaluate: Callable[[], T]) -> T:
+        """Return what `evaluate` returns once all that it asks is answered, or raise what it raises."""
+        while True:
+            try:
+                return evaluate()
+            except _Unanswered as unanswered:
+                question = unanswered.question
+            if len(self._known) < MAX_QUESTIONS:
+                self._known[question] = await self._answer(question)
+            else:
+                self._enough = True
+
+    async def _answer(self, question: Question) -> Any:
+        try:
+            if isinstance(question, ImageQuestion):
+                return await image_data(self._evidence, question.reference)
+            return await self._source.answer(question)
+        except EvaluationError as error:
+            return error
+        except TransportError as error:
+            return EvaluationError(error.code, error.message)
+
+
+class _Unanswered(Exception):
+    """An evaluation needs an answer that nobody has asked for yet."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question)
+        self.question = question

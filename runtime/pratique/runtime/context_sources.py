@@ -1,0 +1,76 @@
+"""Context from what a run was given: values that stand for answers, and ConfigMaps among its resources.
+
+No cluster is asked and no service called: what is not given is an error that names the cure, never empty.
+
+References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/store/contextloader.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pratique.compiler.context_loading import (
+    ApiQuestion,
+    ConfigMapQuestion,
+    GlobalQuestion,
+    ImageQuestion,
+    Question,
+)
+from pratique.grammar.errors import EvaluationError
+
+_CURE: Final = "give a value for it in --values-file or --set"
+
+
+class GivenContext:
+    """A `ContextSource` over data in memory."""
+
+    def __init__(
+        self,
+        *,
+        objects: Iterable[Mapping[str, Any]] = (),
+        values: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Take Kubernetes objects, of which ConfigMaps count, and values by policy and rule."""
+        self._maps = {
+            (_text(o, "namespace") or "default", _text(o, "name")): o
+            for o in objects
+            if o.get("kind") == "ConfigMap" and o.get("apiVersion") == "v1"
+        }
+        self._values: Mapping[tuple[str, str], Mapping[str, Any]] = values or {}
+
+    def given(self, policy: str, rule: str) -> Mapping[str, Any]:
+        """Return the values for a rule."""
+        return self._values.get((policy, rule), {})
+
+    async def answer(self, question: Question) -> Any:
+        """Return a ConfigMap that was given.
+
+        Raises:
+            EvaluationError: `not-given`, for everything else.
+        """
+        match question:
+            case ConfigMapQuestion(namespace=namespace, name=name):
+                found = self._maps.get((namespace, name))
+                if found is None:
+                    raise _not_given(
+                        "it is not among the given resources; add it to --resource, or give its data in"
+                        " --values-file or --set"
+                    )
+                return {"data": found.get("data") or {}, "metadata": found["metadata"]}
+            case ApiQuestion(entry=entry, url_path=path):
+                asked = "the Kubernetes API is" if path else "services are"
+                raise _not_given(f"{asked} not asked for the context entry {entry}; {_CURE}")
+            case GlobalQuestion(name=name):
+                raise _not_given(f"failed to fetch entry key={name}: no cluster keeps it; {_CURE}")
+            case ImageQuestion():
+                raise AssertionError("registries answer questions about images")
+
+
+def _not_given(text: str) -> EvaluationError:
+    return EvaluationError("not-given", text)
+
+
+def _text(data: Mapping[str, Any], field: str) -> str:
+    value = (data.get("metadata") or {}).get(field)
+    return value if isinstance(value, str) else ""
