@@ -16,6 +16,7 @@ with `Unknown` and the reason.
     identities    texts of issuers and subjects as regular languages
     signers       one signer inside these attestors and outside those
     obligations   implication between demands, and whether one signature can meet them all
+    differences   what a change of policies changes, cell by cell
 
 Theory. Tests on different attributes are independent, so a conjunction of tests has a point if and only if
 each attribute's share of it can be met; the search goes through the branches of the formula (a tableau), and

@@ -15,6 +15,7 @@ REPOSITORIES = (
     ("registry.k8s.io/etcd", "3.5.6-0"),
     ("registry.k8s.io/kube-apiserver", "v1.26.3"),
     ("registry.k8s.io/coredns/coredns", "v1.9.3"),
+    ("registry.k8s.io/pause", "3.9"),
     ("docker.io/nginx", "1.25.3"),
     ("docker.io/library/nginx", "1.25.3"),
     ("docker.io/acme/app", "1.4.2"),
