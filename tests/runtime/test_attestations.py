@@ -221,3 +221,46 @@ def test_k12_mistakes_in_expressions_are_found_at_load_time(rule: dict[str, Any]
     (error,) = read(cluster_policy(rule=rule)).errors
     assert error.code == code
     assert error.location is not None
+
+
+# --- words of Kyverno ----------------------------------------------------------------------------------
+
+
+def test_once_signatures_told_the_digest_messages_name_it() -> None:
+    made = world(demand(equals("ok", True)), attestors=[{"entries": [keyless()]}])
+    digest = made.store.image(APP, {"subject": "dev@acme.example"}, attestations=[attested(ok=False)])
+    (result,) = made.judge(pod(APP))
+    text = f"attestation checks failed for ghcr.io/acme/app@{digest} and predicate {SLSA}: "
+    assert result.message == f"{FAILED}{PATH}{text}"
+
+
+def test_the_path_names_the_kind_of_the_attestor() -> None:
+    pem = "-----BEGIN PUBLIC KEY-----\nk\n-----END PUBLIC KEY-----"
+    rekor = {"url": "https://rekor.example", "ignoreTlog": True}
+    by_key = demand(attestors=[{"entries": [{"keys": {"publicKeys": pem, "rekor": rekor}}]}])
+    place, text = (
+        ".attestations[0].attestors[0].entries[0]",
+        f"attestions not found for predicate type {SLSA}",
+    )
+    told = judged(world(by_key), {**attested(VULN), "key": pem})
+    assert told == ("fail", f"{FAILED}{place}.keys: {text}")
+    told = judged(world(demand(attestors=[])), attested(VULN))
+    assert told == ("fail", f"{FAILED}{place}: {text}")
+
+
+def test_c9_a_predicate_that_is_no_object_is_never_judged_as_empty() -> None:
+    lenient = equals("scan || 'x'", "x")
+    lenient["all"][0]["key"] = "{{ scan || 'x' }}"
+    listed = {**attested(), "predicate": [1]}
+    assert judged(world(demand(lenient)), listed) == ("fail", f"{FAILED}predicate not found in any statement")
+    assert judged(world(demand(lenient)), attested(), listed) == (
+        "fail",
+        f"{FAILED}{PATH}failed to check attestations: failed to extract predicate from statement",
+    )
+
+
+def test_a_message_of_a_denial_whose_variables_have_no_value_is_left_out() -> None:
+    condition = {"key": "{{ prov.bad }}", "operator": "Equals", "value": True, "message": "bad one"}
+    deny = {"message": "no {{ nowhere.at }}", "deny": {"conditions": {"any": [condition]}}}
+    made = world(demand(name="prov"), validate=deny)
+    assert judged(made, attested(bad=True)) == ("fail", "validation in verifyImages failed: bad one")

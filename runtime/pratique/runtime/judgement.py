@@ -215,11 +215,18 @@ def _refusal(attestor: ir.Attestor, signature: VerifiedSignature) -> Verificatio
     if isinstance(attestor.signer, ir.IdentitySigner):
         if signature.identity is None:
             return VerificationError("certificate-missing", "no certificate found on signature")
+        if attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE and not _names_anyone(attestor.signer):
+            text = "the policy names no identity, and a bundle is verified for a named one only"
+            return VerificationError("identity-mismatch", text)
         if error := mismatch(attestor.signer, signature.identity):
             return error
     if attestor.annotations and claims_missing(attestor.annotations, signature.claims):
         return VerificationError("annotations-missing", "no signature matched the required annotations")
     return None
+
+
+def _names_anyone(signer: ir.IdentitySigner) -> bool:
+    return bool(signer.issuer.tests or signer.subject.tests)
 
 
 def _rejected(error: VerificationError | TransportError) -> Reason:
