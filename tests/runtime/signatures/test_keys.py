@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from pratique.grammar.errors import VerificationError
@@ -148,3 +150,21 @@ def test_the_id_is_that_of_logs() -> None:
 
     key: VerifyingKey = load_pem_key(public_pem(P256))
     assert key.id == key_id(P256.public_key()).hex()
+
+
+@pytest.mark.parametrize("salt", [32, 0, padding.PSS.MAX_LENGTH])
+def test_rsa_pss_where_the_key_is_said_to_use_it(salt: int) -> None:
+    private = rsa.generate_private_key(65537, 2048)
+    key = verifying_key(private.public_key())
+    pss = replace(key, pss=True)
+    scheme = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=salt)
+    signature = private.sign(b"message", scheme, hashes.SHA256())
+    digest = hashlib.sha256(b"message").digest()
+    pss.verify(signature, b"message")
+    pss.verify_digest(signature, digest)
+    plain = private.sign(b"message", padding.PKCS1v15(), hashes.SHA256())
+    for wrong, by in ((signature, key), (plain, pss)):
+        with pytest.raises(VerificationError):
+            by.verify(wrong, b"message")
+        with pytest.raises(VerificationError):
+            by.verify_digest(wrong, digest)

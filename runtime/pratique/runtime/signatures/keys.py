@@ -53,11 +53,13 @@ class VerifyingKey:
 
     Attributes:
         info: DER of its SubjectPublicKeyInfo.
+        pss: signatures by an RSA key are RSA-PSS, not PKCS#1 v1.5.
     """
 
     public: PublicKey
     info: bytes
     algorithm: hashes.HashAlgorithm
+    pss: bool = False
 
     @property
     def id(self) -> str:
@@ -80,12 +82,19 @@ class VerifyingKey:
                     public.verify(der, message, ec.ECDSA(self.algorithm))
                 case rsa.RSAPublicKey():
                     text = "crypto/rsa: verification error"
-                    public.verify(signature, message, padding.PKCS1v15(), self.algorithm)
+                    public.verify(signature, message, self._padding, self.algorithm)
                 case ed25519.Ed25519PublicKey():
                     text = "failed to verify signature"
                     public.verify(signature, message)
         except InvalidSignature as error:
             raise VerificationError("signature-invalid", text) from error
+
+    @property
+    def _padding(self) -> padding.AsymmetricPadding:
+        """Return the padding of RSA signatures; PSS with a salt of any length, as in Go."""
+        if not self.pss:
+            return padding.PKCS1v15()
+        return padding.PSS(mgf=padding.MGF1(self.algorithm), salt_length=padding.PSS.AUTO)
 
     def verify_digest(self, signature: bytes, digest: bytes) -> None:
         """Return if `signature` is by this key over a message with `digest` under `algorithm`.
@@ -101,7 +110,7 @@ class VerifyingKey:
                     public.verify(der, digest, ec.ECDSA(prehashed))
                 case rsa.RSAPublicKey():
                     text = "crypto/rsa: verification error"
-                    public.verify(signature, digest, padding.PKCS1v15(), prehashed)
+                    public.verify(signature, digest, self._padding, prehashed)
                 case ed25519.Ed25519PublicKey():
                     text = "Ed25519 does not sign digests"
                     raise InvalidSignature(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -101,7 +101,8 @@ def _key(method: ir.KeySigner) -> VerifyingKey:
     if not text.startswith(_KEY_BEGIN):
         raise _unusable_reference(text)
     try:
-        return load_pem_key(text, method.hash_algorithm)
+        key = load_pem_key(text, method.hash_algorithm)
+        return replace(key, pss=True) if method.pss else key
     except KeyTextError as error:
         message = f"pem to public key: {error}" if isinstance(error, NoKeyError) else str(error)
         if not message.startswith("invalid signature algorithm"):
