@@ -117,7 +117,7 @@ def test_errors_of_all_entries_are_told_with_their_paths() -> None:
     )
 
 
-def test_the_same_key_twice_counts_once() -> None:
+def test_c16_the_same_key_twice_counts_once() -> None:
     world = World(cluster_policy({**OFF, **entries(key("K1"), key("K1\n"), count=2)}))
     world.store.image(APP, {"key": "K1"})
     (result,) = world.judge(pod(APP))

@@ -240,7 +240,7 @@ class Engine:
         """Count distinct attestors in declared order and stop as soon as there are enough.
 
         DEVIATION: entries that name the same signer count once (C16), so one signature never makes two
-        (`tests/runtime/test_engine.py::test_the_same_key_twice_counts_once`).
+        (`tests/runtime/test_engine.py::test_c16_the_same_key_twice_counts_once`).
         """
         errors: list[str] = []
         reasons = []

@@ -157,7 +157,7 @@ def test_verbose_shows_the_trace_with_its_causes(
     assert "\x1b" not in err
 
 
-def test_a_crash_has_a_number_that_names_its_place(
+def test_c21_a_crash_has_a_number_that_names_its_place(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def number() -> str:

@@ -35,7 +35,7 @@ def parsed(name: str, text: str) -> Any:
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("detailed", [False, True])
-def test_hostile_strings_neither_reach_the_terminal_nor_break_the_format(
+def test_k34_hostile_strings_neither_reach_the_terminal_nor_break_the_format(
     name: str, text: str, detailed: bool
 ) -> None:
     written = render(name, View(hostile(text)), RenderOptions(detailed=detailed))
@@ -53,7 +53,7 @@ def test_hostile_strings_keep_to_the_schemas(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["json", "policy-report", "sarif"])
-def test_no_markup_gets_out_of_json(name: str) -> None:
+def test_k34_no_markup_gets_out_of_json(name: str) -> None:
     written = render(name, View(hostile("<script>alert(1)</script>")), RenderOptions(as_json=True))
     assert "<script" not in written
     assert "\\u003cscript" in written

@@ -75,7 +75,7 @@ def test_manifest_by_digest_keeps_the_algorithm(algorithm: str) -> None:
         ("nonsense", "digest-mismatch"),
     ],
 )
-def test_claimed_digest_never_counts_alone(claimed: str, code: str | None) -> None:
+def test_k2_claimed_digest_never_counts_alone(claimed: str, code: str | None) -> None:
     if code is None:
         assert read(image(), claimed=claimed).digest == digest_of(image())
     else:
@@ -117,7 +117,7 @@ def test_claimed_digest_never_counts_alone(claimed: str, code: str | None) -> No
         (b'{"schemaVersion":2,"layers":[],"layers":[]}', OCI_MANIFEST, "bad-manifest"),
     ],
 )
-def test_refuses_what_has_not_one_reading(body: bytes, media_type: str, code: str) -> None:
+def test_o3_refuses_what_has_not_one_reading(body: bytes, media_type: str, code: str) -> None:
     refused(code, body, media_type)
 
 
@@ -152,7 +152,7 @@ def test_messages_quote_nothing_remote() -> None:
 
 
 @given(st.sampled_from([0, -1, 2**31, 2**63, 2**63 - 1, 10**30, 1.5, True, "1", None]))
-def test_counts_from_outside_are_only_numbers(size: Any) -> None:
+def test_c7_counts_from_outside_are_only_numbers(size: Any) -> None:
     body = image(layers=[descriptor(b"x") | {"size": size}])
     if type(size) is int and 0 <= size < 2**63:
         assert read(body).data["layers"][0]["size"] == size

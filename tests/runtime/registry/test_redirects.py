@@ -62,7 +62,7 @@ def test_blob_on_the_same_host(status: int) -> None:
 
 
 @pytest.mark.parametrize(("hops", "requests"), [(3, 4), (4, 4), (11, 4)])
-def test_three_hops_and_no_more(hops: int, requests: int) -> None:
+def test_f10_three_hops_and_no_more(hops: int, requests: int) -> None:
     async def scenario() -> None:
         async with FakeRegistry() as registry, aclosing(DistributionClient()) as client:
             registry.on(BLOB_PATH, to("/1"))
@@ -95,7 +95,7 @@ def test_three_hops_and_no_more(hops: int, requests: int) -> None:
         "/" + "a" * 9000,
     ],
 )
-def test_what_is_no_url_to_follow(location: str) -> None:
+def test_f10_what_is_no_url_to_follow(location: str) -> None:
     async def scenario() -> None:
         async with FakeRegistry() as registry, aclosing(DistributionClient()) as client:
             registry.on(BLOB_PATH, to(location))
@@ -108,7 +108,7 @@ def test_what_is_no_url_to_follow(location: str) -> None:
     run(scenario)
 
 
-def test_redirect_loop() -> None:
+def test_f10_redirect_loop() -> None:
     async def scenario() -> None:
         async with FakeRegistry() as registry, aclosing(DistributionClient()) as client:
             registry.on(BLOB_PATH, to(BLOB_PATH))
@@ -198,7 +198,7 @@ NAMES = {
         ("http://reg.example:{registry}/x", False),
     ],
 )
-def test_public_registry_leads_to_public_https_hosts_only(
+def test_f10_public_registry_leads_to_public_https_hosts_only(
     tmp_path: Path, ask: Any, location: str, followed: bool
 ) -> None:
     authority = Authority.make(tmp_path)

@@ -146,7 +146,7 @@ def test_the_first_mismatch_is_said_as_kyverno_says_it(wanted: ir.IdentitySigner
     assert refusal(wanted) == ("identity-mismatch", text)
 
 
-def test_expressions_alone_are_enforced() -> None:
+def test_k10_expressions_alone_are_enforced() -> None:
     # K10: an attestor with nothing but expressions once let everybody pass.
     for wanted in (
         signer(search("^nobody$")),

@@ -263,7 +263,7 @@ def test_long_lived_certificates() -> None:
 
 
 @pytest.mark.parametrize("logged", [True, False])
-def test_an_intermediate_that_was_over_when_it_was_used(logged: bool) -> None:
+def test_c10_an_intermediate_that_was_over_when_it_was_used(logged: bool) -> None:
     # Valid when the leaf began, over when the signature was made.
     worn = Instance("worn", intermediate_end=T0 + MINUTE)
     leaf = worn.leaf(life=YEAR)
@@ -297,7 +297,7 @@ DURING = {"start": "2024-03-01T12:00:00Z", "end": "2024-03-01T12:00:05Z"}
     ("part", "code"), [("ca", "certificate-expired"), ("log", "log-key-expired"), ("ct", "sct-key-expired")]
 )
 @pytest.mark.parametrize("period", [BEFORE, AFTER, DURING], ids=["before", "after", "during"])
-def test_keys_count_while_they_are_in_use(part: str, code: str, period: dict[str, str]) -> None:
+def test_c17_keys_count_while_they_are_in_use(part: str, code: str, period: dict[str, str]) -> None:
     root = TrustRoot.from_json(ACME.trusted_root(**{part: period}), "acme")
     if period is DURING:
         assert verify(GOOD, DIGEST, trust=ir.Trust(), root=root).identity
@@ -313,7 +313,7 @@ def test_an_authority_that_ended_between_issue_and_use() -> None:
     assert "issuing CA certificate expired before observed time: 2024-03-01T12:00:02Z" in text
 
 
-def test_who_issues_is_read_from_the_trusted_authorities_only() -> None:
+def test_c22_who_issues_is_read_from_the_trusted_authorities_only() -> None:
     # C22: a whole chain of one's own next to the signature changes nothing.
     stranger = Instance("stranger")
     leaf = stranger.leaf()
@@ -479,7 +479,7 @@ def own_certificate(key: Any) -> str:
     ],
 )
 @pytest.mark.parametrize("given", [False, True], ids=["keyless", "key given"])
-def test_only_one_leaf_certificate_stands_next_to_a_signature(
+def test_c11_only_one_leaf_certificate_stands_next_to_a_signature(
     certificate: str, code: str, trust: ir.Trust, given: bool
 ) -> None:
     # Signed by the intruder, and logged as such.
@@ -503,13 +503,13 @@ def test_only_one_leaf_certificate_stands_next_to_a_signature(
 @pytest.mark.parametrize(
     "holder", [public_pem(INTRUDER), own_certificate(INTRUDER), SSH_KEY, GOOD.certificate * 2]
 )
-def test_the_log_entry_names_the_very_certificate(holder: str) -> None:
+def test_c8_the_log_entry_names_the_very_certificate(holder: str) -> None:
     assert GOOD.signature is not None
     stored = replace(GOOD, bundle=ACME.bundle(GOOD.payload, GOOD.signature, holder))
     assert code_of(stored) in ("log-entry-mismatch", "not-a-certificate")
 
 
-def test_a_log_entry_with_the_key_of_the_certificate_is_not_enough() -> None:
+def test_c8_a_log_entry_with_the_key_of_the_certificate_is_not_enough() -> None:
     leaf = ACME.leaf()
     stored = ACME.signature(leaf)
     assert stored.signature is not None
@@ -521,7 +521,7 @@ def test_a_log_entry_with_the_key_of_the_certificate_is_not_enough() -> None:
     )
 
 
-def test_an_authority_does_not_sign_images() -> None:
+def test_c11_an_authority_does_not_sign_images() -> None:
     by = ACME.intermediate
     leaf = Leaf(certificate=by.certificate, key=by.key)
     code, text = refusal(ACME.signature(leaf))
@@ -740,7 +740,7 @@ def test_a_given_certificate_with_its_chain() -> None:
     assert code_of(stored, method=method, trust=trust, now=T0 + 21 * YEAR) == "certificate-expired"
 
 
-def test_a_given_chain_whose_intermediate_is_over() -> None:
+def test_c10_a_given_chain_whose_intermediate_is_over() -> None:
     # C10: the certificate would still be valid, its issuer no longer is.
     worn = Instance("worn", intermediate_end=T0 + YEAR)
     leaf = worn.leaf(life=20 * YEAR)

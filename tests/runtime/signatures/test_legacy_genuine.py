@@ -201,7 +201,7 @@ REKOR_PEM = public_pem(PUBLIC.logs.keys[0].key.public)
 @pytest.mark.parametrize("keys", [None, REKOR_PEM], ids=["trust root", "policy"])
 @pytest.mark.parametrize("other", RECORDS, ids=lambda r: r.name)
 @by_name
-def test_a_log_entry_of_another_signature(record: Genuine, other: Genuine, keys: str | None) -> None:
+def test_c1_a_log_entry_of_another_signature(record: Genuine, other: Genuine, keys: str | None) -> None:
     trust = ir.Trust(log=ir.LogPolicy(public_keys=keys))
     stored = replace(record.stored, bundle=other.stored.bundle)
     if other is record:
@@ -211,7 +211,7 @@ def test_a_log_entry_of_another_signature(record: Genuine, other: Genuine, keys:
 
 
 @pytest.mark.parametrize("record", KEYLESS, ids=lambda r: r.name)
-def test_the_parts_of_two_signatures_by_one_signer_do_not_mix(record: Genuine) -> None:
+def test_c8_the_parts_of_two_signatures_by_one_signer_do_not_mix(record: Genuine) -> None:
     for other in KEYLESS:
         if other is record:
             continue
@@ -306,7 +306,7 @@ def test_one_changed_character_of_the_digest_is_refused(record: Genuine, place: 
 
 
 @pytest.mark.parametrize("record", KEYLESS[:2], ids=lambda r: r.name)
-def test_the_signed_bytes_are_taken_as_they_are(record: Genuine) -> None:
+def test_c22_the_signed_bytes_are_taken_as_they_are(record: Genuine) -> None:
     # C22: nothing is normalised before its signature is checked.
     same = json.loads(record.stored.payload)
     for text in (

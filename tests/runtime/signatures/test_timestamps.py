@@ -113,7 +113,7 @@ def test_of_a_stranger() -> None:
     assert refusal(stranger.token(SIGNED, embedded=both), authority(signer=None))[0] == "timestamp-invalid"
 
 
-def test_the_signature_of_the_token_itself_is_checked() -> None:
+def test_c14_the_signature_of_the_token_itself_is_checked() -> None:
     # C14: a good chain around a signature by somebody else.
     for signer in (STAMP.signer.certificate, None):
         forged = STAMP.token(SIGNED, key=new_key())
@@ -121,7 +121,7 @@ def test_the_signature_of_the_token_itself_is_checked() -> None:
         assert refusal(forged, authority(signer=signer)) == expected
 
 
-def test_the_trusted_certificate_must_be_the_one_that_signed() -> None:
+def test_c20_the_trusted_certificate_must_be_the_one_that_signed() -> None:
     # C20: the trusted certificate lies in the token, but another one signed.
     stranger = TimestampSigner()
     embedded = [STAMP.signer.certificate, stranger.signer.certificate]

@@ -122,7 +122,7 @@ def changed(**changes: Any) -> str:
         " " * MAX_BUNDLE_BYTES + BUNDLE,
     ],
 )
-def test_what_is_no_bundle(text: str) -> None:
+def test_c4_what_is_no_bundle(text: str) -> None:
     with pytest.raises(VerificationError, match=r"^unmarshaling bundle: ") as caught:
         read_bundle(text)
     assert caught.value.code == "bundle-malformed"
@@ -208,7 +208,7 @@ OTHER = new_key()
         ),
     ],
 )
-def test_a_record_of_another_signature(changes: dict[str, Any], text: str) -> None:
+def test_c1_a_record_of_another_signature(changes: dict[str, Any], text: str) -> None:
     same: dict[str, Any] = {"signature": SIGNATURE, "verifier": KEY_BLOCK, "payload_sha256": HASH}
     with pytest.raises(VerificationError) as caught:
         match_record(RECORD, **{**same, **changes})
@@ -262,7 +262,7 @@ def test_a_promise_of_a_trusted_log() -> None:
         ACME.bundle(BLOB, SIGNATURE, public_pem(KEY), key=new_key()),
     ],
 )
-def test_a_promise_covers_the_whole_entry(text: str) -> None:
+def test_c4_a_promise_covers_the_whole_entry(text: str) -> None:
     with pytest.raises(VerificationError, match=r"^unable to verify SET$") as caught:
         verify_promise(read_bundle(text), logs())
     assert caught.value.code == "set-invalid"

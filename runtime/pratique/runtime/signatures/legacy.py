@@ -201,7 +201,7 @@ def _leaf(text: str) -> x509.Certificate:
     """Return the one certificate next to a signature.
 
     DEVIATION: exactly one, where cosign takes the first of several and ignores the label of the block (C11,
-    `tests/runtime/signatures/test_legacy.py::test_only_one_leaf_certificate_stands_next_to_a_signature`).
+    `tests/runtime/signatures/test_legacy.py::test_c11_only_one_leaf_certificate_stands_next_to_a_signature`).
     """
     try:
         certificates = load_pem_certificates(text)

@@ -227,7 +227,7 @@ def test_large_certificates_are_refused() -> None:
     ids=["hex", "number sign", "separators", "right to left", "controls", "quotes", "faces"],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_hostile_subjects(text: str) -> None:
+def test_n3_hostile_subjects(text: str) -> None:
     """Threat N3: a subject decides nothing and costs nothing, and messages show it safely."""
     attributes = [
         x509.NameAttribute(NameOID.COMMON_NAME, text, _validate=False),

@@ -249,7 +249,7 @@ def test_empty_store_trusts_nothing() -> None:
         Target(media_type="x/y", digest=TARGET.digest, size=TARGET.size),
     ],
 )
-def test_target_of_another_artifact(other: Target) -> None:
+def test_n4_target_of_another_artifact(other: Target) -> None:
     """Threat N4: digest, size and media type of the manifest under test are those that were signed."""
     found = verify(GOOD[JWS], JWS)
     assert refusal(Check.TARGET, check_target, found, other) == "content descriptor mismatch"
