@@ -121,7 +121,7 @@ def test_only_as_many_as_are_tried_are_fetched() -> None:
 
 
 @pytest.mark.parametrize("artifact_type", [SIGNATURE_ARTIFACT, SBOM])
-def test_too_many_referrers(artifact_type: str) -> None:
+def test_n1_too_many_referrers(artifact_type: str) -> None:
     """Threats K17, N1: referrers of whatever type count, and nothing is fetched."""
     store = MemoryStore()
     listed = [

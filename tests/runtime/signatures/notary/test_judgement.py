@@ -65,7 +65,7 @@ def test_no_signature_at_all() -> None:
     )
 
 
-def test_attempts_are_bounded() -> None:
+def test_n2_attempts_are_bounded() -> None:
     """Threats N1, N2: those behind the limit are not even looked at."""
     many = [FORGED] * MAX_ATTEMPTS
     verdict = judge(*many, GOOD)
