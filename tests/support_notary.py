@@ -27,15 +27,19 @@ from pratique.runtime.lab.notary import NotarySigner
 from pratique.runtime.lab.timestamps import TimestampAuthority
 from pratique.runtime.ports import Descriptor, Digest, Manifest, Repository
 from pratique.runtime.registry.media_types import OCI_MANIFEST
+from pratique.runtime.signatures.notary.judgement import judge_signatures
 from pratique.runtime.signatures.notary.model import (
+    Attempt,
     Check,
     EnvelopeFormat,
     NotaryRefusal,
+    NotaryVerdict,
+    StoredNotarySignature,
     Target,
     VerifiedNotarySignature,
 )
 from pratique.runtime.signatures.notary.trust_store import TrustStore
-from pratique.runtime.signatures.notary.verification import verify_envelope
+from pratique.runtime.signatures.notary.verification import verify_envelope, verify_stored
 
 SEED = "notary tests"
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -60,6 +64,29 @@ def verify(
 ) -> VerifiedNotarySignature:
     store = TrustStore.from_pem(trust if trust is not None else signer().trust)
     return verify_envelope(envelope, form, trust_store=store, now=now, **options)
+
+
+def verdict_of(
+    signatures: Sequence[StoredNotarySignature],
+    *,
+    reference: str = "x",
+    trust: str | None = None,
+    now: datetime = AT,
+) -> NotaryVerdict:
+    """Return the verdict over stored signatures, none verified that the verdict does not need."""
+    trust_store = TrustStore.from_pem(trust if trust is not None else signer().trust)
+
+    def attempts() -> Iterator[Attempt]:
+        for stored in signatures:
+            error = None
+            if stored.fault is None:
+                try:
+                    verify_stored(stored, trust_store=trust_store, now=now)
+                except NotaryRefusal as caught:
+                    error = caught
+            yield Attempt(stored=stored, refusal=error)
+
+    return judge_signatures(attempts(), reference=reference)
 
 
 def refusal(check: Check, action: Callable[..., object], *arguments: object) -> str:
@@ -230,6 +257,8 @@ class MemoryStore:
         return digest
 
     async def manifest(self, repository: Repository, reference: str) -> Manifest:
+        if reference == TARGET.digest:
+            return Manifest(repository, TARGET.digest, TARGET.media_type, bytes(TARGET.size), {})
         body = self._get(reference)
         return Manifest(repository, Digest(reference), OCI_MANIFEST, body, json.loads(body))
 

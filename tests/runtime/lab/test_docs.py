@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from pratique.runtime.lab.authority import EXTENSIONS
-from pratique.runtime.lab.faults import CATALOGUE, FaultInfo, Format, Part
+from pratique.runtime.lab.faults import CATALOGUE, NOTARY, SIGSTORE, FaultInfo, Format, Part
 from pratique.runtime.lab.keys import HashName, KeyType
 from pratique.runtime.lab.recipe import AttestationSpec, ImageSpec, SignatureSpec, SignerSpec
 from pratique.runtime.lab.signing import EntryKind
@@ -23,6 +23,10 @@ def where(info: FaultInfo) -> str:
         words = "statements"
     elif info.formats == frozenset(Format):
         words = "all"
+    elif info.formats == SIGSTORE:
+        words = "Sigstore's"
+    elif info.formats == NOTARY:
+        words = "notary's"
     elif info.formats <= bundles:
         words = "bundles"
     elif not info.formats & bundles:
@@ -61,6 +65,9 @@ def test_every_field_and_value_is_described() -> None:
 
 
 def test_every_file_of_a_lab_is_described() -> None:
-    lab = memory_lab("{signers: {team: {key: ed25519}}, images: [{image: lab.test/app:v1}]}")
+    lab = memory_lab(
+        "{signers: {team: {key: ecdsa-p256}},"
+        " images: [{image: lab.test/app:v1, signatures: [{by: team, format: notary}]}]}"
+    )
     described = TEXT.replace("NAME", "team")
     assert all(f"`{path}`" in described for path in lab.lab.trust)

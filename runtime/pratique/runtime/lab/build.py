@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 
@@ -31,6 +32,8 @@ from pratique.runtime.lab.inventory import (
     SignerRecord,
 )
 from pratique.runtime.lab.keys import public_pem
+from pratique.runtime.lab.notary import NotarySigner
+from pratique.runtime.lab.notary_orders import notary_artifacts
 from pratique.runtime.lab.orders import Target, order_for, predicate_type, signer_for, signer_key
 from pratique.runtime.lab.recipe import (
     AttestationSpec,
@@ -41,7 +44,7 @@ from pratique.runtime.lab.recipe import (
     SignatureSpec,
     SignerSpec,
 )
-from pratique.runtime.lab.signing import Order, perform
+from pratique.runtime.lab.signing import perform
 from pratique.runtime.ports import Digest
 from pratique.runtime.registry.layout_files import LayoutFiles
 from pratique.runtime.registry.layout_writer import LayoutWriter
@@ -72,6 +75,8 @@ def build(recipe: Recipe, layout: Path | LayoutFiles) -> Lab:
         images = tuple(builder.image(name, spec) for spec in recipe.images for name in spec.image)
     files = {"trusted_root.json": json.dumps(sigstore.trusted_root(), indent=2) + "\n"}
     files |= sigstore.pem_files()
+    if _has_notary(recipe):
+        files["notary.pem"] = NotarySigner(sigstore.seed, sigstore.at).trust
     keys = {
         f"keys/{name}.pub": public_pem(signer_key(sigstore.seed, name, spec.key).public_key())
         for name, spec in recipe.signers.items()
@@ -114,14 +119,17 @@ def write_lab(recipe: Recipe, folder: Path, *, force: bool = False) -> Lab:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
-    """A finished signature on its way to the layout, either as a layer or as an artifact of its own."""
+    """A finished signature on its way to the layout, either as a layer or as artifacts of its own.
+
+    The record names the first artifact; those behind it are about it.
+    """
 
     spec: SignatureSpec | AttestationSpec
     target: Target
-    order: Order
-    log_index: int | None
+    at: datetime
+    log_index: int | None = None
     layer: Layer | None = None
-    artifact: Artifact | None = None
+    artifacts: tuple[Artifact, ...] = ()
 
 
 _Place = tuple[str, Digest]
@@ -171,21 +179,28 @@ class _Builder:
         return Target(name=name, manifest=manifest, descriptor=descriptor)
 
     def _make(self, spec: SignatureSpec | AttestationSpec, target: Target, position: int) -> _Made:
+        if spec.format.is_notary:
+            signer_spec = self._recipe.signers[spec.by]
+            made = notary_artifacts(self._sigstore.seed, self._sigstore.at, spec, signer_spec, target)
+            return _Made(spec=spec, target=target, at=self._sigstore.at, artifacts=made)
         signer = signer_for(self._sigstore.seed, spec.by, self._recipe.signers[spec.by])
         order = order_for(spec, target, position, signer, self._sigstore.at)
         evidence = perform(order, self._sigstore)
-        layer, artifact = None, None
+        layer: Layer | None = None
+        artifacts: tuple[Artifact, ...] = ()
         match spec.format:
             case Format.COSIGN | Format.COSIGN_REFERRER:
                 notes = {"predicateType": spec.type} if isinstance(spec, AttestationSpec) else {}
                 layer = cosign_layer(evidence, order.faults, notes)
             case Format.BUNDLE | Format.BUNDLE_MESSAGE:
                 content = bundle(evidence, order.faults)
-                artifact = bundle_artifact(content, target.descriptor, order.at, predicate_type(spec))
+                artifacts = (bundle_artifact(content, target.descriptor, order.at, predicate_type(spec)),)
+            case Format.NOTARY | Format.NOTARY_COSE:
+                raise AssertionError("made above")
             case _:
                 assert_never(spec.format)
         index = evidence.entries[0].index if evidence.entries else None
-        return _Made(spec=spec, target=target, order=order, log_index=index, layer=layer, artifact=artifact)
+        return _Made(spec=spec, target=target, at=order.at, log_index=index, layer=layer, artifacts=artifacts)
 
     def _store(self, suffix: str, made: Sequence[_Made]) -> Iterator[dict[str, object]]:
         """Write finished signatures and yield the fields of their records."""
@@ -199,13 +214,14 @@ class _Builder:
             for (name, digest), layers in gathered.items()
         }
         for item in made:
-            where = self._write(item.artifact) if item.artifact else stored[_place(item, suffix)]
+            written = [self._write(artifact) for artifact in item.artifacts]
+            where = written[0] if written else stored[_place(item, suffix)]
             fields: dict[str, object] = {
                 "by": item.spec.by,
                 "format": item.spec.format,
                 "of": item.target.descriptor.digest,
                 "stored": where,
-                "at": item.order.at,
+                "at": item.at,
                 "log_index": item.log_index,
                 "faults": item.spec.fault,
                 "copies": item.spec.copies,
@@ -226,6 +242,11 @@ class _Builder:
             annotations=artifact.annotations,
         )
         return name or descriptor.digest
+
+
+def _has_notary(recipe: Recipe) -> bool:
+    specs = (spec for image in recipe.images for spec in (*image.signatures, *image.attestations))
+    return any(spec.format.is_notary for spec in specs)
 
 
 def _place(item: _Made, suffix: str) -> _Place:

@@ -22,6 +22,15 @@ class Format(StrEnum):
     """A Sigstore bundle v0.3 around a DSSE envelope, as an OCI 1.1 referrer."""
     BUNDLE_MESSAGE = "bundle-message"
     """A Sigstore bundle v0.3 over the manifest's bytes, as an OCI 1.1 referrer."""
+    NOTARY = "notary"
+    """A Notary Project signature in a JWS envelope, as an OCI 1.1 referrer."""
+    NOTARY_COSE = "notary-cose"
+    """The same in a COSE envelope."""
+
+    @property
+    def is_notary(self) -> bool:
+        """Say whether the signature is one of the Notary Project."""
+        return self in (Format.NOTARY, Format.NOTARY_COSE)
 
     @property
     def is_bundle(self) -> bool:
@@ -36,6 +45,7 @@ class Part(StrEnum):
     CERTIFICATE = "certificate"
     SCT = "certificate timestamp"
     SIGNATURE = "signature"
+    ATTRIBUTES = "signed attributes"
     LOG = "log entry"
     TIMESTAMP = "timestamp"
 
@@ -55,6 +65,9 @@ class Fault(StrEnum):
     NO_CHAIN = "no-chain"
     TWO_CERTIFICATES = "two-certificates"
     KEY_AS_CERTIFICATE = "key-as-certificate"
+    EXPIRED_CERTIFICATE = "expired-certificate"
+    NO_INTERMEDIATE = "no-intermediate"
+    REVOCABLE = "revocable"
 
     NO_SCT = "no-sct"
     TAMPERED_SCT = "tampered-sct"
@@ -63,6 +76,12 @@ class Fault(StrEnum):
     TAMPERED_SIGNATURE = "tampered-signature"
     TAMPERED_PAYLOAD = "tampered-payload"
     FOREIGN_KEY = "foreign-key"
+    WRONG_ALGORITHM = "wrong-algorithm"
+
+    PAST_EXPIRY = "past-expiry"
+    UNKNOWN_CRITICAL = "unknown-critical"
+    NOT_CRITICAL = "not-critical"
+    PLUGIN = "plugin"
 
     NO_TLOG = "no-tlog"
     NO_SET = "no-set"
@@ -87,6 +106,11 @@ class Fault(StrEnum):
     MANY_TIMESTAMPS = "many-timestamps"
 
 
+SIGSTORE = frozenset(form for form in Format if not form.is_notary)
+"""Formats of cosign and Sigstore."""
+NOTARY = frozenset(form for form in Format if form.is_notary)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultInfo:
     """What a fault does.
@@ -95,7 +119,7 @@ class FaultInfo:
         summary: one sentence.
         part: what it spoils.
         formats: where it can be planted.
-        keyless: it needs a certificate, so a key pair cannot have it.
+        keyless: it needs a certificate, so a key pair cannot have it (but Notary signers have one).
         removes: it takes its part away, so no other fault of that part can be seen beside it.
         harmless: a verifier may well accept the signature; the summary says when not.
         statement: it needs an in-toto statement: an attestation, or a bundle of format `bundle`.
@@ -103,7 +127,7 @@ class FaultInfo:
 
     summary: str
     part: Part
-    formats: frozenset[Format] = frozenset(Format)
+    formats: frozenset[Format] = SIGSTORE
     keyless: bool = False
     removes: bool = False
     harmless: bool = False
@@ -122,6 +146,7 @@ CATALOGUE: dict[Fault, FaultInfo] = {
     Fault.WRONG_DIGEST: FaultInfo(
         summary="What is signed names the digest of another image.",
         part=Part.CLAIM,
+        formats=frozenset(Format),
     ),
     Fault.NOT_A_STATEMENT: FaultInfo(
         summary="The DSSE payload says that it is an in-toto statement and is not even JSON.",
@@ -144,6 +169,7 @@ CATALOGUE: dict[Fault, FaultInfo] = {
     Fault.FOREIGN_ROOT: FaultInfo(
         summary="The certificate is of an authority with the same names and other keys.",
         part=Part.CERTIFICATE,
+        formats=frozenset(Format),
         keyless=True,
     ),
     Fault.EXPIRED_INTERMEDIATE: FaultInfo(
@@ -160,6 +186,7 @@ CATALOGUE: dict[Fault, FaultInfo] = {
     Fault.WRONG_USAGE: FaultInfo(
         summary="The certificate is for TLS servers, not for code signing.",
         part=Part.CERTIFICATE,
+        formats=frozenset(Format),
         keyless=True,
     ),
     Fault.NO_CHAIN: FaultInfo(
@@ -183,6 +210,21 @@ CATALOGUE: dict[Fault, FaultInfo] = {
         keyless=True,
         removes=True,
     ),
+    Fault.EXPIRED_CERTIFICATE: FaultInfo(
+        summary="The certificate expired an hour before signing.",
+        part=Part.CERTIFICATE,
+        formats=NOTARY,
+    ),
+    Fault.NO_INTERMEDIATE: FaultInfo(
+        summary="The envelope's chain lacks the intermediate.",
+        part=Part.CERTIFICATE,
+        formats=NOTARY,
+    ),
+    Fault.REVOCABLE: FaultInfo(
+        summary="The certificate names an OCSP responder, so that its status has to be known.",
+        part=Part.CERTIFICATE,
+        formats=NOTARY,
+    ),
     Fault.NO_SCT: FaultInfo(
         summary="The certificate carries no promise of a certificate transparency log.",
         part=Part.SCT,
@@ -200,17 +242,43 @@ CATALOGUE: dict[Fault, FaultInfo] = {
         keyless=True,
     ),
     Fault.TAMPERED_SIGNATURE: FaultInfo(
-        summary="One bit of the signature is flipped; the log entry has the same flipped signature.",
+        summary="One bit of the signature is flipped; a log entry has the same flipped signature.",
         part=Part.SIGNATURE,
+        formats=frozenset(Format),
     ),
     Fault.TAMPERED_PAYLOAD: FaultInfo(
         summary="A space was added behind the payload after signing: other bytes, the same JSON.",
         part=Part.SIGNATURE,
-        formats=_LAYERS | {Format.BUNDLE},
+        formats=_LAYERS | {Format.BUNDLE} | NOTARY,
     ),
     Fault.FOREIGN_KEY: FaultInfo(
         summary="The signature is by another key than the certificate or the signer's key pair has.",
         part=Part.SIGNATURE,
+    ),
+    Fault.WRONG_ALGORITHM: FaultInfo(
+        summary="The header states another algorithm than the key's, whose signature it is nevertheless.",
+        part=Part.SIGNATURE,
+        formats=NOTARY,
+    ),
+    Fault.PAST_EXPIRY: FaultInfo(
+        summary="The signature's own expiry is an hour before the moment of the lab.",
+        part=Part.ATTRIBUTES,
+        formats=NOTARY,
+    ),
+    Fault.UNKNOWN_CRITICAL: FaultInfo(
+        summary="The signature has a critical attribute that nobody knows.",
+        part=Part.ATTRIBUTES,
+        formats=NOTARY,
+    ),
+    Fault.NOT_CRITICAL: FaultInfo(
+        summary="The signing scheme is not marked as critical.",
+        part=Part.ATTRIBUTES,
+        formats=NOTARY,
+    ),
+    Fault.PLUGIN: FaultInfo(
+        summary="The signature demands a verification plugin.",
+        part=Part.ATTRIBUTES,
+        formats=NOTARY,
     ),
     Fault.NO_TLOG: FaultInfo(
         summary="There is no log entry.",

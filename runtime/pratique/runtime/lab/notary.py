@@ -45,7 +45,7 @@ from pratique.runtime.lab.keys import (
 )
 from pratique.runtime.lab.oci import compact, described
 from pratique.runtime.lab.timestamps import TimestampAuthority
-from pratique.runtime.registry.media_types import OCI_MANIFEST
+from pratique.runtime.registry.media_types import OCI_EMPTY, OCI_MANIFEST
 from pratique.runtime.signatures.notary.cbor import Label, Tag, Value, encode
 from pratique.runtime.signatures.notary.model import (
     PAYLOAD_TYPE,
@@ -126,6 +126,8 @@ class NotarySigner:
         seed: what all keys follow from.
         name: common name of the signer.
         kind: any kind but Ed25519, which the specification does not have.
+        key: its key, of that kind; by default one that follows from the seed and the name.
+        life: of the signing certificate, before and after `at`.
         faults: those of them that concern certificates count here, the others in `sign`.
     """
 
@@ -136,6 +138,8 @@ class NotarySigner:
         *,
         name: str = "builder",
         kind: KeyType = KeyType.ECDSA_P256,
+        key: PrivateKey | None = None,
+        life: tuple[timedelta, timedelta] = LEAF_LIFE,
         faults: Set[NotaryFault] = frozenset(),
     ) -> None:
         if kind not in _ALGORITHMS:
@@ -144,15 +148,16 @@ class NotarySigner:
         self.kind = kind
         self.faults = faults
         self._seed = seed
-        self.key = derive_key(seed, f"notary/{name}", kind)
+        self.key = key or derive_key(seed, f"notary/{name}", kind)
+        self._life = life
         authorities = f"{seed} foreign" if NotaryFault.FOREIGN_ROOT in faults else seed
-        life = (at - AUTHORITY_LIFE[0], at + AUTHORITY_LIFE[1])
+        span = (at - AUTHORITY_LIFE[0], at + AUTHORITY_LIFE[1])
         keys = [derive_ec_key(authorities, f"notary/{level}") for level in ("root", "intermediate")]
         names = [_name(f"notary {level}") for level in ("root", "intermediate")]
         numbers = [serial_number(authorities, f"notary/{level}") for level in ("root", "intermediate")]
         certificates = [
             may_sign_certificates(
-                draft(names[i], keys[i].public_key(), names[0], keys[0].public_key(), numbers[i], life), 1 - i
+                draft(names[i], keys[i].public_key(), names[0], keys[0].public_key(), numbers[i], span), 1 - i
             ).sign(keys[0], hashes.SHA256(), ecdsa_deterministic=True)
             for i in (0, 1)
         ]
@@ -236,7 +241,7 @@ class NotarySigner:
         usage = ExtendedKeyUsageOID.CODE_SIGNING
         if NotaryFault.WRONG_USAGE in self.faults:
             usage = ExtendedKeyUsageOID.SERVER_AUTH
-        end = self.at + LEAF_LIFE[1]
+        end = self.at + self._life[1]
         if NotaryFault.EXPIRED_CERTIFICATE in self.faults:
             end = self.at - timedelta(hours=1)
         variant = "".join(sorted(self.faults & _IN_CERTIFICATES))
@@ -246,7 +251,7 @@ class NotarySigner:
             self.intermediate.subject,
             issuer_key.public_key(),
             serial_number(self._seed, f"notary/{name}/{variant}"),
-            (self.at - LEAF_LIFE[0], end),
+            (self.at - self._life[0], end),
         )
         if NotaryFault.REVOCABLE in self.faults:
             responder = x509.UniformResourceIdentifier("http://ocsp.lab.invalid")
@@ -347,6 +352,19 @@ def cose_envelope(
     if stamper:
         header[f"{_NOTARY}timestampSignature"] = _token(stamper, signature, signer.at)
     return encode(Tag(18, [raw, header, payload, signature]))
+
+
+def notary_document(content: bytes, artifact_type: str, target: Target) -> Artifact:
+    """Return a document about `target` as a referrer of it, as `oras attach` writes one."""
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": artifact_type,
+        "config": described(OCI_EMPTY, EMPTY_CONFIG),
+        "layers": [described("application/json", content)],
+        "subject": {"mediaType": target.media_type, "digest": target.digest, "size": target.size},
+    }
+    return Artifact(manifest=compact(manifest), blobs=(EMPTY_CONFIG, content), artifact_type=artifact_type)
 
 
 def notary_artifact(envelope: bytes, form: EnvelopeFormat, target: Target) -> Artifact:

@@ -153,7 +153,10 @@ class _Check:
     def errors(self) -> Iterator[PolicyError]:
         yield from self._signer()
         yield from self._storage()
-        yield from self._entry()
+        if self.spec.format.is_notary:
+            yield from self._notary()
+        else:
+            yield from self._entry()
         yield from self._time()
         for index, fault in enumerate(self.spec.fault):
             problem = self._fault(fault, CATALOGUE[fault])
@@ -173,17 +176,27 @@ class _Check:
         spec = self.spec
         attestation = isinstance(spec, AttestationSpec)
         if attestation and spec.format in (Format.COSIGN_REFERRER, Format.BUNDLE_MESSAGE):
-            yield self._error("bad-value", "attestations have the format cosign or bundle", "format")
+            text = "attestations have the format cosign, bundle, notary or notary-cose"
+            yield self._error("bad-value", text, "format")
         for field, given in (("copies", spec.copies > 1), ("repository", spec.repository is not None)):
             if given and spec.format is not Format.COSIGN:
                 yield self._error("bad-value", f"{field} is for the format cosign only", field)
         if isinstance(spec, SignatureSpec):
             if spec.annotations and spec.format is Format.BUNDLE_MESSAGE:
                 yield self._error("bad-value", "a message bundle signs no annotations", "annotations")
-            if spec.reference is not None and spec.format.is_bundle:
+            if spec.reference is not None and (spec.format.is_bundle or spec.format.is_notary):
                 yield self._error("bad-value", "reference is for cosign's own formats only", "reference")
         if spec.covers is not Covers.INDEX and not self.image.platforms:
             yield self._error("bad-value", "covers needs an image with platforms", "covers")
+
+    def _notary(self) -> Iterator[PolicyError]:
+        signer = self.recipe.signers.get(self.spec.by)
+        if signer and (not signer.key or signer.key is KeyType.ED25519 or "hash" in signer.model_fields_set):
+            text = "a Notary signer has a key, not ed25519, whose kind decides on the hash"
+            yield self._error("bad-value", text, "by")
+        for field in ("at", "log", "entry", "timestamp"):
+            if field in self.spec.model_fields_set:
+                yield self._error("bad-value", f"{field} is not for Notary signatures", field)
 
     def _entry(self) -> Iterator[PolicyError]:
         spec = self.spec
@@ -218,7 +231,7 @@ class _Check:
             return f"it is for the format {' or '.join(f for f in Format if f in info.formats)}"
         if info.statement and not self.envelope:
             return "it is for attestations and the format bundle, which sign a statement"
-        if info.keyless and signer and signer.key:
+        if info.keyless and signer and signer.key and not spec.format.is_notary:
             return "it needs a certificate, and the signer has a key"
         if info.part is Part.LOG and not spec.log:
             return "it needs a log entry, and log is false"

@@ -12,10 +12,9 @@ from pratique.runtime.ports import Descriptor, Digest
 from pratique.runtime.registry.media_types import OCI_MANIFEST
 from pratique.runtime.signatures.notary.discovery import (
     attestation_statement,
-    notary_attestation,
+    notary_documents,
     notary_signatures,
 )
-from pratique.runtime.signatures.notary.judgement import judge_signatures
 from pratique.runtime.signatures.notary.limits import (
     MAX_ATTEMPTS,
     MAX_ENVELOPE_BYTES,
@@ -26,13 +25,21 @@ from pratique.runtime.signatures.notary.model import (
     SIGNATURE_ARTIFACT,
     Check,
     EnvelopeFormat,
-    NotaryAttestation,
     NotaryRefusal,
     StoredNotarySignature,
     Target,
 )
-from pratique.runtime.signatures.notary.trust_store import TrustStore
-from tests.support_notary import AT, COSE, FORMS, JWS, REPOSITORY, TARGET, MemoryStore, digest_of, signer
+from tests.support_notary import (
+    COSE,
+    FORMS,
+    JWS,
+    REPOSITORY,
+    TARGET,
+    MemoryStore,
+    digest_of,
+    signer,
+    verdict_of,
+)
 
 IMAGE = TARGET.digest
 SBOM = "application/vnd.example.sbom+json"
@@ -64,6 +71,7 @@ def put_document(
         "mediaType": OCI_MANIFEST,
         "artifactType": artifact_type,
         "layers": [described("application/json", body)],
+        "subject": {"mediaType": TARGET.media_type, "digest": IMAGE, "size": TARGET.size},
         **changes,
     }
     content = compact(manifest)
@@ -74,12 +82,14 @@ def signatures(store: MemoryStore, digest: Digest = IMAGE) -> tuple[StoredNotary
     return asyncio.run(notary_signatures(store, REPOSITORY, digest))
 
 
-def attestation(store: MemoryStore, artifact_type: str = SBOM) -> NotaryAttestation:
-    return asyncio.run(notary_attestation(store, REPOSITORY, IMAGE, artifact_type, reference="app:v1"))
+def attestation(store: MemoryStore, artifact_type: str = SBOM) -> tuple[StoredNotarySignature, ...]:
+    return asyncio.run(notary_documents(store, REPOSITORY, IMAGE, artifact_type))
 
 
 def statement(store: MemoryStore) -> dict[str, Any]:
-    return asyncio.run(attestation_statement(store, REPOSITORY, attestation(store)))
+    document = next(target for target in store.listed[IMAGE] if target.artifact_type == SBOM)
+    manifest = asyncio.run(store.manifest(REPOSITORY, document.digest))
+    return asyncio.run(attestation_statement(store, REPOSITORY, manifest, SBOM))
 
 
 # --- signatures --------------------------------------------------------------------------------------------
@@ -91,10 +101,7 @@ def test_a_signature(form: EnvelopeFormat) -> None:
     manifest = put_signature(store, TARGET, form)
     (found,) = signatures(store)
     assert (found.manifest, found.media_type, found.fault) == (manifest, form, None)
-    verdict = judge_signatures(
-        (found,), TARGET, reference="x", trust_store=TrustStore.from_pem(signer().trust), now=AT
-    )
-    assert verdict.verified
+    assert verdict_of((found,)).accepted is found
 
 
 def test_order_is_that_of_the_listing() -> None:
@@ -217,37 +224,45 @@ def test_first_document_of_the_type() -> None:
     first = put_document(store)
     put_document(store, b'{"a":2}')
     signature = put_signature(store, first)
-    found = attestation(store)
-    assert Target.of(found.manifest) == first
-    assert [item.manifest for item in found.signatures] == [signature]
-    verdict = judge_signatures(
-        found.signatures, first, reference="x", trust_store=TrustStore.from_pem(signer().trust), now=AT
-    )
-    assert verdict.verified
+    (found,) = attestation(store)
+    assert found.document
+    assert found.target == Target.of(found.document) == first
+    assert found.manifest == signature
+    assert verdict_of((found,)).accepted is found
 
 
 def test_content_is_not_fetched_before_it_is_verified() -> None:
     store = MemoryStore()
-    put_document(store)
+    put_signature(store, put_document(store))
     attestation(store)
     assert digest_of(b'{"a":1}') not in store.asked
 
 
-def test_signature_of_the_image_is_none_of_the_document() -> None:
+def test_an_unsigned_document() -> None:
+    """Rule R5, and the signature of the image is none of the document."""
     store = MemoryStore()
     document = put_document(store)
     put_signature(store)
-    found = attestation(store)
-    assert found.signatures == ()
-    put_envelope(store, signer().sign(TARGET), JWS, document)
-    verdict = judge_signatures(
-        attestation(store).signatures,
-        document,
-        reference="x",
-        trust_store=TrustStore.from_pem(signer().trust),
-        now=AT,
-    )
-    assert verdict.code == Check.TARGET
+    with pytest.raises(NotaryRefusal) as caught:
+        attestation(store)
+    assert caught.value.code == Check.MISSING
+    assert f'"{REPOSITORY}@{document.digest}"' in caught.value.message
+
+
+def test_a_signature_of_the_image_that_lies_with_the_document() -> None:
+    store = MemoryStore()
+    put_envelope(store, signer().sign(TARGET), JWS, put_document(store))
+    assert verdict_of(attestation(store)).code == Check.TARGET
+
+
+def test_a_document_about_another_image() -> None:
+    """A registry lists a document that was signed for something else: it says itself what it is about."""
+    for subject in ({"digest": "sha256:" + "b" * 64}, {}, None, "x"):
+        store = MemoryStore()
+        put_signature(store, put_document(store, subject=subject))
+        with pytest.raises(NotaryRefusal) as caught:
+            attestation(store)
+        assert caught.value.code == Check.TARGET
 
 
 @pytest.mark.parametrize("artifact_type", ["", "other/type", SBOM.upper()])
@@ -256,12 +271,7 @@ def test_no_document_of_the_type(artifact_type: str) -> None:
     store = MemoryStore()
     put_document(store)
     put_document(store, artifact_type="")
-    with pytest.raises(NotaryRefusal) as caught:
-        attestation(store, artifact_type)
-    assert caught.value.code == Check.NO_ATTESTATION
-    assert (
-        caught.value.message == f"no matching attestations found for image app:v1 with type {artifact_type}"
-    )
+    assert attestation(store, artifact_type) == ()
 
 
 def test_statement() -> None:

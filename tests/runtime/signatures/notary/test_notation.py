@@ -24,7 +24,6 @@ from pratique.runtime.registry.layout import LayoutStore
 from pratique.runtime.registry.layout_writer import LayoutWriter
 from pratique.runtime.registry.media_types import OCI_INDEX, OCI_MANIFEST
 from pratique.runtime.signatures.notary.discovery import notary_signatures
-from pratique.runtime.signatures.notary.judgement import judge_signatures
 from pratique.runtime.signatures.notary.model import (
     Check,
     EnvelopeFormat,
@@ -33,6 +32,7 @@ from pratique.runtime.signatures.notary.model import (
     Target,
 )
 from pratique.runtime.signatures.notary.trust_store import TrustStore
+from pratique.runtime.signatures.notary.verification import verify_stored
 from tests.support_docker_registry import MISSING, PROGRAM, DockerRegistry, docker_registry
 from tests.support_notary import (
     FORMS,
@@ -44,6 +44,7 @@ from tests.support_notary import (
     Peer,
     build_peer,
     running_peer,
+    verdict_of,
     verify,
 )
 from tests.support_notary_cases import RECORD as RECORD_PATH
@@ -168,12 +169,8 @@ async def judged(store: ImageStore, repository: Repository, target: Target, trus
     manifest: Manifest = await store.manifest(repository, target.digest)
     assert Target.of(manifest) == target
     signatures = await notary_signatures(store, repository, target.digest)
-    return judge_signatures(
-        signatures,
-        Target.of(manifest),
-        reference=f"{repository}@{target.digest}",
-        trust_store=TrustStore.from_pem(trust),
-        now=datetime.now(UTC),
+    return verdict_of(
+        signatures, reference=f"{repository}@{target.digest}", trust=trust, now=datetime.now(UTC)
     )
 
 
@@ -213,7 +210,7 @@ def test_library_reads_our_layout(peer: Peer, now: datetime, tmp_path: Path, for
     assert ours().code == "signature-expired"
     write_signature(tmp_path, maker, target, form)
     assert peer.verify_stored(trust, **place) == ""
-    assert ours().verified
+    assert ours().accepted
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -222,11 +219,14 @@ def test_we_read_the_librarys_layout(peer: Peer, now: datetime, tmp_path: Path, 
     place = {"layout": str(tmp_path), "reference": f"{IN_LAYOUT}@{target.digest}"}
     peer.sign_stored(form, private_pem(maker), pem(*maker.chain), metadata={"build": "7"}, **place)
     verdict = asyncio.run(judged(LayoutStore(tmp_path), IN_LAYOUT, target, maker.trust))
-    assert verdict.verified
-    assert verdict.verified.annotations == (("build", "7"),)
+    assert verdict.accepted
+    proved = verify_stored(verdict.accepted, trust_store=TrustStore.from_pem(maker.trust), now=now)
+    assert proved.annotations == (("build", "7"),)
     stranger = asyncio.run(judged(LayoutStore(tmp_path), IN_LAYOUT, target, pem(maker.leaf)))
-    assert stranger.verified
-    assert stranger.verified.anchor == stranger.verified.certificate
+    assert stranger.accepted
+    leaf = TrustStore.from_pem(pem(maker.leaf))
+    proved = verify_stored(stranger.accepted, trust_store=leaf, now=now)
+    assert proved.anchor == proved.certificate
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +267,7 @@ def test_library_reads_our_registry(
     repository = f"{registry.host}/{path}"
     place = {"repository": repository, "reference": f"{repository}@{target.digest}"}
     assert peer.verify_stored({"ca": maker.trust}, **place) == ""
-    assert asyncio.run(judged_in(registry, path, target, maker.trust)).verified
+    assert asyncio.run(judged_in(registry, path, target, maker.trust)).accepted
     other = NotarySigner("other", now).trust
     verdict = asyncio.run(judged_in(registry, path, target, other))
     assert verdict.code == "chain-untrusted"
@@ -284,7 +284,7 @@ def test_we_read_the_librarys_registry(
     place = {"repository": repository, "reference": f"{repository}@{target.digest}"}
     peer.sign_stored(form, private_pem(maker), pem(*maker.chain), **place)
     verdict = asyncio.run(judged_in(registry, path, target, maker.trust))
-    assert verdict.verified
+    assert verdict.accepted
     assert verdict.rejections == ()
 
 
