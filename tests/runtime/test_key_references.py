@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +17,7 @@ from tests.support_engine import pod
 from tests.support_lab import recipe_of
 from tests.support_policies import cluster_policy
 from tests.support_registry import FakeRegistry, Reply
+from tests.support_serving import served
 from tests.support_trust import trusting
 
 RECIPE = """
@@ -158,28 +155,6 @@ def test_a_key_and_its_reference_are_one_signer(lab: Path, tmp_path: Path) -> No
         report = apply(options)
         assert report.results[0].status is status
         assert report.verifications == 1
-
-
-@contextmanager
-def served(registry: FakeRegistry) -> Iterator[None]:
-    """Run a scripted server in a thread of its own, beside the run's event loop."""
-    started, loop = threading.Event(), asyncio.new_event_loop()
-    done = asyncio.Event()
-
-    async def serve() -> None:
-        async with registry:
-            started.set()
-            await done.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    assert started.wait(5)
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(done.set)
-        thread.join(5)
-        loop.close()
 
 
 def vault_answer(pem: str) -> Reply:
