@@ -23,6 +23,7 @@ from pratique.runtime.signatures.model import (
     Stored,
     StoredBundle,
     StoredEnvelope,
+    StoredNotarySignature,
     StoredSignature,
     VerifiedSignature,
 )
@@ -115,6 +116,8 @@ class FakeVerifier:
                 payload = json.loads(stored.envelope)
             case StoredBundle():
                 payload = json.loads(stored.body)
+            case StoredNotarySignature():
+                raise AssertionError("Notary signatures are tested with real ones")
         identity = None
         match method:
             case AnyIdentity():

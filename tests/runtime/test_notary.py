@@ -277,3 +277,28 @@ def test_one_listing_and_one_verification_for_all(bench: Bench) -> None:
 def test_the_signer_is_shown(bench: Bench) -> None:
     (result,) = bench.apply(certificates(bench.root), "lab.test/jws:v1")["results"]
     assert "CN=team" in json.dumps(result["reason"])
+
+
+# --- pratique verify ---------------------------------------------------------------------------------------
+
+
+def test_verify(bench: Bench) -> None:
+    trust, layout = bench.folder / "lab" / "trust", bench.folder / "lab" / "layout"
+    asked = ["--registry-layout", str(layout), "--offline", "-o", "json", "--notary-certificate"]
+    for image, file, expected in (
+        ("jws", "notary.pem", 0),
+        ("both", "notary.pem", 0),
+        ("jws", "root.pem", 1),
+        ("unsigned", "notary.pem", 1),
+    ):
+        assert main(["verify", f"lab.test/{image}:v1", *asked, str(trust / file)]) == expected
+        report = json.loads(bench.capture.readouterr().out)
+        assert report["verified"] is (expected == 0)
+        if expected == 0:
+            assert "CN=team" in report["signatures"][-1]["signer"]
+
+
+def test_verify_takes_one_demand(bench: Bench) -> None:
+    pem = str(bench.folder / "lab" / "trust" / "notary.pem")
+    for more in (["--key", pem], ["--identity", "a", "--issuer", "b"], ["--bundle", pem]):
+        assert main(["verify", "lab.test/jws:v1", "--notary-certificate", pem, *more]) == 2

@@ -24,13 +24,18 @@ MAX_KEY_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """Who must have signed: `key`, or one test on the identity and one on its issuer; and what may lack."""
+    """Who must have signed, and what may lack.
+
+    One of `key`, `notary_certificate` (PEM of certificates to trust for Notary signatures), and one test on
+    the identity with one on its issuer.
+    """
 
     identity: str = ""
     identity_regexp: str = ""
     issuer: str = ""
     issuer_regexp: str = ""
     key: Path | None = None
+    notary_certificate: Path | None = None
     ignore_tlog: bool = False
     ignore_sct: bool = False
     trust: TrustOptions = field(default_factory=TrustOptions)
@@ -105,11 +110,12 @@ def verify(options: VerifyOptions) -> VerifyReport:
                 candidates = await evidence.candidates(image, attestor)
             except VerificationError as error:
                 raise UsageError(error.message) from error
-            finding = judge(attestor, candidates)
+            digest = await evidence.digest(image)
+            finding = judge(attestor, candidates, f"{image.registry}/{image.path}@{digest}")
             text = "signed by who was asked for" if finding.met else finding.text
             return VerifyReport(
                 image=image.match_string,
-                digest=await evidence.digest(image),
+                digest=digest,
                 met=finding.met,
                 signatures=tuple(_line(attestor, candidate) for candidate in candidates),
                 roots=root_lines(verifier.roots_used),
@@ -131,7 +137,10 @@ def demanded(options: Demand) -> ir.Attestor:
         log=ir.LogPolicy(required=not options.ignore_tlog), sct=ir.SctPolicy(required=not options.ignore_sct)
     )
     if options.key:
-        return ir.Attestor(signer=ir.KeySigner(key=_read_key(options.key)), trust=trust)
+        return ir.Attestor(signer=ir.KeySigner(key=_read_pem(options.key)), trust=trust)
+    if options.notary_certificate:
+        holder = ir.TrustStoreSigner(certificate=_read_pem(options.notary_certificate))
+        return ir.Attestor(signer=holder, format=ir.SignatureFormat.NOTARY)
     signer = ir.IdentitySigner(
         issuer=_tests(options.issuer, options.issuer_regexp),
         subject=_tests(options.identity, options.identity_regexp),
@@ -143,12 +152,12 @@ def _tests(exact: str, expression: str) -> ir.TextTests:
     return ir.TextTests(tests=(ir.Exactly(text=exact) if exact else ir.Search(text=expression),))
 
 
-def _read_key(path: Path) -> str:
+def _read_pem(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             return file.read(MAX_KEY_BYTES)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the key {path} cannot be read: {error}") from error
+        raise UsageError(f"the file {path} cannot be read: {error}") from error
 
 
 def root_lines(roots: tuple[TrustRoot, ...]) -> tuple[RootLine, ...]:

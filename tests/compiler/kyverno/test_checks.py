@@ -154,3 +154,35 @@ def test_the_place_is_that_of_the_field() -> None:
     assert error.location is not None
     span, source = error.location.span, error.location.source
     assert source.line(span.start.line)[span.start.column - 1] == "2"
+
+
+CERT = {"certificates": {"cert": "PEM"}}
+
+
+def test_notary_takes_certificates_at_any_depth() -> None:
+    key, nested = {"keys": {"publicKeys": "PEM"}}, {"attestor": {"entries": [{"keyless": KEYLESS}]}}
+    stated = {"type": "t", "attestors": [{"entries": [CERT, key]}]}
+    entry = {
+        "type": "Notary",
+        "attestors": [{"entries": [key, nested, CERT]}],
+        "attestations": [stated, {"type": "u"}],
+    }
+    errors = read(cluster_policy(entry)).errors
+    assert [error.message.removeprefix("invalid policy p: ") for error in errors] == [
+        "attestations of type notary need attestors",
+        "Keys field is not allowed for type notary",
+        "Keys field is not allowed for type notary",
+        "Keyless field is not allowed for type notary",
+    ]
+
+
+def test_notary_refuses_the_deprecated_key_and_issuer() -> None:
+    for field, word in (("key", "Keys"), ("issuer", "Keyless")):
+        (error,) = read(cluster_policy({"type": "Notary", field: "x", "attestors": []})).errors
+        assert f"{word} field is not allowed for type notary" in error.message
+
+
+def test_notary_is_accepted() -> None:
+    stated = {"type": "t", "attestors": [{"entries": [CERT]}]}
+    entry = {"type": "Notary", "attestors": [{"entries": [CERT]}], "attestations": [stated]}
+    assert not read(cluster_policy(entry)).errors

@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         "pratique verify IMAGE --identity TEXT --issuer URL [options]\n"
         "       pratique verify IMAGE --key FILE [options]\n"
+        "       pratique verify IMAGE --notary-certificate FILE [options]\n"
         "       pratique verify --bundle BUNDLE ... FILE|sha256:DIGEST [options]"
     )
     parser.epilog = _EXAMPLES
@@ -55,6 +56,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     ):
         signer.add_argument(*names, metavar=metavar, default="", help=text)
     signer.add_argument("--key", metavar="FILE", type=file, help="public key in PEM")
+    signer.add_argument(
+        "--notary-certificate",
+        metavar="FILE",
+        type=file,
+        help="PEM of certificates: a Notary Project signature must be by one of them or chain to one",
+    )
     demands = parser.add_argument_group("what a signature may lack")
     demands.add_argument(
         "--ignore-tlog",
@@ -130,6 +137,7 @@ def _evaluate_image(args: argparse.Namespace) -> VerificationFacts:
         issuer=args.issuer,
         issuer_regexp=args.issuer_regexp,
         key=args.key,
+        notary_certificate=args.notary_certificate,
         ignore_tlog=args.ignore_tlog,
         ignore_sct=args.ignore_sct,
         store=store_options(args),
@@ -144,10 +152,20 @@ def _check(args: argparse.Namespace) -> None:
 
     identity = bool(args.identity) + bool(args.identity_regexp)
     issuer = bool(args.issuer) + bool(args.issuer_regexp)
-    if args.key:
+    given = [
+        name
+        for name, value in (("--key", args.key), ("--notary-certificate", args.notary_certificate))
+        if value
+    ]
+    if given:
         if identity or issuer:
-            raise UsageError("--key and an identity exclude each other")
+            raise UsageError(f"{given[0]} and an identity exclude each other")
+        if len(given) > 1:
+            raise UsageError("--key and --notary-certificate exclude each other")
+        if args.notary_certificate and args.bundle:
+            raise UsageError("--notary-certificate is for images: a Sigstore bundle is no Notary signature")
     elif identity != 1 or issuer != 1:
         raise UsageError(
-            "give --key, or one of --identity and --identity-regexp with one of --issuer and --issuer-regexp"
+            "give --key, --notary-certificate, or one of --identity and --identity-regexp with one of --issuer"
+            " and --issuer-regexp"
         )
