@@ -1,29 +1,17 @@
 """Genuine production signatures, through the command line, from an OCI layout: the digest is all there is."""
 
-import base64
 import json
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pratique.runtime.registry.layout_writer import LayoutWriter
+from tests.support_genuine import records, write_layout
 
-ROOT = Path(__file__).parents[2]
 PRATIQUE = str(Path(sys.executable).with_name("pratique"))
-SHARED = ROOT.parent / "shared/real-signatures"
-OWN = ROOT / "tests/data/signatures"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 GOOGLE = "https://accounts.google.com"
-
-
-def records(*folders: str) -> list[dict[str, Any]]:
-    home = SHARED if SHARED.exists() else OWN
-    return [json.loads(p.read_text()) for folder in folders for p in sorted(home.glob(f"{folder}/*.json"))]
-
 
 VERIFIED, REJECTED = records("verified", "more"), records("rejected")
 
@@ -31,26 +19,10 @@ VERIFIED, REJECTED = records("verified", "more"), records("rejected")
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("genuine")
-    by_tag: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for record in VERIFIED:
-        by_tag[f"{record['repository']}:{record['sig_tag']}"].append(record)
-    for record in REJECTED:  # one shares its digest with a good one: a registry of its own
-        by_tag[f"rejected.example/{record['layer']['digest'][7:17]}:{record['sig_tag']}"].append(record)
-    with LayoutWriter(folder) as writer:
-        for name, found in by_tag.items():
-            layers = []
-            for record in found:
-                digest = writer.blob(base64.b64decode(record["payload"]))
-                assert digest == record["layer"]["digest"]
-                layers.append({**record["layer"], "annotations": record["annotations"]})
-            config = b"{}"
-            described = {
-                "mediaType": "application/vnd.oci.image.config.v1+json",
-                "digest": writer.blob(config),
-                "size": len(config),
-            }
-            body = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": layers}
-            writer.manifest(json.dumps(body).encode(), MANIFEST, [name])
+    good = [(record["repository"], record) for record in VERIFIED]
+    # One shares its digest with a good one: a registry of its own.
+    bad = [(f"rejected.example/{record['layer']['digest'][7:17]}", record) for record in REJECTED]
+    write_layout(folder, good + bad)
     return folder
 
 
