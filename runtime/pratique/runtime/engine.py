@@ -198,6 +198,38 @@ class Engine:
             text = f"failed to verify image {name}: {image_use.problem}"
             reason = Reason(code="bad-image-reference", text=image_use.problem, met=False)
             return check_of(image_use, Status.FAIL, text, reason=reason)
+        found = await self._judged(asked)
+        if found.status is not Status.PASS:
+            return found
+        return await self._of_platforms(asked, found)
+
+    async def _of_platforms(self, asked: Asked, found: Check) -> Check:
+        """Judge the further manifests of an image that passes; the first that does not decides."""
+        image_use = asked.image_use
+        assert image_use.image is not None  # noqa: S101 (judged before)
+        try:
+            parts = await asked.evidence.parts(image_use.image)
+        except (NotFoundError, TransportError) as error:
+            text = f"failed to verify image {image_use.match_string}: {error.detail or error.message}"
+            gone = isinstance(error, NotFoundError)
+            return check_of(image_use, Status.ERROR, text, reason=_broken(error), transport=not gone)
+        reasons = [found.reason] if found.reason else []
+        for platform, image in parts:
+            part_use = use(image.match_string, image_use.category, image_use.key, image_use.pointer)
+            part = await self._judged(replace(asked, image_use=part_use))
+            met = part.status is Status.PASS
+            children = (part.reason,) if part.reason else ()
+            text = f"{platform}: {image.match_string}"
+            reasons.append(Reason(code="platform", text=text, met=met, children=children))
+            if not met:
+                text, reason = f"{platform}: {part.message}", all_of(reasons, met=False)
+                return check_of(image_use, part.status, text, reason=reason, transport=part.transport)
+        return replace(found, reason=all_of(reasons, met=True)) if parts else found
+
+    async def _judged(self, asked: Asked) -> Check:
+        """Judge the signatures and attestations of one manifest."""
+        requirement, image_use = asked.requirement, asked.image_use
+        name = image_use.match_string
         parts = []
         digest = ""
         for demanded in requirement.signatures:

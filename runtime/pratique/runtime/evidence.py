@@ -30,6 +30,7 @@ from pratique.runtime.judgement import (
 )
 from pratique.runtime.lifetimes import ONE_RUN, USUAL, Lifetimes, Terms
 from pratique.runtime.memory import Memory, Worth
+from pratique.runtime.platforms import Coverage, Part, Platform, Reach, choose, parts_of
 from pratique.runtime.ports import (
     Access,
     Digest,
@@ -91,6 +92,7 @@ class Evidence:
         keys: finds keys that policies name by reference.
         lifetimes: how long answers are kept.
         memory: where.
+        coverage: which manifests of a multi-platform image are judged.
     """
 
     def __init__(
@@ -101,7 +103,9 @@ class Evidence:
         *,
         lifetimes: Lifetimes = ONE_RUN,
         memory: Memory | None = None,
+        coverage: Coverage = Reach.INDEX,
     ) -> None:
+        self.coverage = coverage
         self.verifier = verifier
         self.keys = keys
         self.usual = Access(store=store, id="")
@@ -118,11 +122,16 @@ class Evidence:
         return Evaluation(self, fresh_tags=fresh_tags)
 
     async def resolve(self, terms: Terms, store: ImageStore, image: ImageReference) -> Digest:
-        """Return the digest that the tag of `image` names now."""
-        repository, tag = Repository(image.registry, image.path), image.tag or "latest"
+        """Return the digest that the tag of `image` names now; with a platform, that of its manifest."""
+        repository = Repository(image.registry, image.path)
+        tag = image.digest or image.tag or "latest"
 
         async def ask() -> Digest:
-            return (await store.manifest(repository, tag)).digest
+            manifest = await store.manifest(repository, tag)
+            if isinstance(self.coverage, Platform) and "manifests" in manifest.data:
+                parts = await parts_of(store, repository, manifest)
+                return choose(parts, self.coverage, image.match_string)
+            return manifest.digest
 
         def worth(answer: object) -> Worth:
             return self._worth(terms, answer, self._lifetimes.tag)
@@ -152,6 +161,18 @@ class Evidence:
             return self._worth(subject.terms, answer, self._lifetimes.listing)
 
         return await self._memory.ask((subject, Describe), ask, worth)
+
+    async def parts(self, subject: Subject, store: ImageStore) -> tuple[Part, ...]:
+        """Return the manifests of all platforms of an image; none if it is of one platform."""
+
+        async def ask() -> tuple[Part, ...]:
+            manifest = await store.manifest(subject.repository, subject.digest)
+            return await parts_of(store, subject.repository, manifest)
+
+        def worth(answer: object) -> Worth:
+            return self._worth(subject.terms, answer, self._lifetimes.listing)
+
+        return await self._memory.ask((subject, Part), ask, worth)
 
     async def verified(
         self, subject: Subject, listed: Listed, verification: Verification, version: str
@@ -255,7 +276,7 @@ class Evaluation:
             NotFoundError: there is no such image.
             TransportError: it could not be asked, or the answer cannot be used.
         """
-        if image.digest:
+        if image.digest and not isinstance(self._evidence.coverage, Platform):
             return Digest(image.digest)
         name = image.match_string
         if pin := self._pins.get(name):
@@ -265,6 +286,21 @@ class Evaluation:
         digest = await self._once((name, terms), lambda: self._evidence.resolve(terms, store, image))
         # Of two who found it out at the same time the first one counts.
         return self._pins.setdefault(name, digest)
+
+    async def parts(self, image: ImageReference) -> tuple[tuple[str, ImageReference], ...]:
+        """Return the further manifests of `image` that are to be judged, with the names of their platforms.
+
+        Raises:
+            TransportError: the image could not be asked for, or its indexes cannot be used.
+        """
+        if self._evidence.coverage is not Reach.ALL:
+            return ()
+        subject, store = await self._subject(image), self._store(self._use_cache)
+        parts = await self._once((subject, Part), lambda: self._evidence.parts(subject, store))
+        return tuple(
+            (str(part.platform or "platform not named"), replace(image, tag="", digest=part.digest))
+            for part in parts
+        )
 
     async def candidates(
         self, image: ImageReference, attestor: ir.Attestor, *, attestations: bool = False, type: str = ""
@@ -400,7 +436,7 @@ def _weight(answer: object) -> int:
             return weight
         case dict():
             return _PARSED * len(repr(answer))
-        case tuple():
+        case tuple() if all(isinstance(c, Candidate) for c in answer):
             return sum(
                 _bytes(c.stored) * (1 + _PARSED * bool(c.verified and c.verified.statement)) for c in answer
             )

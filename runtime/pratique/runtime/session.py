@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pratique.compiler import ir
@@ -18,6 +17,7 @@ from pratique.grammar.source import NO_SPAN, Location, Position, Source, Span
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.decision import Report, Requests, RuleResult
 from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
+from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.policy_files import ignored, read_policy_files
 from pratique.runtime.resource import Resource
 from pratique.runtime.secrets import Secrets, read_secrets
@@ -42,6 +42,7 @@ class ApplyOptions:
     store: StoreOptions
     trust: TrustOptions = field(default_factory=TrustOptions)
     secrets: tuple[str, ...] = ()
+    coverage: Coverage = Reach.INDEX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,7 @@ def _judge(
         store = cached(counting, options.store)
         try:
             keys = Keys(secrets, os.environ, offline=options.store.offline)
-            evidence = Evidence(store, open_verifier(options.trust), keys)
+            evidence = Evidence(store, open_verifier(options.trust), keys, coverage=options.coverage)
             accesses = open_accesses(options.store, client, store, secrets)
             engine = Engine(plan, evidence, accesses=accesses)
             room = asyncio.Semaphore(MAX_CONCURRENT_RESOURCES)

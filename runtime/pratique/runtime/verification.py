@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pratique.compiler import ir
 from pratique.grammar.errors import UsageError, VerificationError
-from pratique.grammar.image_reference import ImageReferenceError, parse_image
+from pratique.grammar.image_reference import ImageReference, ImageReferenceError, parse_image
 from pratique.runtime.decision import Reason
-from pratique.runtime.evidence import Evidence
+from pratique.runtime.evidence import Evaluation, Evidence
 from pratique.runtime.judgement import Candidate, judge
+from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.registry.open import StoreOptions, cached, open_store
 from pratique.runtime.signatures.root_sources import describe, utc_now
 from pratique.runtime.signatures.trust_root import Source, TrustRoot
@@ -43,10 +44,11 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOptions(Demand):
-    """An image and who must have signed it."""
+    """An image, who must have signed it, and which of its manifests."""
 
     image: str
     store: StoreOptions
+    coverage: Coverage = Reach.INDEX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,21 +107,20 @@ def verify(options: VerifyOptions) -> VerifyReport:
         store = cached(open_store(options.store), options.store)
         verifier = Verifier.of(options.trust)
         try:
-            evidence = Evidence(store, verifier).evaluation()
+            evidence = Evidence(store, verifier, coverage=options.coverage).evaluation()
             try:
-                candidates = await evidence.candidates(image, attestor)
+                judged = [await _judged(evidence, "", image, attestor)]
+                for platform, part in await evidence.parts(image):
+                    judged.append(await _judged(evidence, platform, part, attestor))
             except VerificationError as error:
                 raise UsageError(error.message) from error
-            digest = await evidence.digest(image)
-            finding = judge(attestor, candidates, f"{image.registry}/{image.path}@{digest}")
-            text = "signed by who was asked for" if finding.met else finding.text
             return VerifyReport(
                 image=image.match_string,
-                digest=digest,
-                met=finding.met,
-                signatures=tuple(_line(attestor, candidate) for candidate in candidates),
+                digest=await evidence.digest(image),
+                met=all(reason.met for reason, _ in judged),
+                signatures=tuple(line for _, lines in judged for line in lines),
                 roots=root_lines(verifier.roots_used),
-                reason=Reason(code=finding.code, text=text, met=finding.met, children=finding.reasons),
+                reason=_all_of([reason for reason, _ in judged]),
             )
         finally:
             await store.aclose()
@@ -146,6 +147,29 @@ def demanded(options: Demand) -> ir.Attestor:
         subject=_tests(options.identity, options.identity_regexp),
     )
     return ir.Attestor(signer=signer, trust=trust)
+
+
+async def _judged(
+    evidence: Evaluation, platform: str, image: ImageReference, attestor: ir.Attestor
+) -> tuple[Reason, list[SignatureLine]]:
+    """Return whether one manifest is signed by who was asked for, and a line for each of its signatures."""
+    candidates = await evidence.candidates(image, attestor)
+    reference = f"{image.registry}/{image.path}@{await evidence.digest(image)}"
+    finding = judge(attestor, candidates, reference)
+    text = "signed by who was asked for" if finding.met else finding.text
+    if platform:
+        text = f"{platform}: {text}"
+    reason = Reason(code=finding.code, text=text, met=finding.met, children=finding.reasons)
+    return reason, [_line(attestor, candidate) for candidate in candidates]
+
+
+def _all_of(reasons: list[Reason]) -> Reason:
+    """Return the reason of all manifests; its text is of the first that is not signed."""
+    refused = next((reason for reason in reasons if not reason.met), None)
+    if len(reasons) == 1:
+        return reasons[0]
+    text = refused.text if refused else "every platform is signed by who was asked for"
+    return Reason(code="all", text=text, met=refused is None, children=tuple(reasons))
 
 
 def _tests(exact: str, expression: str) -> ir.TextTests:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pratique.runtime.cli.kyverno_flags import add_flags
-from pratique.runtime.cli.options import CommaList, add_store_options, exit_code, store_options, trust_options
+from pratique.runtime.cli.options import (
+    CommaList,
+    add_platform_option,
+    add_store_options,
+    exit_code,
+    store_options,
+    trust_options,
+)
 from pratique.runtime.cli.writing import add_output_options, chosen_outputs, render_options, write
 
 if TYPE_CHECKING:
@@ -58,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_output_options(parser)
     add_store_options(parser)
+    add_platform_option(parser)
     _add_exit_options(parser)
     add_flags(parser)
 
@@ -101,6 +109,7 @@ def evaluate(args: argparse.Namespace, progress: ProgressBar) -> Report:
         secrets=tuple(args.secrets),
         store=store_options(args),
         trust=trust_options(args),
+        coverage=args.platform,
     )
     return apply(options, progress=progress)
 

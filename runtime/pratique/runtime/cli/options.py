@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from pratique.runtime.platforms import Coverage
     from pratique.runtime.registry.open import StoreOptions
     from pratique.runtime.trust_options import RootChoice, TrustOptions
 
@@ -89,6 +90,29 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="open no connection: images from --registry-layout, trust from --trusted-root or the cache",
     )
+
+
+def add_platform_option(parser: argparse.ArgumentParser) -> None:
+    """Declare which manifests of multi-platform images are judged, as a `Coverage`."""
+    group = parser.add_argument_group("multi-platform images")
+    group.add_argument(
+        "--platform",
+        metavar="WHICH",
+        type=platform,
+        default="index",
+        help="what must be signed: index (the digest that the reference names; the default), all (that and"
+        " the manifest of every platform), or the manifest of one platform, such as linux/amd64",
+    )
+
+
+def platform(text: str) -> Coverage:
+    """Return which manifests of a multi-platform image are judged."""
+    from pratique.runtime.platforms import parse_coverage
+
+    try:
+        return parse_coverage(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def store_options(args: argparse.Namespace) -> StoreOptions:

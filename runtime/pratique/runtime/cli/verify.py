@@ -7,7 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pratique.runtime.cli.options import add_store_options, file, store_options, trust_options
+from pratique.runtime.cli.options import (
+    add_platform_option,
+    add_store_options,
+    file,
+    store_options,
+    trust_options,
+)
 from pratique.runtime.cli.terminal import use_color
 
 if TYPE_CHECKING:
@@ -75,6 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not ask for a timestamp of the certificate transparency log",
     )
+    add_platform_option(parser)
     add_store_options(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -132,6 +139,7 @@ def _evaluate_image(args: argparse.Namespace) -> VerificationFacts:
 
     options = VerifyOptions(
         image=args.image,
+        coverage=args.platform,
         identity=args.identity,
         identity_regexp=args.identity_regexp,
         issuer=args.issuer,
@@ -166,6 +174,6 @@ def _check(args: argparse.Namespace) -> None:
             raise UsageError("--notary-certificate is for images: a Sigstore bundle is no Notary signature")
     elif identity != 1 or issuer != 1:
         raise UsageError(
-            "give --key, --notary-certificate, or one of --identity and --identity-regexp with one of --issuer"
-            " and --issuer-regexp"
+            "give --key, --notary-certificate, or one of --identity and --identity-regexp with one of"
+            " --issuer and --issuer-regexp"
         )
