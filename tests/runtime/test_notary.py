@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ import pytest
 from pratique.runtime.cli import main
 from pratique.runtime.lab.build import Lab, write_lab
 from pratique.runtime.lab.faults import CATALOGUE, Fault, Format
+from pratique.runtime.registry.layout import LayoutStore
+from pratique.runtime.registry.serve import LayoutServer
 from tests.support_engine import pod
 from tests.support_lab import recipe_of
 from tests.support_policies import cluster_policy
@@ -302,3 +307,51 @@ def test_verify_takes_one_demand(bench: Bench) -> None:
     pem = str(bench.folder / "lab" / "trust" / "notary.pem")
     for more in (["--key", pem], ["--identity", "a", "--issuer", "b"], ["--bundle", pem]):
         assert main(["verify", "lab.test/jws:v1", "--notary-certificate", pem, *more]) == 2
+
+
+# --- over a registry ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def served(layout: Path, asked: list[str]) -> Iterator[str]:
+    """Serve a layout as `lab.test` from a thread of its own; give its `host:port`."""
+    loop, ready, hosts = asyncio.new_event_loop(), threading.Event(), list[str]()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        server = LayoutServer(
+            LayoutStore(layout), registry="lab.test", on_request=lambda *request: asked.append(request[1])
+        )
+        async with server:
+            hosts.append(server.host)
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    try:
+        assert ready.wait(30)
+        yield hosts[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(30)
+        loop.close()
+
+
+def test_a_warm_disk_cache_asks_nothing(bench: Bench, tmp_path: Path) -> None:
+    asked: list[str] = []
+    entry = {**certificates(bench.root), **bench.attested()}
+    entry["attestors"] = []
+    policy, resource = tmp_path / "policy.yaml", tmp_path / "pod.yaml"
+    policy.write_text(cluster_policy({"type": "Notary", "imageReferences": ["*"], **DIGESTS, **entry}))
+    with served(bench.folder / "lab" / "layout", asked) as host:
+        resource.write_text(json.dumps(pod(f"{host}/stated:v1")))
+        command = ["apply", str(policy), "-r", str(resource), "-o", "json"]
+        command += ["--cache-dir", str(tmp_path / "cache")]
+        costs = []
+        for _ in range(2):
+            assert main(command) == 0
+            assert json.loads(bench.capture.readouterr().out)["results"][0]["result"] == "pass"
+            costs.append(len(asked))
+    assert costs[0] > 0
+    assert costs[1] == costs[0]
