@@ -42,7 +42,7 @@ class Genuine:
 
     name: str
     stored: StoredSignature
-    method: ir.Method
+    method: ir.SigstoreMethod
     digest: Digest
     facts: dict[str, Any]
 
@@ -82,7 +82,7 @@ def verify(
     stored: StoredSignature,
     digest: str,
     *,
-    method: ir.Method | None = None,
+    method: ir.SigstoreMethod | None = None,
     trust: ir.Trust | None = None,
     root: TrustRoot | None = None,
     now: datetime | None = None,

@@ -94,7 +94,7 @@ def stored_in(lab: MemoryLab) -> StoredEnvelope:
 def verify(
     lab: MemoryLab,
     stored: StoredEnvelope | None = None,
-    method: ir.Method = KEYLESS,
+    method: ir.SigstoreMethod = KEYLESS,
     trust: ir.Trust | None = None,
 ) -> VerifiedSignature:
     root = TrustRoot.from_json(lab.trusted_root.encode(), "lab")

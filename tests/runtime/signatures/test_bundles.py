@@ -127,14 +127,14 @@ class Case:
 
     def verify(
         self,
-        method: ir.Method = KEYLESS,
+        method: ir.SigstoreMethod = KEYLESS,
         trust: ir.Trust = ir.Trust(),  # noqa: B008 (immutable)
         at: datetime = datetime(2030, 1, 1, tzinfo=UTC),
     ) -> VerifiedSignature:
         stored = StoredBundle(body=json.dumps(self.bundle).encode(), layer=LAYER)
         return Verifier(lambda: self.root, lambda: at).verify(stored, method, trust, self.digest)
 
-    def code(self, method: ir.Method = KEYLESS, trust: ir.Trust = ir.Trust()) -> str:  # noqa: B008
+    def code(self, method: ir.SigstoreMethod = KEYLESS, trust: ir.Trust = ir.Trust()) -> str:  # noqa: B008
         with pytest.raises(VerificationError) as caught:
             self.verify(method, trust)
         return caught.value.code
@@ -509,7 +509,7 @@ def test_an_entry_of_the_other_content_is_refused() -> None:
 # --- artifacts that are no images ------------------------------------------------------------------------
 
 
-def verified(changed: Case, artifact: Artifact, method: ir.Method = KEYLESS) -> VerifiedSignature:
+def verified(changed: Case, artifact: Artifact, method: ir.SigstoreMethod = KEYLESS) -> VerifiedSignature:
     body = json.dumps(changed.bundle).encode()
     return Verifier(lambda: changed.root).verify_artifact(body, artifact, method, ir.Trust())
 

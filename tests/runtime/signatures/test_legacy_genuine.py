@@ -342,7 +342,7 @@ def test_the_whole_collection() -> None:
                 certificate=facts["certificate"],
                 bundle=json.dumps(facts["bundle"]),
             )
-            method: ir.Method = ir.AnyIdentity()
+            method: ir.SigstoreMethod = ir.AnyIdentity()
             if "PUBLIC KEY" in stored.certificate:
                 method, stored = ir.KeySigner(key=stored.certificate), replace(stored, certificate="")
             try:

@@ -32,7 +32,7 @@ LEAF = ACME.leaf(life=LIFE)
 UNSTAMPED = ACME.leaf(life=LIFE, sct=False)
 
 
-def refusal(method: ir.Method, found: Any = OWN) -> tuple[str, str]:
+def refusal(method: ir.SigstoreMethod, found: Any = OWN) -> tuple[str, str]:
     with pytest.raises(VerificationError) as caught:
         prepare(method, found)
     return caught.value.code, caught.value.message
@@ -269,5 +269,5 @@ BOTH = ir.CertificateSigner(certificate="x", chain="x")
         (ir.AnyIdentity(), ir.Trust(log=FULL.log, sct=FULL.sct), True),
     ],
 )
-def test_when_a_trust_root_is_needed(method: ir.Method, trust: ir.Trust, needed: bool) -> None:
+def test_when_a_trust_root_is_needed(method: ir.SigstoreMethod, trust: ir.Trust, needed: bool) -> None:
     assert needs_root(method, trust) is needed
