@@ -8,13 +8,15 @@ stays free of waiting; it changes nothing, so that doing it again does no harm.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pratique.compiler.context_loading import ImageQuestion, Question
 from pratique.grammar.errors import EvaluationError, TransportError
-from pratique.runtime.evidence import Evaluation
 from pratique.runtime.image_data import image_data
 from pratique.runtime.ports import ContextSource
+
+if TYPE_CHECKING:
+    from pratique.runtime.evidence import Evaluation
 
 T = TypeVar("T")
 

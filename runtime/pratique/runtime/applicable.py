@@ -37,7 +37,7 @@ def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
     """
     texts = [use.match_string for use in resource.images]
     found = []
-    for planned in plan.candidates(resource.id.kind, resource.index_namespace, texts):
+    for planned in plan.candidates(resource.target.kind, resource.index_namespace, texts):
         try:
             if selects(planned.rule.resources, resource.target):
                 uses = tuple(u for u in _images(planned.rule, resource) if _looks_at(planned.rule, u))
@@ -53,7 +53,7 @@ def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
 
 def _images(rule: ir.Rule, resource: Resource) -> tuple[ImageUse, ...]:
     """Return the images of a resource; a rule's extractors for its kind replace the built-in ones."""
-    for kind, extractors in rule.extractors:
+    for kind, extractors in rule.extractors if resource.target.operation != "DELETE" else ():
         if kind == resource.id.kind:
             try:
                 return extract(resource.data, extractors)

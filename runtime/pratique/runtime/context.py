@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from pratique.compiler.expressions.context import Context
+from pratique.compiler.expressions.context import Context, merge
 from pratique.compiler.expressions.jmespath.run import Environment
 from pratique.compiler.expressions.values.instants import Instant
 from pratique.runtime.resource import ImageUse, Resource
@@ -36,6 +36,10 @@ def request_context(resource: Resource) -> Context:
         "kind": {"group": target.group, "version": target.version, "kind": target.kind},
     }
     values: dict[str, Any] = {"request": request}
+    if resource.values is not None:
+        # Both objects come with the values, which may have changed them.
+        del request["object"]
+        values = merge(values, resource.values)
     if images := images_value(resource.images):
         values["images"] = images
     return Context(values, environment=ENVIRONMENT)

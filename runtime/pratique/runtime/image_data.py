@@ -6,14 +6,15 @@ go-containerregistry `v1/remote` (the child of an index that a platform-neutral 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pratique.grammar.errors import EvaluationError, TransportError
 from pratique.grammar.image_reference import ImageReference, ImageReferenceError, parse_image
-from pratique.runtime.evidence import Evaluation
 from pratique.runtime.ports import Digest, ImageStore, Manifest, Repository
-from pratique.runtime.registry.media_types import INDEXES
 from pratique.runtime.strict_json import StrictJsonError, parse
+
+if TYPE_CHECKING:
+    from pratique.runtime.evidence import Evaluation
 
 MAX_CONFIG_BYTES: Final = 4 << 20
 _PLATFORM: Final = {"os": "linux", "architecture": "amd64"}
@@ -50,7 +51,7 @@ async def _described(
     repository = Repository(image.registry, image.path)
     manifest = await store.manifest(repository, digest)
     index: Manifest | None = None
-    if manifest.media_type in INDEXES:
+    if "manifests" in manifest.data:  # never beside layers: stores refuse what has two readings
         index, manifest = manifest, await store.manifest(repository, _child(manifest))
     config = await _config(store, manifest)
     registry, path = image.registry, image.path

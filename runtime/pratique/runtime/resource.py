@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pratique.compiler.selection import Requester, Target
 from pratique.grammar.errors import EvaluationError
@@ -67,6 +67,14 @@ def use(text: str, category: str, key: str, pointer: str) -> ImageUse:
         return ImageUse(text, None, str(error), category, key, pointer)
 
 
+class Kind(NamedTuple):
+    """Group, version and kind of an object; the group is empty for the core API."""
+
+    group: str
+    version: str
+    kind: str
+
+
 class Resource:
     """An object with the facts that rules ask about. Immutable by convention; facts are computed once."""
 
@@ -79,13 +87,29 @@ class Resource:
         operation: str = "CREATE",
         subresource: str = "",
         requester: Requester | None = None,
+        kind: Kind | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> None:
+        """Take the object and what is known of its request.
+
+        Args:
+            data: the object; the old one of a DELETE.
+            location: where a file declares it.
+            namespace_labels: None where they are not known.
+            operation: of the request.
+            subresource: of the request; `kind` is then that of the parent.
+            requester: None where nobody is known to have sent the request.
+            kind: what match and exclude see in place of the object's own.
+            values: further values of its context, with `request.object` and `request.oldObject`.
+        """
         self.data = data
         self.location = location
         self._namespace_labels = namespace_labels
         self._operation = operation
         self._subresource = subresource
         self._requester = requester
+        self._kind = kind
+        self.values = values
 
     @cached_property
     def id(self) -> ResourceId:
@@ -110,10 +134,11 @@ class Resource:
     def target(self) -> Target:
         """What match and exclude see."""
         group, _, version = self.id.api_version.rpartition("/")
+        kind = self._kind or Kind(group, version, self.id.kind)
         return Target(
-            group=group,
-            version=version,
-            kind=self.id.kind,
+            group=kind.group,
+            version=kind.version,
+            kind=kind.kind,
             subresource=self._subresource,
             namespace=self.id.namespace,
             name=self.id.name,
@@ -131,9 +156,9 @@ class Resource:
 
     @cached_property
     def images(self) -> tuple[ImageUse, ...]:
-        """The images of the built-in extraction; empty for kinds that run none."""
+        """The images of the built-in extraction; empty for kinds that run none, and for what is deleted."""
         route = POD_SPECS.get(self.id.kind)
-        if route is None:
+        if route is None or self._operation == "DELETE":
             return ()
         spec: Any = self.data
         for step in route:

@@ -6,8 +6,10 @@ Sigstore) are imported when the first resource needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pratique.compiler import ir
@@ -24,7 +26,9 @@ from pratique.runtime.secrets import Secrets, read_secrets
 from pratique.runtime.trust_options import TrustOptions
 
 if TYPE_CHECKING:
+    from pratique.runtime.context_sources import GivenContext
     from pratique.runtime.registry.open import StoreOptions
+    from pratique.runtime.run_values import RunValues
     from pratique.runtime.signatures.verifier import Verifier
 
 Progress: TypeAlias = Callable[[int, int, str], None]
@@ -42,6 +46,9 @@ class ApplyOptions:
     store: StoreOptions
     trust: TrustOptions = field(default_factory=TrustOptions)
     secrets: tuple[str, ...] = ()
+    values_file: Path | None = None
+    variables: tuple[str, ...] = ()
+    user_info: Path | None = None
     coverage: Coverage = Reach.INDEX
 
 
@@ -95,14 +102,17 @@ def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
         for d in documents
         if d.data.get("kind") == "Namespace" and isinstance(d.data.get("metadata"), dict)
     }
+    values = _values(options)
+    if values:
+        namespaces |= values.namespaces
     work = []
     images: set[str] = set()
     for document in documents:
-        resource = _resource(document, namespaces)
-        rules = applicable(plan, resource)
-        if rules:
-            work.append((resource, rules))
-            images.update(use.match_string for rule in rules for use in rule.uses)
+        for resource, policies in _resources(document, namespaces, values):
+            rules = [rule for rule in applicable(plan, resource) if policies(rule.planned.policy.name)]
+            if rules:
+                work.append((resource, rules))
+                images.update(use.match_string for rule in rules for use in rule.uses)
     report = Report(
         results=(),
         policies=len(loaded.policies.policies),
@@ -111,14 +121,42 @@ def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
         images=len(images),
         notices=loaded.notices,
     )
-    return _judge(options, plan, work, report, secrets, progress) if work else report
+    if not work:
+        return report
+    return _judge(options, plan, work, report, secrets, _given(documents, values), progress)
 
 
-def _resource(document: ResourceDocument, namespaces: dict[str, dict[str, str]]) -> Resource:
+def _values(options: ApplyOptions) -> RunValues | None:
+    """Return what the command line tells beside the resources; None for nothing."""
+    if not (options.values_file or options.variables or options.user_info):
+        return None
+    from pratique.runtime.run_values import read_run_values
+
+    return read_run_values(options.values_file, options.variables, options.user_info)
+
+
+def _resources(
+    document: ResourceDocument, namespaces: dict[str, dict[str, str]], values: RunValues | None
+) -> Iterator[tuple[Resource, Callable[[str], bool]]]:
+    """Yield an object as policies see it, and which ones do: values may differ from policy to policy."""
     metadata = document.data.get("metadata")
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
     location = Location(Source(document.source_name, ""), Span.at(document.line, 1))
-    return Resource(document.data, location=location, namespace_labels=namespaces.get(namespace or ""))
+    make = partial(Resource, location=location, namespace_labels=namespaces.get(namespace or ""))
+    if values is None:
+        yield make(document.data), lambda _: True
+        return
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    own = values.policies_with_values_for(name or "")
+    yield values.resource(make, document.data), lambda policy: policy not in own
+    for policy in own:
+        yield values.resource(make, document.data, policy), policy.__eq__
+
+
+def _given(documents: Sequence[ResourceDocument], values: RunValues | None) -> GivenContext:
+    from pratique.runtime.context_sources import GivenContext
+
+    return GivenContext(objects=[d.data for d in documents], values=values.rules if values else None)
 
 
 def _judge(
@@ -127,6 +165,7 @@ def _judge(
     work: list[tuple[Resource, list[Applicable]]],
     report: Report,
     secrets: Secrets,
+    given: GivenContext,
     progress: Progress | None,
 ) -> Report:
     import asyncio
@@ -147,7 +186,7 @@ def _judge(
             keys = Keys(secrets, os.environ, offline=options.store.offline)
             evidence = Evidence(store, open_verifier(options.trust), keys, coverage=options.coverage)
             accesses = open_accesses(options.store, client, store, secrets)
-            engine = Engine(plan, evidence, accesses=accesses)
+            engine = Engine(plan, evidence, given, accesses)
             room = asyncio.Semaphore(MAX_CONCURRENT_RESOURCES)
             done = 0
 

@@ -85,6 +85,6 @@ def test_commands_of_pipelines(
 
 
 def test_a_value_is_not_taken_for_a_policy() -> None:
-    with pytest.raises(UsageError, match="-f: this version takes no values"):
-        parse(["apply", "p", "-f", "values.yaml", "-r", "r"])
+    with pytest.raises(UsageError, match="-b: this version reads policies from files"):
+        parse(["apply", "p", "-b", "main", "-r", "r"])
     assert parse(["apply", "p", "-n", "ns", "-r", "r"]).args.policies == ["p"]

@@ -92,7 +92,7 @@ class Context:
 
         So a predicate's fields join those of `request` and others. Copies only the maps on the way.
         """
-        return self._layer(_merge(self._values, values))
+        return self._layer(merge(self._values, values))
 
     def with_entry(self, name: str, load: Load) -> Context:
         """Return a layer with one more entry, loaded when an expression first mentions its name.
@@ -177,7 +177,8 @@ class _Before:
         return self._context._query(expression, self._index)
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of both: maps key by key, everything else as in `above`. Copies the maps on the way."""
     merged = dict(below)
     # A stack instead of recursion: the data is as deep as its sender likes.
     pending = [(merged, above)]

@@ -14,6 +14,7 @@ from pratique.runtime.cli.options import (
     add_platform_option,
     add_store_options,
     exit_code,
+    file,
     store_options,
     trust_options,
 )
@@ -63,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="Secrets that policies refer to: keys (k8s://NAMESPACE/NAME) and registry credentials",
     )
+    _add_value_options(parser)
     add_output_options(parser)
     add_store_options(parser)
     add_platform_option(parser)
@@ -112,6 +114,34 @@ def evaluate(args: argparse.Namespace, progress: ProgressBar) -> Report:
         coverage=args.platform,
     )
     return apply(options, progress=progress)
+
+
+def _add_value_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("values and requests")
+    group.add_argument(
+        "-s",
+        "--set",
+        dest="variables",
+        metavar="NAME=VALUE",
+        action=CommaList,
+        default=[],
+        help="value of a variable or context entry (request.operation=UPDATE); repeat it or separate with"
+        " commas",
+    )
+    group.add_argument(
+        "-f",
+        "--values-file",
+        metavar="FILE",
+        type=file,
+        help="values of variables and context entries, labels of namespaces (kind Values)",
+    )
+    group.add_argument(
+        "-u",
+        "--userinfo",
+        metavar="FILE",
+        type=file,
+        help="who sends the requests: user, groups, roles (kind UserInfo)",
+    )
 
 
 def _add_exit_options(parser: argparse.ArgumentParser) -> None:

@@ -28,13 +28,13 @@ ACCEPTED: Final = (
     Flag(("--concurrent",), "N", "resources are judged concurrently by themselves"),
     Flag(("--batch-size",), "N", "resources of a cluster are not read"),
     Flag(("--crd-paths", "--crd-path"), "FILE", "no schema is needed to find images"),
+    Flag(("--context-file",), "FILE", "holds data for CEL policies, which no other policy reads"),
     Flag(("--v",), "LEVEL", "use -v"),
 )
 """Flags that cannot change a verdict here, each with the reason."""
 
 _CLUSTER: Final = "this version reads resources from files, not from a cluster"
 _EXCEPTIONS: Final = "this version does not know policy exceptions"
-_VALUES: Final = "this version takes no values from outside the policy and the resource"
 _GIT: Final = "this version reads policies from files: clone the repository first"
 _PAYLOAD: Final = "this version judges Kubernetes resources only"
 _MUTATE: Final = "this version does not change resources"
@@ -44,11 +44,7 @@ REFUSED: Final = (
     Flag(("--kubeconfig",), "FILE", _CLUSTER),
     Flag(("--context",), "NAME", _CLUSTER),
     Flag(("--cluster-wide-resources",), "", _CLUSTER),
-    Flag(("--set", "-s"), "NAME=VALUE", _VALUES),
-    Flag(("--values-file", "-f"), "FILE", _VALUES),
-    Flag(("--userinfo", "-u"), "FILE", "this version judges without knowing who sends a request"),
-    Flag(("--context-file",), "FILE", _VALUES),
-    Flag(("--parameter-resource",), "FILE", _VALUES),
+    Flag(("--parameter-resource",), "FILE", "this version reads no admission policies of Kubernetes"),
     Flag(("--exception", "-e", "--exceptions"), "FILE", _EXCEPTIONS),
     Flag(("--exceptions-with-resources", "--exceptions-within-resources"), "", _EXCEPTIONS),
     Flag(("--exceptions-within-policies",), "", _EXCEPTIONS),
