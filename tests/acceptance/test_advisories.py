@@ -186,3 +186,11 @@ def test_y1_yaml_is_never_loaded_with_a_loader_that_makes_objects() -> None:
                     case ast.ImportFrom(module="yaml", names=names) if unsafe & {n.name for n in names}:
                         found.append(f"{path}:{node.lineno}")
     assert not found
+
+
+def test_i15_one_image_by_tag_and_by_digest_is_verified_once_and_judged_twice() -> None:
+    made = world()
+    digest = made.store.image(APP, DEV)
+    (result,) = made.judge(pod(APP, f"ghcr.io/acme/app@{digest}"))
+    assert [(c.status, c.digest) for c in result.checks] == [(Status.PASS, digest)] * 2
+    assert made.verifier.verified == 1

@@ -13,7 +13,7 @@ from typing import Final
 from pratique.compiler import ir
 from pratique.grammar.errors import NotFoundError, TransportError, VerificationError
 from pratique.runtime.decision import Reason
-from pratique.runtime.signatures.identity import claims_missing, mismatch
+from pratique.runtime.signatures.identity import IdentityMismatch, claims_missing, mismatch
 from pratique.runtime.signatures.model import Stored, StoredNotarySignature, VerifiedSignature
 from pratique.runtime.signatures.notary.judgement import judge_signatures
 from pratique.runtime.signatures.notary.model import Attempt
@@ -243,6 +243,8 @@ def _described(signature: VerifiedSignature, refusal: VerificationError | None) 
     if signature.log_index is not None:
         details.append(("log index", str(signature.log_index)))
     who = ", ".join(signature.identity.subjects) if signature.identity else "the given key"
+    if isinstance(refusal, IdentityMismatch):
+        details += [("expected", refusal.expected), ("received", refusal.received)]
     if refusal:
         return Reason(code=refusal.code, text=refusal.message, met=False, details=tuple(details))
     return Reason(code="signed", text=f"signed by {who}", met=True, details=tuple(details))

@@ -33,6 +33,22 @@ EXTENSION_NAMES: Final = (
 _OIDS: Final = {name: f"{FULCIO_ARC}{number}" for number, name in enumerate(EXTENSION_NAMES, start=1)}
 
 
+class IdentityMismatch(VerificationError):
+    """A part of an identity is another than the one that is asked for.
+
+    Attributes:
+        expected: the pattern or expression of the policy.
+        received: what the certificate says; several names are joined by `, `.
+    """
+
+    def __init__(self, part: str, expected: str, received: str, *, key: str = "") -> None:
+        which = f" for key {key}" if key else ""
+        text = f"{part} mismatch: expected {expected}{which}, received {received}"
+        super().__init__("identity-mismatch", text)
+        self.expected = expected
+        self.received = received
+
+
 def mismatch(signer: ir.IdentitySigner, identity: Identity) -> VerificationError | None:
     """Return why `identity` is not whom `signer` asks for, or None if it is.
 
@@ -64,7 +80,7 @@ def _subject_mismatch(tests: ir.TextTests, subjects: tuple[str, ...]) -> Verific
     _compile(tests, "subject")
     if not tests.tests or any(accepts(tests, subject) for subject in subjects):
         return None
-    return _mismatch(f"subject mismatch: expected {tests.wanted}, received {', '.join(subjects)}")
+    return IdentityMismatch("subject", tests.wanted, ", ".join(subjects))
 
 
 def _issuer_mismatch(tests: ir.TextTests, issuer: str) -> VerificationError | None:
@@ -72,7 +88,7 @@ def _issuer_mismatch(tests: ir.TextTests, issuer: str) -> VerificationError | No
     if accepts(tests, issuer):
         return None
     failed = next(test for test in tests.tests if not passes(test, issuer))
-    return _mismatch(f"issuer mismatch: expected {failed.text}, received {issuer}")
+    return IdentityMismatch("issuer", failed.text, issuer)
 
 
 def _extension_mismatch(wanted: tuple[tuple[str, str], ...], identity: Identity) -> VerificationError | None:
@@ -83,7 +99,7 @@ def _extension_mismatch(wanted: tuple[tuple[str, str], ...], identity: Identity)
             return VerificationError("unknown-extension", f"invalid certificate extension {key}")
         value = found.get(oid, "")
         if not wildcard.matches(pattern, value):
-            return _mismatch(f"extension mismatch: expected {pattern} for key {key}, received {value}")
+            return IdentityMismatch("extension", pattern, value, key=key)
     return None
 
 
@@ -95,7 +111,3 @@ def _compile(tests: ir.TextTests, field: str) -> None:
             except SearchSyntaxError as error:
                 text = f"invalid regexp for {field}: {test.text} : {error}"
                 raise VerificationError("bad-regexp", text) from error
-
-
-def _mismatch(text: str) -> VerificationError:
-    return VerificationError("identity-mismatch", text)
