@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "verify": "pratique.runtime.cli.verify",
     "lint": "pratique.runtime.cli.lint",
     "rule": "pratique.runtime.cli.rule",
+    "root": "pratique.runtime.cli.root",
     "lab": "pratique.runtime.cli.lab",
     "completion": "pratique.runtime.cli.completion",
 }

@@ -55,7 +55,7 @@ class RootCache:
             if len(data) > MAX_CACHE_BYTES:
                 raise ValueError("too large")
             document = _Document.model_validate_json(data)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, ValidationError) as error:
             _log.warning("%s is no copy of a trust root and is not used: %s", path, _short(error))

@@ -26,7 +26,7 @@ from pratique.runtime.user_folders import cache_folder, config_folder
 
 if TYPE_CHECKING:
     from pratique.runtime.signatures.root_cache import RootCache
-    from pratique.runtime.signatures.tuf import Mirror, Proved
+    from pratique.runtime.signatures.tuf import Kept, Mirror, Proved
 
 FRESH_FOR: Final = timedelta(hours=24)
 """How long a copy is used before its mirror is asked again."""
@@ -146,7 +146,7 @@ def obtain(mirror: Mirror, *, offline: bool, cache: Path | None, now: datetime) 
     embedded = _embedded(mirror, not_older_than=seen)
     if not offline and not ((proved or embedded) and store.has_failed_lately(now)):
         try:
-            return update(mirror, cache=store)
+            return _refreshed(mirror, store, kept)
         except TransportError as error:
             problem = error
             store.note_failure(now)
@@ -168,9 +168,13 @@ def update(mirror: Mirror, *, cache: RootCache) -> TrustRoot:
     Raises:
         TransportError: `trust-unavailable`, `trust-stale`, `trust-invalid`.
     """
+    return _refreshed(mirror, cache, cache.read())
+
+
+def _refreshed(mirror: Mirror, cache: RootCache, kept: Kept | None) -> TrustRoot:
     from pratique.runtime.signatures import tuf
 
-    proved = tuf.refresh(mirror, cache.read())
+    proved = tuf.refresh(mirror, kept)
     root = _root(mirror, proved, Source.MIRROR)
     cache.write(proved.kept)
     return root

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 from tuf.api import exceptions
@@ -42,6 +42,7 @@ FILE_NAME: Final = re.compile(
 )
 """Files of a client's folder that are kept: every root since the first, and the metadata of each role."""
 _LINK: Final = "root.json"
+_VERSION: Final = re.compile(r"^[0-9]+\.")
 _SOCKET_TIMEOUT_S: Final = 5
 
 _T = TypeVar("_T")
@@ -116,21 +117,29 @@ class _Bounded(Urllib3Fetcher):
 
     @contextmanager
     def download_file(self, url: str, max_length: int) -> Iterator[IO[Any]]:
-        with super().download_file(url, min(max_length, MAX_FILE_BYTES)) as file:
+        with ExitStack() as self._open, super().download_file(url, min(max_length, MAX_FILE_BYTES)) as file:
             yield file
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        chunks = cast("Generator[bytes]", super()._fetch(url))
+        self._open.callback(chunks.close)  # also where the rest is not wanted
+        return chunks
 
 
 class _Replay(FetcherInterface):
     """Answers as a mirror would that has nothing newer than the copy."""
 
     def __init__(self, mirror: Mirror, kept: Kept) -> None:
-        self._timestamp = f"{mirror.url}/timestamp.json"
-        self._answer = kept.files.get("timestamp.json")
+        self._base = f"{mirror.url}/"
+        self._files = kept.files
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        if url != self._timestamp or self._answer is None:
+        # A role's name may stand behind its version; the client checks which version it gets.
+        name = _VERSION.sub("", url.removeprefix(self._base))
+        data = None if name == _LINK else self._files.get(name)
+        if data is None:
             raise exceptions.DownloadHTTPError("not in the copy", 404)
-        return iter((self._answer,))
+        return iter((data,))
 
 
 def _run(mirror: Mirror, kept: Kept | None, fetcher: FetcherInterface, checked_at: datetime) -> Proved:
