@@ -242,6 +242,8 @@ def _described(signature: VerifiedSignature, refusal: VerificationError | None) 
         details.append(("signed at", datetime.fromtimestamp(signature.signed_at, UTC).isoformat()))
     if signature.log_index is not None:
         details.append(("log index", str(signature.log_index)))
+    if signature.root:
+        details.append(("root", signature.root))
     who = ", ".join(signature.identity.subjects) if signature.identity else "the given key"
     if isinstance(refusal, IdentityMismatch):
         details += [("expected", refusal.expected), ("received", refusal.received)]

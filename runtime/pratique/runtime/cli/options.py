@@ -139,7 +139,7 @@ def trust_options(args: argparse.Namespace) -> TrustOptions:
     from pratique.runtime.trust_options import TrustOptions
 
     roots = tuple(args.trusted_root) or TrustOptions().roots
-    return TrustOptions(roots=roots, offline=args.offline, cache=getattr(args, "cache_dir", None))
+    return TrustOptions(roots=roots, offline=args.offline, cache=args.cache_dir)
 
 
 def trusted_root(text: str) -> RootChoice:
