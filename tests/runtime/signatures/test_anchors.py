@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from pratique.compiler import ir
 from pratique.grammar.errors import TransportError, VerificationError
 from pratique.runtime.signatures.anchors import anchors
 from tests.support_signatures import (
+    DIGEST,
     Instance,
     TimestampSigner,
     new_key,
@@ -16,6 +18,7 @@ from tests.support_signatures import (
     private_pem,
     public_good,
     public_pem,
+    verify,
 )
 
 ACME = Instance()
@@ -109,7 +112,7 @@ ROOTS = "failed to load Root certificates: "
         (ir.Trust(timestamp_chain="no pem"), "bad-timestamp-chain", "error splitting tsa certificates: "),
     ],
 )
-def test_texts_that_cannot_be_used(trust: ir.Trust, code: str, text: str) -> None:
+def test_b28_texts_that_cannot_be_used(trust: ir.Trust, code: str, text: str) -> None:
     with pytest.raises(VerificationError) as caught:
         anchors(trust, public_good())
     assert (caught.value.code, caught.value.message[: len(text)]) == (code, text)
@@ -125,3 +128,25 @@ def test_keys_that_are_not_asked_for_are_not_read(make: Any) -> None:
 def test_only_the_first_key_of_a_log_counts() -> None:
     found = anchors(log(public_pem(ACME.log_key) + public_pem(KEY)), None)
     assert [k.id for k in found.logs.keys] == [ACME.log_id]
+
+
+def test_b28_a_leaf_as_root_vouches_for_nothing_but_is_no_accident() -> None:
+    """A policy may trust any certificate; one that is no authority issues nothing, so nothing is signed."""
+    leaf = ACME.leaf()
+    trust = ACME.trust(roots=pem(leaf.certificate))
+    with pytest.raises(VerificationError) as caught:
+        verify(ACME.signature(leaf), DIGEST, trust=trust)
+    assert caught.value.code == "chain-untrusted"
+    with pytest.raises(VerificationError) as caught:
+        verify(ACME.signature(), DIGEST, trust=trust)
+    assert caught.value.code == "chain-untrusted"
+
+
+@pytest.mark.parametrize("count", [65, 1_000])
+def test_b28_r9_thousands_of_roots_are_refused_before_they_are_read(count: int) -> None:
+    trust = ACME.trust(roots=pem(ACME.root.certificate) * count)
+    start = time.perf_counter()
+    with pytest.raises(VerificationError) as caught:
+        anchors(trust, None)
+    assert time.perf_counter() - start < 1
+    assert caught.value.code == "bad-roots"
