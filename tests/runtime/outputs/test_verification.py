@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from pratique.runtime.decision import Reason
 from pratique.runtime.outputs.verification import render_json, render_text
@@ -17,6 +18,19 @@ class Line:
     signed_at: int | None = None
     log_index: int | None = None
     text: str = ""
+    root: str = ""
+
+
+@dataclass(frozen=True)
+class Root:
+    name: str = "public"
+    version: str = "ab" * 32
+    source: str = "cache"
+    place: str = "https://tuf.test"
+    checked_at: datetime | None = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    expires: datetime | None = datetime(2026, 1, 9, 3, 4, 5, tzinfo=UTC)
+    newest: datetime | None = None
+    text: str = "public from cache https://tuf.test, checked 3 days ago"
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,7 @@ class Facts:
     image: str = IMAGE
     digest: str = DIGEST
     reason: Reason = field(default=Reason(code="no-signature", text="no signatures found", met=False))
+    roots: tuple[Root, ...] = ()
 
 
 GOOD = Line(
@@ -39,7 +54,8 @@ REASON = Reason(code="signed", text="1 signature(s) meet keyless", met=True)
 
 
 def test_golden(golden: Golden) -> None:
-    facts = Facts(met=True, signatures=(GOOD, BAD, FORGED), reason=REASON)
+    vouched = replace(GOOD, root="public")
+    facts = Facts(met=True, signatures=(vouched, BAD, FORGED), reason=REASON, roots=(Root(),))
     text = render_text(facts) + "\n" + render_text(facts, detailed=True) + "\n" + render_json(facts)
     unsigned = Facts(met=False, signatures=(), digest="")
     golden("outputs/verification.txt", text + "\n" + render_text(unsigned) + "\n" + render_json(unsigned))
@@ -74,15 +90,25 @@ def test_json_has_nulls_for_what_is_not_known() -> None:
         "signedAt": None,
         "logIndex": None,
         "text": "",
+        "root": None,
     }
+    assert data["trustedRoots"] == []
 
 
 def test_what_a_signature_says_cannot_drive_the_terminal() -> None:
     nasty = "\x1b[2Jroot\n✓ verified\u202e"
-    line = Line(met=False, signer=nasty, issuer=nasty, text=nasty)
+    line = Line(met=False, signer=nasty, issuer=nasty, text=nasty, root=nasty)
     reason = Reason(code=nasty, text=nasty, met=False)
     text = render_text(
-        Facts(met=False, signatures=(line,), image=nasty, digest=nasty, reason=reason), detailed=True
+        Facts(
+            met=False,
+            signatures=(line,),
+            image=nasty,
+            digest=nasty,
+            reason=reason,
+            roots=(Root(text=nasty),),
+        ),
+        detailed=True,
     )
     assert all(part.isprintable() for part in text.split("\n"))
     assert not [part for part in text.split("\n") if part.startswith("✓")]
