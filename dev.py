@@ -6,6 +6,7 @@ python3 dev.py check       set up, then format, lint, layers, types and tests
 python3 dev.py fix         format and apply safe lint fixes
 python3 dev.py test ...    pytest with the given arguments
 python3 dev.py bench ...   measure the budgets (names of benchmarks, or none for all)
+python3 dev.py fuzz ...    spoil inputs of parsers (seconds, names of parsers), keep what they trip over
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ STEPS: dict[str, list[list[str]]] = {
     "fix": [["ruff", "check", "--fix"], ["ruff", "format"]],
     "test": [["pytest"]],
     "bench": [["python", "-m", "tests.bench"]],
+    "fuzz": [["python", "-m", "tests.fuzz"]],
     "check": [
         ["ruff", "format", "--check"],
         ["ruff", "check"],

@@ -250,10 +250,10 @@ def _object(body: bytes, operation: Operation) -> dict[str, Any]:
 def _media_type(data: dict[str, Any], declared: str, operation: Operation) -> str:
     inner = data.get("mediaType")
     version = data.get("schemaVersion")
-    if declared in SCHEMA_1 or inner in SCHEMA_1 or version == 1:
-        raise operation.fault(FaultCode.BAD_MANIFEST, "image manifest schema 1 has no verifiable content")
     if inner is not None and not isinstance(inner, str):
         raise operation.fault(FaultCode.BAD_MANIFEST, "mediaType is not text")
+    if declared in SCHEMA_1 or inner in SCHEMA_1 or version == 1:
+        raise operation.fault(FaultCode.BAD_MANIFEST, "image manifest schema 1 has no verifiable content")
     if version != 2 or isinstance(version, bool):
         raise operation.fault(FaultCode.BAD_MANIFEST, "schemaVersion is not 2")
     kind = declared or inner or ""
