@@ -134,8 +134,10 @@ def demanded(options: Demand) -> ir.Attestor:
     Raises:
         UsageError: the key file cannot be read.
     """
+    # A bare key has no certificate and does not expire: who waives the log for it waives the time, too.
+    ignore_sct = options.ignore_sct or (options.key is not None and options.ignore_tlog)
     trust = ir.Trust(
-        log=ir.LogPolicy(required=not options.ignore_tlog), sct=ir.SctPolicy(required=not options.ignore_sct)
+        log=ir.LogPolicy(required=not options.ignore_tlog), sct=ir.SctPolicy(required=not ignore_sct)
     )
     if options.key:
         return ir.Attestor(signer=ir.KeySigner(key=_read_pem(options.key)), trust=trust)

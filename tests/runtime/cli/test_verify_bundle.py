@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 from pathlib import Path
@@ -74,6 +75,24 @@ def test_managed_keys(tmp_path: Path, form: str, capsys: Capture) -> None:
     assert "log-entry-mismatch" in capsys.readouterr().out
     assert folder.run(*WHO) == 1
     assert "certificate-missing" in capsys.readouterr().out
+
+
+def test_a_key_without_log(tmp_path: Path, capsys: Capture) -> None:
+    folder = Folder(tmp_path, "bundle", by="team", more=", fault: no-tlog")
+    assert folder.run(*folder.key("team")) == 1
+    assert "not-logged" in capsys.readouterr().out
+    assert folder.run(*folder.key("team"), "--ignore-tlog") == 0
+    assert folder.run(*folder.key("other"), "--ignore-tlog") == 1
+    assert "signature-invalid" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
+def test_other_digests(tmp_path: Path, algorithm: str, capsys: Capture) -> None:
+    folder = Folder(tmp_path, "bundle")
+    digest = hashlib.new(algorithm, Path(folder.artifact).read_bytes()).hexdigest()
+    assert folder.run(*WHO, artifact=f"{algorithm}:{digest}") == 1
+    assert "digest-mismatch" in capsys.readouterr().out  # the statement names SHA-256 alone
+    assert folder.run(*WHO, artifact=f"{algorithm}:{digest[1:]}") == 2
 
 
 def test_each_refusal_names_its_check(tmp_path: Path, capsys: Capture) -> None:

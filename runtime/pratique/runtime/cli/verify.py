@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "image",
         metavar="IMAGE",
-        help="image by tag or digest; with --bundle, a file or the sha256 digest of one",
+        help="image by tag or digest; with --bundle, a file or its sha256, sha384 or sha512 digest",
     )
     parser.add_argument(
         "--bundle",
