@@ -39,8 +39,8 @@ from pratique.runtime.ports import (
     Manifest,
     Repository,
     SignatureVerifier,
+    uncached,
 )
-from pratique.runtime.registry.caching import uncached
 from pratique.runtime.repository_names import RepositoryNameError, parse_repository
 from pratique.runtime.signatures.model import Statement, Stored, StoredNotarySignature
 from pratique.runtime.signatures.notary.discovery import attestation_statement

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
 from pratique.grammar.errors import NotFoundError, PratiqueError, TransportError, VerificationError
-from pratique.runtime.registry.single_flight import SingleFlight
+from pratique.runtime.single_flight import SingleFlight
 
 T = TypeVar("T")
 

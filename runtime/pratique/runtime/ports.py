@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol, runtime_checkable
 
 from pratique.compiler.ir import Attestor, KeySigner, Method, RegistryCredentials, Trust
 
@@ -85,6 +85,21 @@ class ImageStore(Protocol):
     async def aclose(self) -> None:
         """Give connections back."""
         ...
+
+
+@runtime_checkable
+class RememberingStore(ImageStore, Protocol):
+    """A store that may answer with what earlier runs were told."""
+
+    @property
+    def origin(self) -> ImageStore:
+        """Return the store behind it, which remembers nothing."""
+        ...
+
+
+def uncached(store: ImageStore) -> ImageStore:
+    """Return the store behind what remembers, if anything before it does."""
+    return store.origin if isinstance(store, RememberingStore) else store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pratique.runtime.cli.options import (
+    cache_seconds,
     exit_code,
     file,
     folder,
@@ -57,6 +58,24 @@ def test_seconds(text: str, value: float) -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="seconds"):
         seconds(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0.0), ("300", 300.0), ("604800", 604800.0)])
+def test_times_of_a_cache(text: str, value: float) -> None:
+    assert cache_seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "604801", "x", ""])
+def test_what_is_no_time_of_a_cache(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="seconds"):
+        cache_seconds(text)
+
+
+@pytest.mark.parametrize("command", [["apply", "p"], ["verify", "image"]])
+def test_the_folder_of_caches(command: list[str], tmp_path: Path) -> None:
+    args = parse([*command, "--cache-dir", str(tmp_path), "--cache-ttl", "5"]).args
+    assert (store_options(args).cache_dir, store_options(args).cache_ttl_s) == (tmp_path, 5.0)
+    assert trust_options(args).cache == tmp_path
 
 
 def test_exit_codes() -> None:

@@ -61,6 +61,15 @@ def test_names() -> None:
     assert len({name(None), name(None, "mirror"), name(None, "mirror", "plain")}) == 3
 
 
+def test_names_in_secrets_of_others_need_their_password() -> None:
+    def foreign(password: str) -> str:
+        audience = CredentialAudience(Source(user("me", password)), own=False)
+        return asyncio.run(audience.name(APP))
+
+    assert foreign("right") == foreign("right")
+    assert len({foreign("right"), foreign("wrong"), name(user("me", "right"))}) == 3
+
+
 def test_credentials_are_looked_up_once_for_a_repository() -> None:
     async def scenario() -> None:
         source = Source(user("me"))

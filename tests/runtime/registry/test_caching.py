@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from pratique.grammar.errors import NotFoundError, TransportError
-from pratique.runtime.ports import Digest, ImageStore, Repository
+from pratique.runtime.ports import Digest, ImageStore, Repository, uncached
 from pratique.runtime.registry import caching
 from pratique.runtime.registry.audience import CredentialAudience
-from pratique.runtime.registry.caching import CachingStore, uncached
+from pratique.runtime.registry.caching import CachingStore
 from pratique.runtime.registry.client import DistributionClient
 from pratique.runtime.registry.credential_helper import Credential
 from pratique.runtime.registry.credentials import ANONYMOUS, CredentialSource

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "rule": "pratique.runtime.cli.rule",
     "root": "pratique.runtime.cli.root",
     "lab": "pratique.runtime.cli.lab",
+    "cache": "pratique.runtime.cli.cache",
     "completion": "pratique.runtime.cli.completion",
 }
 """Name of a command -> its module, in the order that help lists them."""

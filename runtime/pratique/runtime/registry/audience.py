@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from typing import Final
@@ -10,7 +11,7 @@ from pratique.runtime.ports import Repository
 from pratique.runtime.registry.credential_helper import Credential
 from pratique.runtime.registry.credentials import CredentialSource
 from pratique.runtime.registry.names import canonical_host
-from pratique.runtime.registry.single_flight import SingleFlight
+from pratique.runtime.single_flight import SingleFlight
 
 SHARED_NAMES: Final = frozenset(
     {
@@ -23,6 +24,7 @@ SHARED_NAMES: Final = frozenset(
         "_json_key_base64",
         "nologin",
         "oauth2accesstoken",
+        "unset",
         "x-access-token",
     }
 )
@@ -34,17 +36,20 @@ _MAX_REMEMBERED: Final = 4096
 class CredentialAudience:
     """Implements `caching.Audience` by the credential that a registry would be shown.
 
-    A user name stands for its holder, whose password may change. No secret that could be guessed is part of
-    the name, not even hashed.
+    The user's own configuration is believed about who the user is: there a name stands for its holder, whose
+    password may change. In Secrets of others anyone can write any name, so the password counts too; a hash
+    that is slow to compute keeps one that could be guessed from being found out.
 
     Args:
         credentials: where credentials are looked up.
         way: what else makes answers different: mirrors, authorities, plain HTTP.
+        own: the credentials are the user's own.
     """
 
-    def __init__(self, credentials: CredentialSource, way: tuple[str, ...] = ()) -> None:
+    def __init__(self, credentials: CredentialSource, way: tuple[str, ...] = (), *, own: bool = True) -> None:
         self._credentials = credentials
         self._way = way
+        self._own = own
         self._names: dict[Repository, str] = {}
         self._flights = SingleFlight[str]()
 
@@ -60,14 +65,17 @@ class CredentialAudience:
 
     async def _find(self, repository: Repository) -> str:
         credential = await self._credentials.find(canonical_host(repository.registry), repository.path)
-        text = json.dumps([*self._way, *_holder(credential)])
+        holder = await asyncio.to_thread(_holder, credential, own=self._own)
+        text = json.dumps([*self._way, *holder])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _holder(credential: Credential | None) -> tuple[str, ...]:
+def _holder(credential: Credential | None, *, own: bool) -> tuple[str, ...]:
     if credential is None:
         return ("anonymous",)
-    if credential.username not in SHARED_NAMES:
-        return ("user", credential.username)
-    secrets = (credential.password, credential.identity_token, credential.registry_token)
-    return ("token", credential.username, *(hashlib.sha256(s.encode()).hexdigest() for s in secrets))
+    name = credential.username
+    if own and name not in SHARED_NAMES:
+        return ("user", name)
+    secrets = json.dumps([credential.password, credential.identity_token, credential.registry_token])
+    proof = hashlib.scrypt(secrets.encode(), salt=f"pratique {name}".encode(), n=1 << 14, r=8, p=1)
+    return ("secret", name, proof.hex())

@@ -91,7 +91,7 @@ class CachingStore:
         self, store: ImageStore, disk: DiskCache, audience: Audience, *, ttl_s: float = DEFAULT_TTL_S
     ) -> None:
         self.origin = store
-        self._disk = disk
+        self.disk = disk
         self._audience = audience
         self._ttl_s = ttl_s
         self._is_slow = False
@@ -156,7 +156,7 @@ class CachingStore:
     async def aclose(self) -> None:
         """Keep the cache within its bounds, and close the store."""
         if not self._is_slow:
-            await asyncio.to_thread(self._disk.trim)
+            await asyncio.to_thread(self.disk.trim)
         await self.origin.aclose()
 
     async def _question(
@@ -174,21 +174,21 @@ class CachingStore:
         if asked is None or asked.max_age == 0:
             return None
         key, max_age, max_bytes = asked.key, asked.max_age, asked.max_bytes
-        record = await self._on_disk(lambda: self._disk.read(key, max_age=max_age, max_bytes=max_bytes))
+        record = await self._on_disk(lambda: self.disk.read(key, max_age=max_age, max_bytes=max_bytes))
         if record is None:
             return None
         try:
             return read(record)
         except (TransportError, StrictJsonError) as error:
             _log.debug("a cached answer is deleted: %s", error)
-            await self._on_disk(lambda: self._disk.discard(key))
+            await self._on_disk(lambda: self.disk.discard(key))
             return None
 
     async def _keep(self, asked: _Question | None, note: str, body: bytes) -> None:
         if asked is None or asked.max_age == 0 or len(body) > asked.max_bytes:
             return
         key = asked.key
-        await self._on_disk(lambda: self._disk.write(key, note, body))
+        await self._on_disk(lambda: self.disk.write(key, note, body))
 
     async def _on_disk(self, work: Callable[[], T]) -> T | None:
         """Do what may block in a thread; give up on a folder that is too slow."""
@@ -199,13 +199,8 @@ class CachingStore:
         except TimeoutError:
             if not self._is_slow:
                 self._is_slow = True
-                _log.warning("the cache %s is too slow, and not used any more", self._disk.folder)
+                _log.warning("the cache %s is too slow, and not used any more", self.disk.folder)
             return None
-
-
-def uncached(store: ImageStore) -> ImageStore:
-    """Return the store behind the disk cache, if there is one before it."""
-    return store.origin if isinstance(store, CachingStore) else store
 
 
 def _told(error: NotFoundError) -> bytes:
@@ -221,7 +216,8 @@ def _absence(record: Record) -> NotFoundError:
     match parse(record.body):
         case {"message": str(message), "detail": str(detail)} if record.note == FaultCode.IMAGE_NOT_FOUND:
             return NotFoundError(record.note, message, detail=detail)
-    raise StrictJsonError("not what a store says of missing things")
+        case _:
+            raise StrictJsonError("not what a store says of missing things")
 
 
 def _list_of(descriptors: tuple[Descriptor, ...]) -> bytes:
@@ -248,4 +244,5 @@ def _referrers(record: Record, operation: Operation) -> tuple[Descriptor, ...]:
     match parse(record.body):
         case {"manifests": list(entries)} if all(map(is_descriptor, entries)):
             return referrers_in({"manifests": entries}, operation)
-    raise StrictJsonError("not a list of descriptors")
+        case _:
+            raise StrictJsonError("not a list of descriptors")

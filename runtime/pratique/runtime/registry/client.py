@@ -50,8 +50,8 @@ from pratique.runtime.registry.media_types import ACCEPT_MANIFEST, INDEXES, OCI_
 from pratique.runtime.registry.proxies import DIRECT, Proxies
 from pratique.runtime.registry.redirects import BLOBS, MANIFESTS
 from pratique.runtime.registry.requests import Request, Requester
-from pratique.runtime.registry.single_flight import SingleFlight
 from pratique.runtime.registry.tally import Kind, Tally
+from pratique.runtime.single_flight import SingleFlight
 
 MAX_PAGES = 20
 """Pages of referrers that are read."""

@@ -250,6 +250,8 @@ def _record(content: bytes, key: tuple[str, ...]) -> tuple[int, Record] | None:
         case {"key": list(named), "stored": int(stored), "note": str(note), "sha256": str(digest)}:
             if tuple(named) == key and hashlib.sha256(body).hexdigest() == digest:
                 return stored, Record(note, body)
+        case _:
+            pass
     return None
 
 

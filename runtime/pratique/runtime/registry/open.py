@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from pratique.runtime.ports import Accesses, ImageStore
 
 if TYPE_CHECKING:
     from pratique.runtime.registry.credentials import CredentialSource
+    from pratique.runtime.registry.disk_cache import DiskCache
     from pratique.runtime.secrets import Secrets
 
 
@@ -81,7 +82,9 @@ def cached(store: ImageStore, options: StoreOptions) -> ImageStore:
     """
     if options.cache_dir is None or options.layout is not None:
         return store
-    return _with_cache(store, options, _credentials(options), options.insecure)
+    from pratique.runtime.registry.disk_cache import DiskCache
+
+    return _with_cache(store, DiskCache(options.cache_dir), options, _credentials(options))
 
 
 def open_accesses(options: StoreOptions, client: ImageStore, usual: ImageStore, secrets: Secrets) -> Accesses:
@@ -94,6 +97,7 @@ def open_accesses(options: StoreOptions, client: ImageStore, usual: ImageStore, 
         secrets: Secrets that policies and resources name.
     """
     from pratique.runtime.registry.access import RegistryAccesses, Rekeyed
+    from pratique.runtime.registry.caching import CachingStore
     from pratique.runtime.registry.credentials import ANONYMOUS
     from pratique.runtime.registry.endpoints import InsecureHosts
 
@@ -102,9 +106,10 @@ def open_accesses(options: StoreOptions, client: ImageStore, usual: ImageStore, 
 
     def derive(credentials: CredentialSource, insecure: bool) -> ImageStore:
         store = client.with_access(credentials, insecure=InsecureHosts.of(True) if insecure else None)
-        if options.cache_dir is None:
+        if not isinstance(usual, CachingStore):
             return store
-        return _with_cache(store, options, credentials, insecure or options.insecure)
+        reached = replace(options, insecure=insecure or options.insecure)
+        return _with_cache(store, usual.disk, reached, credentials, own=False)
 
     return RegistryAccesses(
         usual,
@@ -117,24 +122,24 @@ def open_accesses(options: StoreOptions, client: ImageStore, usual: ImageStore, 
 
 def _with_cache(
     store: ImageStore,
+    disk: DiskCache,
     options: StoreOptions,
     credentials: CredentialSource,
-    insecure: bool | tuple[str, ...],
+    *,
+    own: bool = True,
 ) -> ImageStore:
-    assert options.cache_dir is not None  # noqa: S101 (the callers look)
     from hashlib import sha256
 
     from pratique.runtime.registry.audience import CredentialAudience
     from pratique.runtime.registry.caching import CachingStore
-    from pratique.runtime.registry.disk_cache import DiskCache
 
     try:
         authorities = options.ca_file.read_bytes() if options.ca_file else b""
     except OSError as error:
         raise UsageError(f"{options.ca_file}: cannot be read") from error
-    way = (repr(options.mirrors), repr(insecure), sha256(authorities).hexdigest())
-    audience = CredentialAudience(credentials, way)
-    return CachingStore(store, DiskCache(options.cache_dir), audience, ttl_s=options.cache_ttl_s)
+    way = (repr(options.mirrors), repr(options.insecure), sha256(authorities).hexdigest())
+    audience = CredentialAudience(credentials, way, own=own)
+    return CachingStore(store, disk, audience, ttl_s=options.cache_ttl_s)
 
 
 def user_docker_config(environment: Mapping[str, str]) -> Path:

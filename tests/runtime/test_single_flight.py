@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pratique.runtime.registry.single_flight import SingleFlight
+from pratique.runtime.single_flight import SingleFlight
 from tests.support_registry import run
 
 
