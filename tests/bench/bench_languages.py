@@ -1,17 +1,18 @@
-"""How long questions about many image patterns take: `python tests/bench/bench_languages.py [patterns]`."""
+"""Questions about many image patterns, and lint of many policies."""
 
 from __future__ import annotations
 
+import json
 import random
-import resource
-import sys
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.pairs import inclusions, overlaps
 from pratique.compiler.languages.search import Unknown
+from tests.bench.measure import PRATIQUE, process
 
 REGISTRIES = (
     "docker.io",
@@ -25,7 +26,7 @@ OWNERS = ("acme", "prometheus", "library", "team-*", "platform", "*", "kube", "d
 NAMES = ("app", "web*", "*-operator", "etcd", "kube-*", "*", "node-exporter", "base/*", "api?", "worker")
 TAILS = (":*", ":v1*", "*", ":v1.2?", "@sha256:*", ":*-dev", ":latest", "")
 
-T = TypeVar("T")
+POLICIES = 1_000
 
 
 def patterns(count: int, seed: int = 1) -> list[str]:
@@ -39,25 +40,52 @@ def patterns(count: int, seed: int = 1) -> list[str]:
     return list(found)
 
 
-def timed(label: str, work: Callable[[], T]) -> T:
-    """Return what `work` returns, and print how long it took."""
+def run() -> Iterator[tuple[str, str]]:
     start = time.perf_counter()
-    result = work()
-    print(f"{label:36} {time.perf_counter() - start:8.3f} s")
-    return result
-
-
-def main() -> None:
-    """Time overlaps and inclusions among all pairs, from patterns to witnesses."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    texts = patterns(count)
-    globs = timed(f"{count} patterns read", lambda: [Glob.parse(text) for text in texts])
-    met = timed(f"overlaps of {count * (count - 1) // 2} pairs", lambda: list(overlaps(globs)))
-    held = timed(f"inclusions of {count * (count - 1)} pairs", lambda: list(inclusions(globs)))
+    globs = [Glob.parse(text) for text in patterns(1_000)]
+    read = time.perf_counter()
+    met = list(overlaps(globs))
+    overlapped = time.perf_counter()
+    held = list(inclusions(globs))
+    included = time.perf_counter()
     unknown = sum(isinstance(pair.answer, Unknown) for pair in (*met, *held))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{len(met)} overlaps, {len(held)} inclusions, {unknown} unknown, {peak:.0f} MiB")
+    yield "1,000 patterns read", f"{read - start:.3f} s"
+    yield "overlaps of all pairs with witnesses (budget 3 s)", f"{overlapped - read:.2f} s, {len(met)} found"
+    yield "inclusions of all pairs (budget 0.5 s)", f"{included - overlapped:.2f} s, {len(held)} found"
+    yield "pairs without an answer", str(unknown)
+    with TemporaryDirectory() as folder:
+        write_policies(Path(folder), patterns(2 * POLICIES, seed=2))
+        figures = process([*PRATIQUE, "lint", "--exit-zero", "-o", "concise", folder])
+    yield f"lint of {POLICIES:,} policies (budget 5 s, 300 MB)", str(figures)
 
 
-if __name__ == "__main__":
-    main()
+def write_policies(folder: Path, texts: list[str]) -> None:
+    """Write policies with two patterns each, signed by twenty teams."""
+    for number in range(POLICIES):
+        first, second = texts[2 * number : 2 * number + 2]
+        policy = {
+            "apiVersion": "kyverno.io/v1",
+            "kind": "ClusterPolicy",
+            "metadata": {"name": f"p{number}"},
+            "spec": {"rules": [_rule(number, [first, second])]},
+        }
+        (folder / f"{number}.yaml").write_text(json.dumps(policy))
+
+
+def _rule(number: int, references: list[str]) -> dict[str, object]:
+    keyless = {
+        "issuer": "https://token.actions.githubusercontent.com",
+        "subject": f"https://github.com/team{number % 20}/app/.github/workflows/release.yml@refs/tags/*",
+        "rekor": {"url": "https://rekor.sigstore.dev"},
+    }
+    return {
+        "name": "verify",
+        "match": {"any": [{"resources": {"kinds": ["Pod"], "namespaces": [f"team{number % 50}"]}}]},
+        "verifyImages": [
+            {
+                "imageReferences": references,
+                "mutateDigest": False,
+                "attestors": [{"entries": [{"keyless": keyless}]}],
+            }
+        ],
+    }
