@@ -61,8 +61,8 @@ class Resolve:
 class Listing:
     """Payload of `Op.LIST`: the stored signatures of the digest.
 
-    `repository` is empty for the image's own; `referrers` asks for OCI 1.1 referrers before the tag. `type` is
-    that of the attestations where a format lists them by type; empty where one listing has all types.
+    `repository` is empty for the image's own; `referrers` asks for OCI 1.1 referrers before the tag. `type`
+    is that of the attestations where a format lists them by type; empty where one listing has all types.
     """
 
     format: ir.SignatureFormat

@@ -178,7 +178,7 @@ class _Before:
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of both: maps key by key, everything else as in `above`. Copies the maps on the way."""
+    """Return the values of both: maps key by key, all else as in `above`. Copies the maps on the way."""
     merged = dict(below)
     # A stack instead of recursion: the data is as deep as its sender likes.
     pending = [(merged, above)]

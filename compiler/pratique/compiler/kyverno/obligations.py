@@ -121,9 +121,7 @@ class EntryLowering:
             annotations=annotations,
             referrers=self._entry.cosign_oci11,
         )
-        return ir.Leaf(
-            attestor=attestor, at=ir.At(path=f"{path}.{kind}", location=self._place(*route, kind))
-        )
+        return ir.Leaf(attestor=attestor, at=ir.At(path=f"{path}.{kind}", location=self._place(*route, kind)))
 
     def _notary(
         self, entry: Attestor, annotations: tuple[tuple[str, str], ...], path: str, route: Sequence[str | int]
@@ -137,9 +135,7 @@ class EntryLowering:
         given = entry.certificates or CertificateAttestor()
         signer = ir.TrustStoreSigner(certificate=given.cert or "", chain=given.cert_chain or "")
         attestor = ir.Attestor(signer=signer, format=self._format, annotations=annotations)
-        return ir.Leaf(
-            attestor=attestor, at=ir.At(path=path, location=self._place(*route, "certificates"))
-        )
+        return ir.Leaf(attestor=attestor, at=ir.At(path=path, location=self._place(*route, "certificates")))
 
     def _signer(self, entry: Attestor) -> tuple[ir.Signer, ir.Trust, str]:
         if entry.keys:
