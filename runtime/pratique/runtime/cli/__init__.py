@@ -18,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     from pratique.runtime.cli.parser import parse
 
+    # What else is installed has no say in how documents are read, and looking for it takes time.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character must not end the run.
