@@ -166,8 +166,12 @@ class Pusher:
 
     def push(self, lab: MemoryLab) -> None:
         """Push everything in a lab, and let go of the registry."""
-        with closing(self._connection):
+        with closing(self):
             self._push(lab)
+
+    def close(self) -> None:
+        """Let go of the registry."""
+        self._connection.close()
 
     def _push(self, lab: MemoryLab) -> None:
         entries = lab.entries()

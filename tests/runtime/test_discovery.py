@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -161,6 +161,51 @@ def test_bundles_are_referrers_of_their_type(attestations: bool) -> None:
     ]
     assert store.asked[0] == "referrers"
     assert len(store.asked) == 5
+
+
+@pytest.mark.parametrize("listed_as", ["", "application/vnd.oci.empty.v1+json"])
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"artifactType": BUNDLE, "config": {"mediaType": "application/vnd.oci.empty.v1+json"}},
+        {"config": {"mediaType": BUNDLE}},
+        {"artifactType": "", "config": {"mediaType": "application/vnd.oci.empty.v1+json"}},
+        {},
+    ],
+)
+def test_bundles_that_the_list_does_not_call_so(listed_as: str, manifest: dict[str, Any]) -> None:
+    store = Store()
+    store.refer(b"one", **manifest)
+    store.listed[0] = replace(store.listed[0], artifact_type=listed_as)
+    (found,) = listed(store, BUNDLES)
+    assert isinstance(found, StoredBundle)
+    assert (found.body, found.artifact_type) == (b"one", BUNDLE)
+
+
+def test_what_the_list_does_not_tell_may_be_no_bundle() -> None:
+    store = Store()
+    store.refer(b"sbom", "application/spdx+json", artifactType="application/spdx+json")
+    store.refer(b"index", "application/json", layers=None, manifests=[])
+    store.refer(b"one")
+    store.listed = [replace(descriptor, artifact_type="") for descriptor in store.listed]
+    assert [s.body for s in listed(store, BUNDLES) if isinstance(s, StoredBundle)] == [b"one"]
+    assert store.asked == ["referrers", *(f"manifest {d.digest}" for d in store.listed), store.asked[-1]]
+    store.listed[0] = replace(store.listed[0], artifact_type="application/spdx+json")
+    store.asked.clear()
+    listed(store, BUNDLES)
+    assert f"manifest {store.listed[0].digest}" not in store.asked
+
+
+def test_c5_too_many_that_the_list_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    for number in range(3):
+        store.refer(b"%d" % number, "application/spdx+json")
+    store.listed = [replace(descriptor, artifact_type="") for descriptor in store.listed]
+    assert listed(store, BUNDLES) == ()
+    monkeypatch.setattr(discovery, "MAX_TOTAL_BYTES", 100)
+    assert code_of(store, BUNDLES) == "too-large"
+    monkeypatch.setattr(discovery, "MAX_BUNDLES", 2)
+    assert code_of(store, BUNDLES) == "too-many-signatures"
 
 
 def test_more_than_fifty_referrers_are_fine() -> None:

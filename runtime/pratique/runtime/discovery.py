@@ -13,6 +13,7 @@ from pratique.compiler.graph import Listing
 from pratique.compiler.ir import SignatureFormat
 from pratique.grammar.errors import NotFoundError, TransportError
 from pratique.runtime.ports import Digest, ImageStore, Manifest, Repository
+from pratique.runtime.registry.media_types import OCI_EMPTY
 from pratique.runtime.signatures.model import Stored, StoredBundle, StoredEnvelope, StoredSignature
 from pratique.runtime.signatures.notary.discovery import notary_documents, notary_signatures
 from pratique.runtime.signatures.notary.model import SIGNATURE_ARTIFACT
@@ -34,6 +35,9 @@ COSIGN_ARTIFACT: Final = "application/vnd.dev.cosign.artifact.sig.v1+json"
 DSSE_ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 BUNDLE_PREFIX: Final = "application/vnd.dev.sigstore.bundle"
 
+_UNTOLD: Final = frozenset({"", OCI_EMPTY})
+"""Artifact types in a list of referrers that say nothing: none, and that of an empty configuration."""
+
 _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 _CERTIFICATE: Final = "dev.sigstore.cosign/certificate"
 _CHAIN: Final = "dev.sigstore.cosign/chain"
@@ -54,7 +58,7 @@ class Place(StrEnum):
     COSIGN_REFERRER = f"last referrer of type {COSIGN_ARTIFACT}"
     SIGNATURE_TAG = "tag sha256-HEX.sig"
     ATTESTATION_TAG = "tag sha256-HEX.att"
-    BUNDLES = f"referrers of type {BUNDLE_PREFIX}*"
+    BUNDLES = f"referrers of type {BUNDLE_PREFIX}*, listed or in the manifest"
     NOTARY_SIGNATURES = f"referrers of type {SIGNATURE_ARTIFACT}"
     NOTARY_DOCUMENTS = f"first referrer of the attestation's type, its referrers of type {SIGNATURE_ARTIFACT}"
 
@@ -138,15 +142,19 @@ class _Blobs:
     async def get(self, digest: Digest, max_bytes: int) -> bytes:
         if digest not in self._read:
             body = await self._store.blob(self._repository, digest, max_bytes=max_bytes)
-            self._left -= len(body)
-            if self._left < 0:
-                raise TransportError(
-                    "too-large",
-                    f"the signatures and attestations in {self._repository} have more than"
-                    f" {MAX_TOTAL_BYTES} bytes together",
-                )
+            self.spend(len(body))
             self._read[digest] = body
         return self._read[digest]
+
+    def spend(self, size: int) -> None:
+        """Take bytes off the budget: those of a payload, or of a manifest of many."""
+        self._left -= size
+        if self._left < 0:
+            raise TransportError(
+                "too-large",
+                f"the signatures and attestations in {self._repository} have more than"
+                f" {MAX_TOTAL_BYTES} bytes together",
+            )
 
 
 async def _signatures(manifest: Manifest, blobs: _Blobs) -> tuple[StoredSignature, ...]:
@@ -192,15 +200,29 @@ async def _envelopes(manifest: Manifest, blobs: _Blobs) -> tuple[StoredEnvelope,
 async def _bundles(
     store: ImageStore, repository: Repository, digest: Digest, blobs: _Blobs
 ) -> tuple[StoredBundle, ...]:
-    """Return the bundles among the referrers, in their order; of each manifest the first layer counts."""
-    referrers = await store.referrers(repository, digest)
-    named = [referrer for referrer in referrers if referrer.artifact_type.startswith(BUNDLE_PREFIX)]
-    if len(named) > MAX_BUNDLES:
-        text = f"{len(named)} bundles refer to {repository}@{digest}, the limit is {MAX_BUNDLES}"
+    """Return the bundles among the referrers, in their order; of each manifest the first layer counts.
+
+    DEVIATION: Kyverno leaves aside what is not listed as a bundle. Cosign before 3.1 lists its bundles under
+    the type of their empty configuration where a registry has no referrers API, as that of GitHub; what the
+    list does not tell, the manifest does
+    (`tests/runtime/test_discovery.py::test_bundles_that_the_list_does_not_call_so`).
+    """
+    referrers = [
+        referrer
+        for referrer in await store.referrers(repository, digest)
+        if referrer.artifact_type in _UNTOLD or referrer.artifact_type.startswith(BUNDLE_PREFIX)
+    ]
+    if len(referrers) > MAX_BUNDLES:
+        text = f"{len(referrers)} bundles refer to {repository}@{digest}, the limit is {MAX_BUNDLES}"
         raise TransportError("too-many-signatures", text)
     found = []
-    for referrer in named:
+    for referrer in referrers:
         manifest = await store.manifest(repository, referrer.digest)
+        blobs.spend(len(manifest.body))
+        listed = referrer.artifact_type
+        artifact_type = _bundle_type(manifest) if listed in _UNTOLD else listed
+        if not artifact_type:
+            continue
         layers = _layers(manifest)
         if not layers:
             raise TransportError("bad-manifest", f"a bundle's manifest in {repository} has no layers")
@@ -209,11 +231,21 @@ async def _bundles(
             StoredBundle(
                 body=await blobs.get(name, MAX_BUNDLE_BYTES),
                 layer=name,
-                artifact_type=referrer.artifact_type,
+                artifact_type=artifact_type,
                 predicate_type=str(_annotations(manifest.data).get(_BUNDLE_PREDICATE_TYPE, "")),
             )
         )
     return tuple(found)
+
+
+def _bundle_type(manifest: Manifest) -> str:
+    """Return the type of bundle that a manifest names: itself, by its configuration or by its first layer."""
+    data = manifest.data
+    layers = data.get("layers")
+    first = layers[0] if isinstance(layers, list) and layers else None
+    told = (part.get("mediaType") for part in (data.get("config"), first) if isinstance(part, dict))
+    types = (str(name) for name in (data.get("artifactType"), *told))
+    return next((name for name in types if name.startswith(BUNDLE_PREFIX)), "")
 
 
 async def _referred(store: ImageStore, repository: Repository, digest: Digest) -> Manifest | None:

@@ -116,15 +116,15 @@ sys.exit(lab.run(parser.parse_args(["serve", *sys.argv[1:]])))
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("from_recipe", [True, False])
+@pytest.mark.parametrize("flags", [[], ["--no-referrers"], ["--untyped-referrers"]])
 def test_serve_until_told_to_stop(
-    how: signal.Signals, from_recipe: bool, recipe: Path, tmp_path: Path
+    how: signal.Signals, flags: list[str], recipe: Path, tmp_path: Path
 ) -> None:
-    what = recipe if from_recipe else tmp_path / "lab"
-    if not from_recipe:
+    what = tmp_path / "lab" if flags else recipe
+    if flags:
         pratique_lab("build", recipe, "-o", what)
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, what, *([] if from_recipe else ["--no-referrers"])],
+        [sys.executable, "-c", SERVE, what, *flags],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from pratique.grammar.errors import VerificationError
 from pratique.runtime.discovery import stored_signatures
 from pratique.runtime.lab.faults import CATALOGUE, Fault, Format, Part
 from pratique.runtime.lab.keys import KeyType
-from pratique.runtime.ports import Digest, Repository
+from pratique.runtime.ports import Digest, Manifest, Repository
 from pratique.runtime.registry.client import DistributionClient
-from pratique.runtime.signatures.model import StoredSignature, VerifiedSignature
+from pratique.runtime.signatures.model import Stored, StoredSignature, VerifiedSignature
 from pratique.runtime.signatures.verifier import Verifier
 from tests.support_lab import (
     EMAIL,
@@ -410,3 +411,39 @@ def test_pratique_finds_the_bundle_that_cosign_wrote(bench: Bench, signed_by_cos
             await client.aclose()
 
     assert asyncio.run(ask()) == ["application/vnd.dev.sigstore.bundle.v0.3+json"]
+
+
+def test_bundles_that_the_list_of_an_older_cosign_does_not_call_so(
+    bench: Bench, signed_by_cosign: Path
+) -> None:
+    """Cosign reads every referrer that it cannot tell, and so does pratique; the list as of cosign 3.0."""
+    name = "by-cosign-bundled"
+    where, digest = Repository(bench.host, name), bench.digest(name)
+
+    async def ask() -> tuple[Manifest, tuple[Stored, ...]]:
+        client = DistributionClient()
+        try:
+            index = await client.manifest(where, digest.replace(":", "-"))
+            return index, await stored_signatures(
+                client, where, digest, Listing(ir.SignatureFormat.SIGSTORE_BUNDLE)
+            )
+        finally:
+            await client.aclose()
+
+    index, listed = asyncio.run(ask())
+    (entry,) = index.data["manifests"]
+    assert entry["artifactType"] == "application/vnd.dev.sigstore.bundle.v0.3+json"
+    older = index.data | {"manifests": [entry | {"artifactType": "application/vnd.oci.empty.v1+json"}]}
+    with closing(Pusher(bench.host)) as pusher:
+        tag = digest.replace(":", "-")
+        pusher.put_manifest(name, tag, json.dumps(older).encode(), index.media_type)
+    flags = ("--key", str(signed_by_cosign), "--insecure-ignore-tlog")
+    assert bench.verifies(f"{name}@{digest}", *flags) == ""
+    index, untold = asyncio.run(ask())
+    assert index.data["manifests"] == older["manifests"]
+    assert untold == listed
+    (bundle,) = untold
+    trust = ir.Trust(log=ir.LogPolicy(required=False), sct=ir.SctPolicy(required=False))
+    verifier = Verifier.of(trusting(bench.trusted_root))
+    signer = ir.KeySigner(key=signed_by_cosign.read_text())
+    assert verifier.verify(bundle, signer, trust, digest).image_digest == digest

@@ -4,13 +4,17 @@ from typing import Any
 
 import pytest
 
+from pratique.compiler.graph import Listing
+from pratique.compiler.ir import SignatureFormat
 from pratique.grammar.errors import NotFoundError
+from pratique.runtime.discovery import stored_signatures
 from pratique.runtime.lab.serving import FallbackStore, registries_of
 from pratique.runtime.ports import Digest, Repository
 from pratique.runtime.registry.client import DistributionClient
 from pratique.runtime.registry.endpoints import Mirrors
 from pratique.runtime.registry.layout import LayoutStore
 from pratique.runtime.registry.serve import LayoutServer
+from pratique.runtime.signatures.model import Stored, StoredBundle
 from tests.support_lab import memory_lab
 
 LAB = memory_lab(
@@ -27,8 +31,8 @@ IMAGE = LAB.image("one.test/app")
 APP = Repository("one.test", "app")
 
 
-def learned() -> FallbackStore:
-    store = FallbackStore(LAB.files)
+def learned(*, untyped: bool = False) -> FallbackStore:
+    store = FallbackStore(LAB.files, untyped=untyped)
     asyncio.run(store.learn(LAB.inventory))
     return store
 
@@ -48,6 +52,31 @@ def test_fallback_tag_lists_the_referrers_of_index_and_platforms() -> None:
             stored,
             "application/vnd.dev.sigstore.bundle.v0.3+json",
         )
+
+
+def test_lists_of_older_cosign_do_not_tell_types() -> None:
+    index = learned(untyped=True).stored(APP, IMAGE.digest.replace(":", "-"))
+    (entry,) = json.loads(index.body)["manifests"]
+    assert entry["artifactType"] == "application/vnd.oci.empty.v1+json"
+
+
+@pytest.mark.parametrize("untyped", [False, True])
+def test_bundles_are_found_without_the_api(untyped: bool) -> None:
+    store = learned(untyped=untyped)
+
+    async def ask() -> tuple[Stored, ...]:
+        async with LayoutServer(store, with_referrers=False) as server:
+            client = DistributionClient(mirrors=Mirrors.of([("one.test", f"http://{server.host}/one.test")]))
+            try:
+                return await stored_signatures(
+                    client, APP, IMAGE.digest, Listing(SignatureFormat.SIGSTORE_BUNDLE)
+                )
+            finally:
+                await client.aclose()
+
+    (bundle,) = asyncio.run(ask())
+    assert isinstance(bundle, StoredBundle)
+    assert bundle.artifact_type == "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
 def test_other_tags_are_as_in_the_layout() -> None:

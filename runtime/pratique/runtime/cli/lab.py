@@ -119,6 +119,11 @@ def _declare_serve(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not answer the referrers API, as old registries do not; clients then use the fallback tag",
     )
+    parser.add_argument(
+        "--untyped-referrers",
+        action="store_true",
+        help="as --no-referrers, with lists as cosign before 3.1 wrote them: without the types of bundles",
+    )
 
 
 def _port(text: str) -> int:
@@ -154,14 +159,15 @@ async def _serve_folder(folder: Path, args: argparse.Namespace) -> int:
 
     lab = read_inventory(folder)
     store = LayoutStore(folder / LAYOUT)
-    if args.no_referrers:
-        store = FallbackStore(folder / LAYOUT)
+    without_api = args.no_referrers or args.untyped_referrers
+    if without_api:
+        store = FallbackStore(folder / LAYOUT, untyped=args.untyped_referrers)
         await store.learn(lab)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    server = LayoutServer(store, port=args.port, with_referrers=not args.no_referrers)
+    server = LayoutServer(store, port=args.port, with_referrers=not without_api)
     try:
         async with server:
             _print_contents(lab)

@@ -11,7 +11,7 @@ from pratique.runtime.ports import Repository
 from pratique.runtime.registry.content import fallback_tag
 from pratique.runtime.registry.layout import LayoutStore, Stored
 from pratique.runtime.registry.layout_files import LayoutFiles
-from pratique.runtime.registry.media_types import OCI_INDEX
+from pratique.runtime.registry.media_types import OCI_EMPTY, OCI_INDEX
 
 
 class FallbackStore(LayoutStore):
@@ -20,11 +20,15 @@ class FallbackStore(LayoutStore):
     There, whoever adds a referrer keeps an index of them under a tag made of the subject's digest. Layouts
     have no such tags: they are made up here, by `learn`.
 
+    With `untyped`, the indexes are those of cosign before 3.1, which lists every referrer under the media
+    type of its empty configuration; what is a bundle stands in the manifests alone.
+
     References: OCI distribution specification 1.1, referrers tag schema.
     """
 
-    def __init__(self, layout: Path | LayoutFiles) -> None:
+    def __init__(self, layout: Path | LayoutFiles, *, untyped: bool = False) -> None:
         super().__init__(layout)
+        self._untyped = untyped
         self._indexes: dict[str, Stored] = {}
 
     async def learn(self, lab: Inventory) -> None:
@@ -40,7 +44,7 @@ class FallbackStore(LayoutStore):
                             "mediaType": d.media_type,
                             "digest": d.digest,
                             "size": d.size,
-                            "artifactType": d.artifact_type,
+                            "artifactType": OCI_EMPTY if self._untyped else d.artifact_type,
                             "annotations": d.annotations,
                         }
                         for d in found
