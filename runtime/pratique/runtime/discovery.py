@@ -13,7 +13,6 @@ from pratique.compiler.graph import Listing
 from pratique.compiler.ir import SignatureFormat
 from pratique.grammar.errors import NotFoundError, TransportError
 from pratique.runtime.ports import Digest, ImageStore, Manifest, Repository
-from pratique.runtime.registry.media_types import OCI_EMPTY
 from pratique.runtime.signatures.model import Stored, StoredBundle, StoredEnvelope, StoredSignature
 from pratique.runtime.signatures.notary.discovery import notary_documents, notary_signatures
 from pratique.runtime.signatures.notary.model import SIGNATURE_ARTIFACT
@@ -35,7 +34,7 @@ COSIGN_ARTIFACT: Final = "application/vnd.dev.cosign.artifact.sig.v1+json"
 DSSE_ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 BUNDLE_PREFIX: Final = "application/vnd.dev.sigstore.bundle"
 
-_UNTOLD: Final = frozenset({"", OCI_EMPTY})
+_UNTOLD: Final = frozenset({"", "application/vnd.oci.empty.v1+json"})
 """Artifact types in a list of referrers that say nothing: none, and that of an empty configuration."""
 
 _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
