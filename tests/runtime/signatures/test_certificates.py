@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import x25519
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ObjectIdentifier
+from cryptography.x509.oid import NameOID, ObjectIdentifier
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pratique.compiler.quiet import quiet
 from pratique.runtime.signatures.certificates import (
     CertificateError,
     certificate_key,
@@ -194,7 +198,6 @@ def test_what_is_no_certificate_is_refused(text: str, problem: str) -> None:
         load_pem_certificates(text)
 
 
-@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 def test_a_serial_number_is_positive() -> None:
     der = AUTHORITY.root.certificate.public_bytes(Encoding.DER)
     serial = AUTHORITY.root.certificate.serial_number
@@ -203,6 +206,19 @@ def test_a_serial_number_is_positive() -> None:
     assert der.count(encoded) == 1
     with pytest.raises(CertificateError, match=r"^x509: serial number is not positive$"):
         load_certificate(der.replace(encoded, negative))
+
+
+def test_a_country_of_any_length_is_read_without_a_word() -> None:
+    with quiet():
+        subject = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "XXX", _validate=False)])
+    at, key = datetime(2024, 1, 1, tzinfo=UTC), new_key()
+    made = x509.CertificateBuilder(subject, subject, key.public_key(), 7, at, at + timedelta(days=1))
+    der = made.sign(key, SHA256()).public_bytes(Encoding.DER)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        certificate = load_certificate(der)
+        assert certificate.subject.rfc4514_string() == "C=XXX"
+    assert said == []
 
 
 DAMAGED = [r.stored.certificate for r in genuine_records("verified") if r.stored.certificate][:3]

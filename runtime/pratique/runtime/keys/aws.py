@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pratique.compiler.quiet import quiet
 from pratique.runtime.keys.material import TIMEOUT_S, Material, bad, unavailable
 from pratique.runtime.keys.sdk import ask, load
 
@@ -82,7 +83,8 @@ def _material(answer: Any, reference: str) -> Material:
     if found is None:
         raise bad(reference, "signing algorithm unsupported")
     try:
-        public = load_der_public_key(answer["PublicKey"])
+        with quiet():
+            public = load_der_public_key(answer["PublicKey"])
     except (KeyError, TypeError, ValueError, UnsupportedAlgorithm) as error:
         raise unavailable(reference, "the answer holds no public key") from error
     return Material(pem=pem_of(public), hash_algorithm=f"sha{found[2]}", pss=found[1] == "RSASSA_PSS")

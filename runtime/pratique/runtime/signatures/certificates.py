@@ -11,6 +11,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from pratique.compiler.quiet import quiet
 from pratique.runtime.signatures import pem
 from pratique.runtime.signatures.encodings import EncodingError, der_text
 from pratique.runtime.signatures.identity import FULCIO_ARC
@@ -31,7 +32,6 @@ PARSE_ERRORS: Final = (
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
-    Warning,  # oddities that it only warns of, where warnings are errors
 )
 """What `cryptography` raises when it cannot make sense of a part of a certificate."""
 
@@ -47,15 +47,17 @@ def load_certificate(der: bytes) -> x509.Certificate:
         CertificateError: it is malformed anywhere.
     """
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        if certificate.version is not x509.Version.v3:
-            raise CertificateError(f"x509: certificate of version {certificate.version.name}, v3 is expected")
-        if certificate.serial_number <= 0:
-            raise CertificateError("x509: serial number is not positive")
-        # The library reads these only when they are asked for.
-        _ = certificate.extensions, certificate.subject, certificate.issuer
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        _ = certificate.signature_hash_algorithm
+        with quiet():
+            certificate = x509.load_der_x509_certificate(der)
+            version = certificate.version
+            if version is not x509.Version.v3:
+                raise CertificateError(f"x509: certificate of version {version.name}, v3 is expected")
+            if certificate.serial_number <= 0:
+                raise CertificateError("x509: serial number is not positive")
+            # The library reads these only when they are asked for, and remembers them.
+            _ = certificate.extensions, certificate.subject, certificate.issuer
+            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            _ = certificate.signature_hash_algorithm
     except CertificateError:
         raise
     except Exception as error:
@@ -95,7 +97,8 @@ def certificate_key(certificate: x509.Certificate, algorithm: str = "sha256") ->
         KeyTextError: it is of a kind that is not accepted.
     """
     try:
-        public: object = certificate.public_key()
+        with quiet():
+            public: object = certificate.public_key()
     except PARSE_ERRORS:
         public = None
     return verifying_key(public, algorithm)

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
+from pratique.compiler.quiet import quiet
 from pratique.grammar.errors import VerificationError
 from pratique.runtime.signatures.certificates import PARSE_ERRORS, certificate_key
 from pratique.runtime.signatures.keys import KeyTextError
@@ -384,7 +385,8 @@ class _BadLink(Exception):
 
 def _mismatch(issuer: x509.Certificate) -> str:
     try:
-        public = issuer.public_key()
+        with quiet():
+            public = issuer.public_key()
     except PARSE_ERRORS:
         return "x509: cannot verify signature: algorithm unimplemented"
     match public:

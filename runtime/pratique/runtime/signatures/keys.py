@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 
+from pratique.compiler.quiet import quiet
 from pratique.grammar.errors import VerificationError
 from pratique.runtime.signatures import pem
 from pratique.runtime.signatures.encodings import EncodingError
@@ -169,7 +170,8 @@ def load_der_key(der: bytes, algorithm: str = "sha256") -> VerifyingKey:
         KeyTextError: as `verifying_key`, or it is no key at all.
     """
     try:
-        public = serialization.load_der_public_key(der)
+        with quiet():
+            public = serialization.load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise NoKeyError("x509: failed to parse public key") from error
     return verifying_key(public, algorithm)

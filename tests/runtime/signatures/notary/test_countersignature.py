@@ -348,7 +348,6 @@ UNSIGNED_NOTE = GOOD.rindex(der.oid("1.2.840.10045.4.3.2"))
 
 
 @given(st.integers(min_value=0, max_value=len(GOOD) - 1), st.integers(min_value=1, max_value=255))
-@pytest.mark.filterwarnings("ignore")
 def test_a_changed_byte_is_refused(place: int, change: int) -> None:
     damaged = GOOD[:place] + bytes((GOOD[place] ^ change,)) + GOOD[place + 1 :]
     if UNSIGNED_NOTE <= place < UNSIGNED_NOTE + 10:
@@ -358,7 +357,6 @@ def test_a_changed_byte_is_refused(place: int, change: int) -> None:
 
 
 @given(st.binary(max_size=600))
-@pytest.mark.filterwarnings("ignore")
 def test_arbitrary_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(NotaryRefusal):
         check(data)

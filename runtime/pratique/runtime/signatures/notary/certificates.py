@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, SignatureAlgorithmOID
 
+from pratique.compiler.quiet import quiet
 from pratique.runtime.signatures.notary.algorithms import algorithm_of
 from pratique.runtime.signatures.notary.limits import MAX_CERTIFICATE_BYTES
 from pratique.runtime.signatures.notary.wording import distinguished_name, quoted
@@ -74,21 +75,26 @@ class Certificate:
         if len(der) > MAX_CERTIFICATE_BYTES:
             raise CertificateError(f"x509: certificate of more than {MAX_CERTIFICATE_BYTES} bytes")
         try:
-            certificate = x509.load_der_x509_certificate(der)
-            return cls(
-                der=der,
-                parsed=certificate,
-                extensions=certificate.extensions,
-                subject=distinguished_name(certificate.subject),
-                issuer=certificate.issuer,
-                key=certificate.public_key(),
-                fingerprint=hashlib.sha256(der).hexdigest(),
-                not_before=certificate.not_valid_before_utc,
-                not_after=certificate.not_valid_after_utc,
-            )
+            with quiet():
+                certificate = x509.load_der_x509_certificate(der)
+                if certificate.serial_number <= 0:
+                    raise CertificateError("x509: serial number is not positive")
+                return cls(
+                    der=der,
+                    parsed=certificate,
+                    extensions=certificate.extensions,
+                    subject=distinguished_name(certificate.subject),
+                    issuer=certificate.issuer,
+                    key=certificate.public_key(),
+                    fingerprint=hashlib.sha256(der).hexdigest(),
+                    not_before=certificate.not_valid_before_utc,
+                    not_after=certificate.not_valid_after_utc,
+                )
+        except CertificateError:
+            raise
         except Exception as error:
-            # Over hostile bytes the parser raises whatever it likes, KeyError among it, and warnings where
-            # those are errors. All of it means that the certificate is not to be used.
+            # Over hostile bytes the parser raises whatever it likes, KeyError among it. All of it means that
+            # the certificate is not to be used.
             raise CertificateError("x509: malformed certificate") from error
 
     def __str__(self) -> str:

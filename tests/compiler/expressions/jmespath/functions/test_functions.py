@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import ssl
 from typing import Any
 
 import pytest
@@ -284,6 +285,16 @@ def test_what_is_no_rsa_certificate_is_an_error(name: str) -> None:
         evaluate("x509_decode(@)", X509[name]["pem"])
     if not caught.value.message.startswith("x509: malformed"):
         assert caught.value.message == X509[name]["error"]
+
+
+def test_negative_serial_numbers_are_errors() -> None:
+    name = next(name for name, case in X509.items() if "ok" in case and "REQUEST" not in case["pem"])
+    der = bytearray(ssl.PEM_cert_to_DER_cert(X509[name]["pem"]))
+    place = der.index(b"\xa0\x03\x02\x01\x02\x02") + 7
+    der[place] |= 0x80
+    with pytest.raises(EvaluationError) as caught:
+        evaluate("x509_decode(@)", ssl.DER_cert_to_PEM_cert(bytes(der)))
+    assert caught.value.message == "x509: negative serial number"
 
 
 @given(st.binary(max_size=60), st.sampled_from(["CERTIFICATE", "CERTIFICATE REQUEST", "X"]))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler.expressions.jmespath.functions.signature import STRING, Function, function
 from pratique.compiler.expressions.jmespath.run import Run
+from pratique.compiler.quiet import quiet
 from pratique.grammar.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ def _x509_decode(run: Run, text: str) -> dict[str, Any]:
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        if kind == "CERTIFICATE":
-            return _certificate(x509.load_der_x509_certificate(data))
-        return _request(x509.load_der_x509_csr(data))
+        with quiet():
+            if kind == "CERTIFICATE":
+                return _certificate(x509.load_der_x509_certificate(data))
+            return _request(x509.load_der_x509_csr(data))
     except (
         ValueError,
         TypeError,
-        UserWarning,
         UnsupportedAlgorithm,
         x509.InvalidVersion,
         x509.DuplicateExtension,
@@ -94,6 +95,8 @@ def _first_block(text: str) -> tuple[str, bytes]:
 def _certificate(certificate: x509.Certificate) -> dict[str, Any]:
     from cryptography.hazmat.primitives.serialization import Encoding
 
+    if certificate.serial_number < 0:
+        raise _bad("x509: negative serial number")
     extensions = _Extensions(certificate.extensions)
     tbs = certificate.tbs_certificate_bytes
     fields = {
