@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pratique.runtime.decision import Status
+from pratique.runtime.decision import Reason, Status
 from tests.support_engine import World, pod, said
 from tests.support_policies import KEYLESS, cluster_policy, read
 
@@ -77,6 +77,56 @@ def test_conditions_see_the_fields_of_the_predicate() -> None:
     status, message = judged(made, attested(builder={"id": "laptop"}))
     text = f"attestation checks failed for {APP} and predicate {SLSA}: not our builder"
     assert (status, message) == ("fail", f"{FAILED}{PATH}{text}")
+
+
+def unmet(*conditions: Any, **predicate: Any) -> Reason:
+    """Return the reason of the attestor whose one statement has this predicate."""
+    made = world(demand(*conditions))
+    made.store.image(APP, attestations=[attested(**predicate)])
+    (result,) = made.judge(pod(APP))
+    (check,) = result.checks
+    assert check.status is Status.FAIL
+    assert check.reason
+    (found,) = check.reason.children
+    return found
+
+
+def test_a_failed_condition_is_told_with_its_values() -> None:
+    found = unmet(equals("ok", True), equals("builder.id", "runner"), ok=True, builder={"id": "laptop"})
+    assert (found.code, found.met) == ("attestation-conditions", False)
+    assert found.text == f"attestation checks failed for {APP} and predicate {SLSA}: "
+    compared, signed = found.children
+    assert (compared.code, compared.met) == ("attestation-conditions", False)
+    assert compared.text == '"{{ builder.id }}" is "laptop", which is not Equals "runner"'
+    assert dict(compared.details) == {
+        "condition": "conditions[1].all[0]",
+        "key": '"{{ builder.id }}"',
+        "operator": "Equals",
+        "expected": '"runner"',
+        "received": '"laptop"',
+    }
+    assert (signed.code, signed.met) == ("signed", True)
+
+
+def test_all_of_any_is_told() -> None:
+    either = [{"key": "{{ n }}", "operator": "Equals", "value": n} for n in (1, 2)]
+    made = world(demand() | {"conditions": [{"any": either}]})
+    made.store.image(APP, attestations=[attested(n=3)])
+    (result,) = made.judge(pod(APP))
+    reason = result.checks[0].reason
+    assert reason
+    told = [dict(r.details)["condition"] for r in reason.children[0].children if r.details and not r.met]
+    assert told == ["conditions[0].any[0]", "conditions[0].any[1]"]
+
+
+def test_a_condition_without_a_value_tells_the_error() -> None:
+    found = unmet(equals("nowhere.id", "x"), builder={})
+    assert (found.code, dict(found.details)) == ("attestation-conditions", {"error": "unknown-key"})
+
+
+def test_large_values_are_shortened() -> None:
+    found = unmet(equals("ok", True), ok="x" * 10_000)
+    assert all(len(value) < 250 for _, value in found.children[0].details)
 
 
 def test_all_statements_of_the_type_must_satisfy_the_conditions() -> None:

@@ -6,9 +6,11 @@ are followed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler import ir
 from pratique.grammar.errors import EvaluationError
@@ -19,9 +21,14 @@ from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
 from pratique.runtime.proof import check_of
 
 if TYPE_CHECKING:
-    from pratique.compiler.expressions.conditions import Conditions
+    from pratique.compiler.expressions.conditions import Comparison, Conditions
     from pratique.compiler.expressions.context import Context
     from pratique.compiler.expressions.variables import Template
+
+UNMET: Final = "attestation-conditions"
+"""Code of a statement that was verified, and does not say what the policy demands."""
+MAX_SHOWN: Final = 200
+"""Characters of a value that a reason shows."""
 
 
 class Attestations:
@@ -73,14 +80,14 @@ class Attestations:
             count = 0
             for leaf in leaves(wanted):
                 finding = await self._evidence.stated(self._image, leaf.attestor, demanded.type)
-                reasons.append(found_by(leaf, finding))
                 broken = broken or finding.broken
                 path = f"{place}{leaf.at.path.rpartition(']')[2]}"
                 error = await self._refusal(demanded, number, leaf, finding, path)
+                reasons.append(_reason_of(leaf, finding, error))
                 if error is None:
                     count += 1
                 else:
-                    errors.append(error)
+                    errors.append(error.text)
                 if count >= wanted.count:
                     break
             if count < wanted.count:
@@ -102,15 +109,16 @@ class Attestations:
 
     async def _refusal(
         self, demanded: ir.Attestation, number: int, leaf: ir.Leaf, finding: Finding, path: str
-    ) -> str | None:
+    ) -> _Refusal | None:
         """Return why a finding does not count: not met, or a statement that does not hold."""
         if finding.code == "attestation-missing":
-            return f"{path}: {finding.text}"
+            return _Refusal(text=f"{path}: {finding.text}")
         if not finding.met:
-            return finding.text
+            return _Refusal(text=finding.text)
         predicates = [s.statement.predicate for s in finding.signatures if s.statement]
         if not any(isinstance(predicate, dict) for predicate in predicates):
-            return "predicate not found in any statement"
+            text = "predicate not found in any statement"
+            return _Refusal(text=text, reason=Reason(code="statement-malformed", text=text, met=False))
         if not self._digest and leaf.attestor.format is not ir.SignatureFormat.COSIGN:
             # Kyverno learns the digest from bundles and Notary documents, not from cosign's attestations.
             self._digest = finding.signatures[0].image_digest
@@ -119,23 +127,31 @@ class Attestations:
             # (`tests/runtime/test_attestations.py::test_a_name_is_bound_to_a_statement_of_its_type`).
             self._named.setdefault(demanded.name, next(p for p in predicates if isinstance(p, dict)))
         conditions = self._asked.expressions.attestations.get((self._asked.entry, number))
-        unmet = await self._unmet(demanded.type, conditions, predicates) if conditions else None
-        return f"{path}: {unmet}" if unmet else None
+        unmet = await self._unmet(demanded, conditions, predicates) if conditions else None
+        return _Refusal(text=f"{path}: {unmet.text}", reason=unmet) if unmet else None
 
-    async def _unmet(self, type: str, conditions: Conditions, predicates: Iterable[Any]) -> str | None:
+    async def _unmet(
+        self, demanded: ir.Attestation, conditions: Conditions, predicates: Iterable[Any]
+    ) -> Reason | None:
         """Return why a predicate does not satisfy the conditions; all of them must."""
         context = self._asked.context.overlay({"image": image_value(self._image_use)})
         for predicate in predicates:
             if not isinstance(predicate, dict):
                 # Never judged as if it were empty: a condition with a default would hold (C9).
-                return "failed to check attestations: failed to extract predicate from statement"
+                text = "failed to check attestations: failed to extract predicate from statement"
+                return Reason(code="statement-malformed", text=text, met=False)
             try:
-                evaluate = partial(conditions.evaluate, context.merged(predicate))
-                holds, message = await self._asked.answers.settle(evaluate)
+                evaluate = partial(conditions.explain, context.merged(predicate))
+                (holds, message), failed = await self._asked.answers.settle(evaluate)
             except EvaluationError as error:
-                return f"failed to check attestations: {error.message}"
+                text = f"failed to check attestations: {error.message}"
+                return Reason(code=UNMET, text=text, met=False, details=(("error", error.code),))
             if not holds:
-                return f"attestation checks failed for {self._name} and predicate {type}: {message}"
+                # Where the condition has no message of its own, Kyverno's text ends here.
+                name = demanded.type
+                text = f"attestation checks failed for {self._name} and predicate {name}: {message}"
+                children = tuple(_compared(demanded, comparison) for comparison in failed)
+                return Reason(code=UNMET, text=text, met=False, children=children)
         return None
 
     async def _validated(self, parts: list[Reason], digest: str) -> Check:
@@ -150,6 +166,49 @@ class Attestations:
                 return check_of(self._image_use, Status.FAIL, text, digest=digest, reason=refused)
         text = f"verifyImages validation is passed in {rule.name} rule"
         return check_of(self._image_use, Status.PASS, text, digest=digest, reason=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """Why a finding does not count: its text with the path, and the reason if the finding has none itself."""
+
+    text: str
+    reason: Reason | None = None
+
+
+def _reason_of(leaf: ir.Leaf, finding: Finding, refusal: _Refusal | None) -> Reason:
+    """Return what an attestor found; where its statements do not hold, why, then who signed them."""
+    found = found_by(leaf, finding)
+    if refusal is None or refusal.reason is None:
+        return found
+    children = (*refusal.reason.children, *found.children)
+    return replace(refusal.reason, children=children, location=found.location)
+
+
+def _compared(demanded: ir.Attestation, comparison: Comparison) -> Reason:
+    """Return the reason of a comparison that does not hold: its key as written, and both values."""
+    block, name, at = comparison.place
+    written: Any = demanded.conditions
+    key = written[block][name][at].get("key")
+    received, wanted = _shown(comparison.key), _shown(comparison.value)
+    return Reason(
+        code=UNMET,
+        text=f"{_shown(key)} is {received}, which is not {comparison.operator} {wanted}",
+        met=False,
+        details=(
+            ("condition", f"conditions[{block}].{name}[{at}]"),
+            ("key", _shown(key)),
+            ("operator", comparison.operator),
+            ("expected", wanted),
+            ("received", received),
+        ),
+    )
+
+
+def _shown(value: Any) -> str:
+    """Return JSON of a value, of a bounded length: the size of a predicate is the signer's choice."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def _denied(message: Template, conditions: Conditions, context: Context) -> str | None:

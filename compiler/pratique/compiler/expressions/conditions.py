@@ -28,6 +28,21 @@ if TYPE_CHECKING:
 Verdict = tuple[bool, str]
 """Whether conditions hold, and the messages of those that decided it."""
 
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison, with the values that were put in.
+
+    Attributes:
+        place: its keys and indices under the conditions, such as `(0, "all", 1)`.
+    """
+
+    place: Path
+    key: Any
+    operator: str
+    value: Any
+
+
 _FIELDS: Final = frozenset({"key", "operator", "value", "message"})
 _BLOCK_FIELDS: Final = frozenset({"any", "all"})
 _INCOMPLETE: Final = "entered value of `key`, `value` or `operator` is missing or misspelled"
@@ -106,6 +121,9 @@ class _Blocks:
     template: Template
 
     def evaluate(self, context: Reader) -> Verdict:
+        return self.explain(context)[0]
+
+    def explain(self, context: Reader) -> tuple[Verdict, tuple[Comparison, ...]]:
         try:
             blocks = self.template.render(context)
         except EvaluationError as error:
@@ -113,16 +131,31 @@ class _Blocks:
                 error.code, f"failed to substitute variables in attestation conditions: {error.message}"
             ) from error
         messages = []
-        for block in blocks:
+        for index, block in enumerate(blocks):
             # DEVIATION: Kyverno looks through the values once more, and so evaluates expressions that an
             # attestation holds. Test: test_variables_inside_a_predicate_are_not_evaluated.
             any_conditions = [_substituted(condition) for condition in block.get("any") or ()]
             all_conditions = [_substituted(condition) for condition in block.get("all") or ()]
             holds, message = _Block(tuple(any_conditions) or None, tuple(all_conditions)).evaluate(context)
             if not holds:
-                return False, message
+                return (False, message), tuple(_unmet(index, block, context))
             messages.append(message)
-        return True, _join(messages, ";")
+        return (True, _join(messages, ";")), ()
+
+
+def _unmet(index: int, block: Mapping[str, Any], context: Reader) -> Iterator[Comparison]:
+    """Yield what decided that a block does not hold: all of `any`, or the first of `all` that is false."""
+    for name in ("any", "all"):
+        made = [(_substituted(data), data) for data in block.get(name) or ()]
+        false = [
+            Comparison((index, name, at), data.get("key"), data["operator"], data.get("value"))
+            for at, (condition, data) in enumerate(made)
+            if not condition.evaluate(context)[0]
+        ]
+        if name == "all":
+            yield from false[:1]
+        elif len(false) == len(made):
+            yield from false
 
 
 def _substituted(condition: Mapping[str, Any]) -> _Condition:
@@ -212,6 +245,16 @@ class Conditions:
             EvaluationError: a variable has no value, or an evaluation exceeds its limits.
         """
         return self._form.evaluate(context)
+
+    def explain(self, context: Reader) -> tuple[Verdict, tuple[Comparison, ...]]:
+        """Return the verdict, and the comparisons that decided it where conditions of an attestation fail.
+
+        Raises:
+            EvaluationError: as `evaluate`.
+        """
+        if isinstance(self._form, _Blocks):
+            return self._form.explain(context)
+        return self._form.evaluate(context), ()
 
 
 class _Compiler:
