@@ -177,6 +177,54 @@ def test_r3_entries_with_other_credentials_do_not_share_answers(
             assert found == {"right": Status.FAIL, "wrong": Status.ERROR}
 
 
+def about_image(registry: FakeRegistry, credentials: dict[str, Any] | None) -> str:
+    """Return a policy that no signature satisfies, if a context entry finds the image's architecture."""
+    image: dict[str, Any] = {"reference": f"{registry.host}/app:v1", "jmesPath": "manifest.schemaVersion"}
+    if credentials is not None:
+        image["imageRegistryCredentials"] = credentials
+    wanted = {"key": "{{ about }}", "operator": "Equals", "value": 2}
+    return cluster_policy(
+        json.loads(policy(registry, {"secrets": ["right"]}))["spec"]["rules"][0]["verifyImages"][0],
+        rule={
+            "context": [{"name": "about", "imageRegistry": image}],
+            "preconditions": {"all": [wanted]},
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("credentials", "status"),
+    [
+        (None, Status.ERROR),
+        ({"secrets": ["right"]}, Status.FAIL),
+        ({"secrets": ["wrong"]}, Status.ERROR),
+        ({"secrets": ["missing"]}, Status.ERROR),
+    ],
+)
+def test_a_context_entry_asks_with_its_own_credentials(
+    tmp_path: Path, registry: FakeRegistry, credentials: dict[str, Any] | None, status: Status
+) -> None:
+    registry.on(f"/v2/app/manifests/{sha256(image())}", Reply(body=image(), headers=MEDIA_TYPE))
+    registry.on(f"/v2/app/blobs/{sha256(b'{}')}", Reply(body=b"{}"))
+    with served(registry):
+        bodies = {f"kyverno/{name}": config(registry.host, name) for name in ("right", "wrong")}
+        report = run(tmp_path, registry, [about_image(registry, credentials)], bodies)
+    ((_, found, message),) = outcomes(report)
+    assert (found, UNSIGNED in message) == (status, status is Status.FAIL), message
+
+
+def test_f35_a_malformed_secret_of_a_context_entry(tmp_path: Path, registry: FakeRegistry) -> None:
+    with served(registry):
+        bodies = {
+            "kyverno/broken": b'{"auths": hunter2',
+            "kyverno/right": config(registry.host, "right"),
+        }
+        report = run(tmp_path, registry, [about_image(registry, {"secrets": ["broken"]})], bodies)
+    ((_, status, message),) = outcomes(report)
+    assert status is Status.ERROR
+    assert "failed to get registry client: Secret kyverno/broken: credentials: malformed JSON" in message
+
+
 def test_f35_a_malformed_secret_is_an_error_of_its_rule_only(tmp_path: Path, registry: FakeRegistry) -> None:
     with served(registry):
         bodies = {"kyverno/broken": b'{"auths": hunter2', "kyverno/right": config(registry.host, "right")}

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pratique.compiler.context_loading import ImageQuestion, Question
 from pratique.grammar.errors import EvaluationError, TransportError
 from pratique.runtime.image_data import image_data
-from pratique.runtime.ports import ContextSource
+from pratique.runtime.ports import Accesses, ContextSource
 
 if TYPE_CHECKING:
+    from pratique.compiler.ir import RegistryCredentials
     from pratique.runtime.evidence import Evaluation
 
 T = TypeVar("T")
@@ -27,10 +28,17 @@ MAX_QUESTIONS: Final = 64
 class Answers:
     """What one evaluation was told. A question has one answer as long as it lasts, errors included."""
 
-    def __init__(self, source: ContextSource, evidence: Evaluation) -> None:
-        """Take what answers questions about the cluster, and what answers those about images."""
+    def __init__(self, source: ContextSource, evidence: Evaluation, accesses: Accesses | None = None) -> None:
+        """Take what answers questions about the cluster, what those about images, and the ways to them.
+
+        Args:
+            source: the cluster, or what stands for it.
+            evidence: what is known of images.
+            accesses: chooses the way for credentials that a question names; None for one way for all.
+        """
         self._source = source
         self._evidence = evidence
+        self._accesses = accesses
         self._known: dict[Question, Any] = {}
         self._enough = False
 
@@ -66,12 +74,25 @@ class Answers:
     async def _answer(self, question: Question) -> Any:
         try:
             if isinstance(question, ImageQuestion):
-                return await image_data(self._evidence, question.reference)
+                return await image_data(self._through(question.credentials), question.reference)
             return await self._source.answer(question)
         except EvaluationError as error:
             return error
         except TransportError as error:
             return EvaluationError(error.code, error.message)
+
+    def _through(self, credentials: RegistryCredentials | None) -> Evaluation:
+        """Return the way to images that credentials open; pull secrets of the resource do not, as in Kyverno.
+
+        Raises:
+            TransportError: `registry-auth`: a Secret that holds credentials is malformed.
+        """
+        if self._accesses is None or credentials is None:
+            return self._evidence
+        try:
+            return self._evidence.through(self._accesses.choose(credentials, (), ""))
+        except TransportError as error:
+            raise TransportError(error.code, f"failed to get registry client: {error.message}") from error
 
 
 class _Unanswered(Exception):

@@ -64,7 +64,7 @@ class Engine:
             return ()
         marks, context = Marks(), request_context(resource)
         evidence = self.evidence.evaluation(fresh_tags=any(map(_asks_anew, rules)))
-        answers = Answers(self._source, evidence)
+        answers = Answers(self._source, evidence, self._accesses)
         checks: dict[int, list[Check]] = {}
         pinned: dict[int, dict[str, ImageUse]] = {}
         by_policy = [list(group) for _, group in groupby(rules, key=lambda a: id(a.planned.policy))]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pratique.compiler.context_entries import ApiSource, ConfigMapSource, VariableSource
+from pratique.compiler.context_entries import ApiSource, ConfigMapSource, ImageSource, VariableSource
+from pratique.compiler.ir import RegistryCredentials
 from pratique.grammar.errors import PolicyError
 from tests.support_policies import cluster_policy, policy, read
 
@@ -126,10 +127,29 @@ def test_k30_a_variable_in_the_host_is_a_load_error() -> None:
     assert error.code == "url-refused"
 
 
-def test_credentials_of_an_entry_are_refused_not_ignored() -> None:
-    image = {"reference": "a", "imageRegistryCredentials": {"secrets": ["s"]}}
-    (error,) = errors({"name": "i", "imageRegistry": image})
+def with_secret(name: str, **more: Any) -> dict[str, Any]:
+    credentials = {"secrets": [name], **more}
+    return {"name": "i", "imageRegistry": {"reference": "a", "imageRegistryCredentials": credentials}}
+
+
+def test_variables_in_names_of_secrets_are_refused_not_ignored() -> None:
+    (error,) = errors(with_secret("{{ request.namespace }}"))
     assert error.code == "unsupported-field"
+
+
+def test_k20_credentials_of_an_entry_are_of_the_policys_own_namespace() -> None:
+    assert not errors(with_secret("b/s"))
+    assert not errors(with_secret("a/s"), **POLICY_A)
+    for name in ("b/s", "s"):
+        (error,) = errors(with_secret(name), **POLICY_A)
+        assert error.code == "foreign-secret"
+
+
+def test_credentials_of_an_entry_are_lowered() -> None:
+    entry = with_secret("s", providers=["google"], allowInsecureRegistry=True)
+    (lowered,) = policy(cluster_policy(rule={"context": [entry]})).rules[0].context
+    credentials = RegistryCredentials(secrets=("s",), providers=("google",), insecure=True)
+    assert lowered.source == ImageSource(reference="a", credentials=credentials)
 
 
 def test_lowering_keeps_order_and_places() -> None:

@@ -155,9 +155,13 @@ class _Checker:
             for text, place in mistakes(entry, namespaced=namespaced):
                 sound = False
                 yield self._error(text, *route, number, *place)
-            if entry.image_registry and entry.image_registry.image_registry_credentials:
-                place = ("imageRegistry", "imageRegistryCredentials")
-                yield self._unsupported("credentials of a context entry", *route, number, *place)
+            block = entry.image_registry.image_registry_credentials if entry.image_registry else None
+            for index, name in enumerate(block.secrets if block else ()):
+                at = (*route, number, "imageRegistry", "imageRegistryCredentials", "secrets", index)
+                if "{{" in name:
+                    # Kyverno puts no variables in here, and passes over the Secret that it does not find.
+                    yield self._unsupported("variables in Secret names of a context entry", *at)
+                yield from self._own_secret(name, at)
         if sound:
             namespace = (self._model.metadata.namespace or "default") if namespaced else None
             for number, lowered in enumerate(lower_entries(rule.context, self._nowhere)):

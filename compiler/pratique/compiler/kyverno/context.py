@@ -10,6 +10,7 @@ from typing import Final
 
 from pratique.compiler import context_entries as entries
 from pratique.compiler import ir
+from pratique.compiler.kyverno.obligations import registry_credentials
 from pratique.compiler.kyverno.regions import Place
 from pratique.grammar.documents.context import (
     ApiCall,
@@ -130,7 +131,11 @@ def _source(entry: ContextEntry) -> entries.Source:
     if reference := entry.global_reference:
         return entries.GlobalSource(name=reference.name, path=reference.jmes_path)
     if image := entry.image_registry:
-        return entries.ImageSource(reference=image.reference, path=image.jmes_path)
+        return entries.ImageSource(
+            reference=image.reference,
+            path=image.jmes_path,
+            credentials=registry_credentials(image.image_registry_credentials),
+        )
     variable = entry.variable
     return entries.VariableSource(
         value=variable.value if variable else None,

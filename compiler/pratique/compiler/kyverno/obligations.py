@@ -26,6 +26,7 @@ from pratique.grammar.documents.attestors import (
     Rekor,
     StaticKeyAttestor,
 )
+from pratique.grammar.documents.credentials import ImageRegistryCredentials
 from pratique.grammar.documents.kyverno import ImageVerification
 from pratique.grammar.errors import EvaluationError
 
@@ -67,7 +68,7 @@ class EntryLowering:
             demand_proof=entry.required,
             denial=_denial(entry),
             use_cache=entry.use_cache,
-            credentials=_credentials(entry),
+            credentials=registry_credentials(entry.image_registry_credentials),
             at=ir.At(location=self._place()),
         )
 
@@ -213,8 +214,8 @@ def deprecated_attestor(entry: ImageVerification) -> Attestor | None:
     return None
 
 
-def _credentials(entry: ImageVerification) -> ir.RegistryCredentials | None:
-    block = entry.image_registry_credentials
+def registry_credentials(block: ImageRegistryCredentials | None) -> ir.RegistryCredentials | None:
+    """Return how the registries are asked, in the IR; None for as usual."""
     if block is None:
         return None
     return ir.RegistryCredentials(
