@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from pratique.runtime.cli import main
 from pratique.runtime.decision import Report, Status
 from pratique.runtime.lab.build import write_lab
 from pratique.runtime.registry.open import StoreOptions
 from pratique.runtime.session import ApplyOptions, apply
 from tests.support_engine import pod
-from tests.support_lab import recipe_of
+from tests.support_lab import memory_lab, recipe_of
 from tests.support_policies import cluster_policy
 from tests.support_registry import FakeRegistry, Reply
 from tests.support_serving import served
@@ -200,3 +201,60 @@ def test_a_malformed_reference_is_the_policys_own_mistake(lab: Path, tmp_path: P
     status, message = outcome(run(lab, tmp_path, {"kms": "awskms://nonsense"}, offline=False))
     assert status is Status.FAIL
     assert "kms specification should be in the format awskms://" in message
+
+
+# --- pratique verify -----------------------------------------------------------------------------------
+
+
+def verified(lab: Path, *words: str) -> int:
+    root = str(lab / "trust/trusted_root.json")
+    return main(["verify", *words, "--trusted-root", root, "--ignore-tlog", "--ignore-sct"])
+
+
+@pytest.mark.parametrize(("key", "code"), [("team", 0), ("other", 1)])
+def test_verify_takes_a_key_in_a_secret(lab: Path, tmp_path: Path, key: str, code: int) -> None:
+    layout = ("--registry-layout", str(lab / "layout"), "--offline")
+    who = ("--key", "k8s://acme/key", "--secrets", secret(lab, tmp_path, key))
+    assert verified(lab, "ghcr.io/acme/app:v1", *who, *layout) == code
+
+
+def test_verify_takes_a_key_of_a_service(
+    lab: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = ("ghcr.io/acme/app:v1", "--registry-layout", str(lab / "layout"), "--key", "hashivault://team")
+    vault = FakeRegistry()
+    vault.on("/v1/transit/keys/team", vault_answer(public_key(lab)))
+    with served(vault):
+        monkeypatch.setenv("VAULT_ADDR", vault.url)
+        monkeypatch.setenv("VAULT_TOKEN", "hvs.token")
+        assert verified(lab, *image) == 0
+        assert len(vault.asked) == 1
+        assert verified(lab, *image, "--offline") == 3
+        assert len(vault.asked) == 1
+    assert "error[key-unavailable]" in capsys.readouterr().err
+
+
+def test_verify_judges_bundles_by_a_key_in_a_secret(tmp_path: Path) -> None:
+    made = memory_lab(
+        """
+        signers: {team: {key: ecdsa-p256}, other: {key: ecdsa-p256}}
+        images: [{image: "ghcr.io/acme/app:v1", signatures: [{by: team, format: bundle}]}]
+        """
+    )
+    lab = tmp_path
+    for name, text in made.lab.trust.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "bundle.json").write_text(json.dumps(made.bundles()[0]))
+    for key, code in (("team", 0), ("other", 1)):
+        who = ("--key", "k8s://acme/key", "--secrets", secret(lab, tmp_path, key))
+        assert verified(lab, "--bundle", str(tmp_path / "bundle.json"), *who, made.image().digest) == code
+
+
+def test_verify_tells_what_a_reference_lacks(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layout = ("--registry-layout", str(lab / "layout"))
+    assert verified(lab, "ghcr.io/acme/app:v1", "--key", "k8s://acme/key", *layout) == 3
+    assert "give it with --secrets FILE" in capsys.readouterr().err
+    assert verified(lab, "ghcr.io/acme/app:v1", "--key", "https://acme.example/key.pub", *layout) == 2
+    assert "no provider for such references is installed" in capsys.readouterr().err
+    assert verified(lab, "ghcr.io/acme/app:v1", "--identity", "a", "--issuer", "b", "--secrets", "x") == 2

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,14 @@ from pratique.runtime.signatures.bundle_document import MAX_BUNDLE_BYTES
 from pratique.runtime.signatures.identity import mismatch
 from pratique.runtime.signatures.model import VerifiedSignature
 from pratique.runtime.signatures.verifier import Verifier
-from pratique.runtime.verification import Demand, SignatureLine, VerifyReport, demanded, root_lines
+from pratique.runtime.verification import (
+    Demand,
+    SignatureLine,
+    VerifyReport,
+    demanded,
+    key_source,
+    root_lines,
+)
 
 _DIGEST: Final = re.compile(r"(?i:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
@@ -34,9 +42,9 @@ def verify_file(options: BundleOptions) -> VerifyReport:
 
     Raises:
         UsageError: bundle, artifact or key cannot be read, or the key cannot be used.
-        TransportError: the trust root cannot be used.
+        TransportError: the trust root cannot be used, or the key could not be asked for.
     """
-    attestor = demanded(options)
+    attestor = _with_key(demanded(options), options)
     artifact = _artifact(options.artifact)
     body = _read(options.bundle)
     verifier, method = Verifier.of(options.trust), attestor.method
@@ -60,6 +68,16 @@ def verify_file(options: BundleOptions) -> VerifyReport:
         root=verified.root,
     )
     return _report(options, artifact, refusal, (line,), verifier)
+
+
+def _with_key(attestor: ir.Attestor, options: BundleOptions) -> ir.Attestor:
+    """Return the attestor with its key as PEM, whatever the reference to it."""
+    if not isinstance(attestor.signer, ir.KeySigner) or not isinstance(options.key, str):
+        return attestor
+    try:
+        return replace(attestor, signer=asyncio.run(key_source(options).resolve(attestor.signer)))
+    except VerificationError as error:
+        raise UsageError(error.message) from error
 
 
 def _stranger(attestor: ir.Attestor, verified: VerifiedSignature) -> VerificationError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,10 @@ from pratique.grammar.image_reference import ImageReference, ImageReferenceError
 from pratique.runtime.decision import Reason
 from pratique.runtime.evidence import Evaluation, Evidence
 from pratique.runtime.judgement import Candidate, judge
+from pratique.runtime.keys.references import Keys
 from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.registry.open import StoreOptions, cached, open_store
+from pratique.runtime.secrets import read_secrets
 from pratique.runtime.signatures.root_sources import describe, utc_now
 from pratique.runtime.signatures.trust_root import Source, TrustRoot
 from pratique.runtime.signatures.verifier import Verifier
@@ -27,6 +30,9 @@ MAX_KEY_BYTES = 64 << 10
 class Demand:
     """Who must have signed, and what may lack.
 
+    A `key` is a file or a reference as policies have them (`k8s://NAMESPACE/NAME`, a KMS URI); `secrets` are
+    paths as in `read_inputs`, where references lead to.
+
     One of `key`, `notary_certificate` (PEM of certificates to trust for Notary signatures), and one test on
     the identity with one on its issuer.
     """
@@ -35,7 +41,8 @@ class Demand:
     identity_regexp: str = ""
     issuer: str = ""
     issuer_regexp: str = ""
-    key: Path | None = None
+    key: Path | str | None = None
+    secrets: tuple[str, ...] = ()
     notary_certificate: Path | None = None
     ignore_tlog: bool = False
     ignore_sct: bool = False
@@ -94,20 +101,20 @@ def verify(options: VerifyOptions) -> VerifyReport:
     """Return who signed the image and whether that is who was asked for.
 
     Raises:
-        UsageError: the reference or the key file cannot be read.
-        TransportError: the image, its signatures or the trust root could not be asked for.
+        UsageError: the reference, the key file or the Secrets cannot be read.
+        TransportError: the image, its signatures, the key or the trust root could not be asked for.
     """
     try:
         image = parse_image(options.image)
     except ImageReferenceError as error:
         raise UsageError(str(error)) from error
-    attestor = demanded(options)
+    attestor, keys = demanded(options), key_source(options)
 
     async def run() -> VerifyReport:
         store = cached(open_store(options.store), options.store)
         verifier = Verifier.of(options.trust)
         try:
-            evidence = Evidence(store, verifier, coverage=options.coverage).evaluation()
+            evidence = Evidence(store, verifier, keys, coverage=options.coverage).evaluation()
             try:
                 judged = [await _judged(evidence, "", image, attestor)]
                 for platform, part in await evidence.parts(image):
@@ -140,7 +147,8 @@ def demanded(options: Demand) -> ir.Attestor:
         log=ir.LogPolicy(required=not options.ignore_tlog), sct=ir.SctPolicy(required=not ignore_sct)
     )
     if options.key:
-        return ir.Attestor(signer=ir.KeySigner(key=_read_pem(options.key)), trust=trust)
+        key = options.key if isinstance(options.key, str) else _read_pem(options.key)
+        return ir.Attestor(signer=ir.KeySigner(key=key), trust=trust)
     if options.notary_certificate:
         holder = ir.TrustStoreSigner(certificate=_read_pem(options.notary_certificate))
         return ir.Attestor(signer=holder, format=ir.SignatureFormat.NOTARY)
@@ -149,6 +157,16 @@ def demanded(options: Demand) -> ir.Attestor:
         subject=_tests(options.identity, options.identity_regexp),
     )
     return ir.Attestor(signer=signer, trust=trust)
+
+
+def key_source(options: Demand) -> Keys:
+    """Return where a key by reference comes from; no service is asked before there is one.
+
+    Raises:
+        PolicyErrors: a file of Secrets cannot be read.
+        UsageError: it holds something else.
+    """
+    return Keys(read_secrets(options.secrets), os.environ, offline=options.trust.offline)
 
 
 async def _judged(

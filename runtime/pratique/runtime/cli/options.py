@@ -175,6 +175,11 @@ def file(text: str) -> Path:
     return path
 
 
+def key(text: str) -> Path | str:
+    """Return the path of an existing file, or a reference to a key as it is (`SCHEME://...`)."""
+    return text if "://" in text else file(text)
+
+
 def folder(text: str) -> Path:
     """Return the path of an existing folder."""
     path = Path(text)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pratique.runtime.cli.options import (
+    CommaList,
     add_platform_option,
     add_store_options,
     file,
+    key,
     store_options,
     trust_options,
 )
@@ -28,6 +30,7 @@ examples:
   pratique verify registry.k8s.io/etcd:3.5.7-0 \\
       --identity krel-trust@k8s-releng-prod.iam.gserviceaccount.com --issuer https://accounts.google.com
   pratique verify ghcr.io/org/app@sha256:... --key cosign.pub -o json
+  pratique verify ghcr.io/org/app:v1 --key awskms:///alias/release
   pratique verify --bundle app.sigstore.json --identity who@example.com \\
       --issuer https://accounts.google.com app.tar.gz
 """
@@ -37,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.usage = (
         "pratique verify IMAGE --identity TEXT --issuer URL [options]\n"
-        "       pratique verify IMAGE --key FILE [options]\n"
+        "       pratique verify IMAGE --key FILE|REFERENCE [options]\n"
         "       pratique verify IMAGE --notary-certificate FILE [options]\n"
         "       pratique verify --bundle BUNDLE ... FILE|sha256:DIGEST [options]"
     )
@@ -61,7 +64,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         (("--issuer-regexp", "--certificate-oidc-issuer-regexp"), "RE", "RE2 expression found in the issuer"),
     ):
         signer.add_argument(*names, metavar=metavar, default="", help=text)
-    signer.add_argument("--key", metavar="FILE", type=file, help="public key in PEM")
+    signer.add_argument(
+        "--key",
+        metavar="KEY",
+        type=key,
+        help="public key: a file in PEM, k8s://NAMESPACE/NAME of a Secret, or a KMS URI",
+    )
+    signer.add_argument(
+        "--secrets", metavar="FILE", action=CommaList, default=[], help="Secrets that --key may name"
+    )
     signer.add_argument(
         "--notary-certificate",
         metavar="FILE",
@@ -127,6 +138,7 @@ def _evaluate_bundle(args: argparse.Namespace, bundle: Path) -> VerificationFact
         issuer=args.issuer,
         issuer_regexp=args.issuer_regexp,
         key=args.key,
+        secrets=tuple(args.secrets),
         ignore_tlog=args.ignore_tlog,
         ignore_sct=args.ignore_sct,
         trust=trust_options(args),
@@ -145,6 +157,7 @@ def _evaluate_image(args: argparse.Namespace) -> VerificationFacts:
         issuer=args.issuer,
         issuer_regexp=args.issuer_regexp,
         key=args.key,
+        secrets=tuple(args.secrets),
         notary_certificate=args.notary_certificate,
         ignore_tlog=args.ignore_tlog,
         ignore_sct=args.ignore_sct,
@@ -165,6 +178,8 @@ def _check(args: argparse.Namespace) -> None:
         for name, value in (("--key", args.key), ("--notary-certificate", args.notary_certificate))
         if value
     ]
+    if args.secrets and not args.key:
+        raise UsageError("--secrets is for --key")
     if given:
         if identity or issuer:
             raise UsageError(f"{given[0]} and an identity exclude each other")
