@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from pratique.compiler.ir import Action
 from pratique.grammar.source import Location, Source, Span
 from pratique.runtime.decision import (
@@ -10,6 +12,7 @@ from pratique.runtime.decision import (
     Report,
     Requests,
     ResourceId,
+    RootLine,
     RuleResult,
     Stage,
     Status,
@@ -204,6 +207,21 @@ def mixed() -> Report:
         requests=Requests(manifests=2, blobs=1, referrers=1, tokens=1, bytes=1),
         verifications=1,
         notices=("policies/other.yaml:1:1: ConfigMap is not a policy: ignored",),
+        roots=(trusted_root(),),
+    )
+
+
+def trusted_root() -> RootLine:
+    """Return a root from a file, of known ages."""
+    return RootLine(
+        name="root.json",
+        version="c" * 64,
+        source="file",
+        place="trust/root.json",
+        checked_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        expires=None,
+        newest=datetime(2025, 12, 31, tzinfo=UTC),
+        text="root.json: the file trust/root.json, newest entry of 2025-12-31",
     )
 
 
@@ -266,4 +284,14 @@ def hostile(text: str) -> Report:
         )
         for check in checks
     )
-    return Report(results=results, policies=1, rules=1, resources=1, notices=(text,))
+    root = RootLine(
+        name=text,
+        version="0" * 64,
+        source="file",
+        place=text,
+        checked_at=None,
+        expires=None,
+        newest=None,
+        text=text,
+    )
+    return Report(results=results, policies=1, rules=1, resources=1, notices=(text,), roots=(root,))

@@ -62,6 +62,17 @@ def test_a_run_is_counted(lab: Path, tmp_path: Path) -> None:
     # One for the image, one for its signatures, one for the payload that both signatures share.
     assert (report.requests.total, report.verifications) == (3, 2)
     assert seen == [(n, 30) for n in range(1, 31)]
+    (root,) = report.roots
+    assert (root.source, root.place) == ("file", str(lab / "trust/trusted_root.json"))
+    assert root.text
+
+
+def test_a_run_that_needs_no_trust_root_names_none(lab: Path, tmp_path: Path) -> None:
+    report = run(lab, tmp_path, cluster_policy(OFF), pod("ghcr.io/acme/unsigned:v1"))
+    assert report.summary[Status.FAIL] == 1
+    key = {"publicKeys": (lab / "none").name, "rekor": {"ignoreTlog": True, "url": "https://r"}}
+    bare = cluster_policy({**OFF, "attestors": [{"entries": [{"keys": key}]}]})
+    assert run(lab, tmp_path, bare, pod("ghcr.io/acme/app:v1")).roots == ()
 
 
 def test_results_are_in_the_order_of_policies_then_resources(lab: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pratique.runtime.signatures.artifacts import Artifact
 from pratique.runtime.signatures.bundle_document import MAX_BUNDLE_BYTES
 from pratique.runtime.signatures.identity import mismatch
 from pratique.runtime.signatures.model import VerifiedSignature
+from pratique.runtime.signatures.root_report import root_lines
 from pratique.runtime.signatures.verifier import Verifier
 from pratique.runtime.verification import (
     Demand,
@@ -23,7 +24,6 @@ from pratique.runtime.verification import (
     VerifyReport,
     demanded,
     key_source,
-    root_lines,
 )
 
 _DIGEST: Final = re.compile(r"(?i:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -161,12 +162,38 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RootLine:
+    """A trust root that signatures were checked against.
+
+    Attributes:
+        name: what it goes by.
+        version: SHA-256 of its content, in hex.
+        source: `file`, `mirror`, `cache` or `embedded`.
+        place: path or URL.
+        checked_at: when a mirror last confirmed it; None for never.
+        expires: until when its publisher vouches for it; None where nobody says.
+        newest: when its newest entry came into use.
+        text: all that in one line, with the age.
+    """
+
+    name: str
+    version: str
+    source: str
+    place: str
+    checked_at: datetime | None
+    expires: datetime | None
+    newest: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The whole outcome of a run.
 
     Attributes:
         results: in the order policies x resources were given.
         notices: things the run says besides verdicts (unsupported rule kinds, ignored documents).
+        roots: the trust roots that signatures were checked against.
     """
 
     results: tuple[RuleResult, ...]
@@ -177,6 +204,7 @@ class Report:
     requests: Requests = Requests()
     verifications: int = 0
     notices: tuple[str, ...] = ()
+    roots: tuple[RootLine, ...] = ()
 
     @property
     def summary(self) -> dict[Status, int]:

@@ -177,6 +177,7 @@ def _judge(
     from pratique.runtime.keys.references import Keys
     from pratique.runtime.registry.counting import CountingStore
     from pratique.runtime.registry.open import cached, open_accesses, open_store
+    from pratique.runtime.signatures.root_report import root_lines
 
     async def run() -> Report:
         client = open_store(options.store)
@@ -184,7 +185,8 @@ def _judge(
         store = cached(counting, options.store)
         try:
             keys = Keys(secrets, os.environ, offline=options.store.offline)
-            evidence = Evidence(store, open_verifier(options.trust), keys, coverage=options.coverage)
+            verifier = open_verifier(options.trust)
+            evidence = Evidence(store, verifier, keys, coverage=options.coverage)
             accesses = open_accesses(options.store, client, store, secrets)
             engine = Engine(plan, evidence, given, accesses)
             room = asyncio.Semaphore(MAX_CONCURRENT_RESOURCES)
@@ -204,7 +206,11 @@ def _judge(
             results = sorted((r for rs in found for r in rs), key=lambda r: order[r.policy, r.rule])
             requests: Requests = counting.requests
             return replace(
-                report, results=tuple(results), requests=requests, verifications=evidence.verifications
+                report,
+                results=tuple(results),
+                requests=requests,
+                verifications=evidence.verifications,
+                roots=root_lines(verifier.roots_used),
             )
         finally:
             await store.aclose()

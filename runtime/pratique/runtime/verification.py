@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from pratique.compiler import ir
 from pratique.grammar.errors import UsageError, VerificationError
 from pratique.grammar.image_reference import ImageReference, ImageReferenceError, parse_image
-from pratique.runtime.decision import Reason
+from pratique.runtime.decision import Reason, RootLine
 from pratique.runtime.evidence import Evaluation, Evidence
 from pratique.runtime.judgement import Candidate, judge
 from pratique.runtime.keys.references import Keys
 from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.registry.open import StoreOptions, cached, open_store
 from pratique.runtime.secrets import read_secrets
-from pratique.runtime.signatures.root_sources import describe, utc_now
-from pratique.runtime.signatures.trust_root import Source, TrustRoot
+from pratique.runtime.signatures.root_report import root_lines
 from pratique.runtime.signatures.verifier import Verifier
 from pratique.runtime.trust_options import TrustOptions
 
@@ -69,20 +67,6 @@ class SignatureLine:
     log_index: int | None = None
     text: str = ""
     root: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RootLine:
-    """A trust root that was looked at (see `outputs.verification.RootFacts`)."""
-
-    name: str
-    version: str
-    source: Source
-    place: str
-    checked_at: datetime | None
-    expires: datetime | None
-    newest: datetime | None
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,23 +186,6 @@ def _read_pem(path: Path) -> str:
             return file.read(MAX_KEY_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the file {path} cannot be read: {error}") from error
-
-
-def root_lines(roots: tuple[TrustRoot, ...]) -> tuple[RootLine, ...]:
-    """Return what is worth knowing of trust roots, their age first of all."""
-    return tuple(
-        RootLine(
-            name=root.name,
-            version=root.version,
-            source=root.origin.source,
-            place=root.origin.place,
-            checked_at=root.origin.checked_at,
-            expires=root.origin.expires,
-            newest=root.newest,
-            text=describe(root, utc_now()),
-        )
-        for root in roots
-    )
 
 
 def _line(attestor: ir.Attestor, candidate: Candidate) -> SignatureLine:

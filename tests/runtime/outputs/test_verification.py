@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from pratique.runtime.decision import Reason
+from pratique.runtime.decision import Reason, RootLine
 from pratique.runtime.outputs.verification import render_json, render_text
 from tests.conftest import Golden
 from tests.support_reports import DIGEST, IMAGE, SIGNER, WRONG
@@ -21,16 +21,16 @@ class Line:
     root: str = ""
 
 
-@dataclass(frozen=True)
-class Root:
-    name: str = "public"
-    version: str = "ab" * 32
-    source: str = "cache"
-    place: str = "https://tuf.test"
-    checked_at: datetime | None = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    expires: datetime | None = datetime(2026, 1, 9, 3, 4, 5, tzinfo=UTC)
-    newest: datetime | None = None
-    text: str = "public from cache https://tuf.test, checked 3 days ago"
+ROOT = RootLine(
+    name="public",
+    version="ab" * 32,
+    source="cache",
+    place="https://tuf.test",
+    checked_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    expires=datetime(2026, 1, 9, 3, 4, 5, tzinfo=UTC),
+    newest=None,
+    text="public from cache https://tuf.test, checked 3 days ago",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Facts:
     image: str = IMAGE
     digest: str = DIGEST
     reason: Reason = field(default=Reason(code="no-signature", text="no signatures found", met=False))
-    roots: tuple[Root, ...] = ()
+    roots: tuple[RootLine, ...] = ()
 
 
 GOOD = Line(
@@ -55,7 +55,7 @@ REASON = Reason(code="signed", text="1 signature(s) meet keyless", met=True)
 
 def test_golden(golden: Golden) -> None:
     vouched = replace(GOOD, root="public")
-    facts = Facts(met=True, signatures=(vouched, BAD, FORGED), reason=REASON, roots=(Root(),))
+    facts = Facts(met=True, signatures=(vouched, BAD, FORGED), reason=REASON, roots=(ROOT,))
     text = render_text(facts) + "\n" + render_text(facts, detailed=True) + "\n" + render_json(facts)
     unsigned = Facts(met=False, signatures=(), digest="")
     golden("outputs/verification.txt", text + "\n" + render_text(unsigned) + "\n" + render_json(unsigned))
@@ -106,7 +106,7 @@ def test_what_a_signature_says_cannot_drive_the_terminal() -> None:
             image=nasty,
             digest=nasty,
             reason=reason,
-            roots=(Root(text=nasty),),
+            roots=(replace(ROOT, text=nasty),),
         ),
         detailed=True,
     )

@@ -14,6 +14,7 @@ from pratique.runtime.decision import Report, Status
 from pratique.runtime.outputs.formats import RenderOptions
 from pratique.runtime.outputs.json_text import json_text
 from pratique.runtime.outputs.problems import Problem
+from pratique.runtime.outputs.roots import root_json
 from pratique.runtime.outputs.view import SOURCE, Row, View, resource_reference
 
 API_VERSION: Final = "pratique.dev/v1"
@@ -30,6 +31,7 @@ def document(view: View, options: RenderOptions) -> dict[str, Any]:
         "rows": [_row(row) for row in view.rows],
         "results": [entry for row in view.rows for entry in _results(row, options.now)],
         "notices": list(view.report.notices),
+        "trustedRoots": [root_json(root) for root in view.report.roots],
         "errors": [],
     }
 
@@ -44,6 +46,7 @@ def problems_document(problems: Sequence[Problem]) -> dict[str, Any]:
         "rows": [],
         "results": [],
         "notices": [],
+        "trustedRoots": [],
         "errors": [problem.to_json() for problem in problems],
     }
 

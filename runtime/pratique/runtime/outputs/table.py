@@ -10,6 +10,7 @@ from typing import Final
 
 from pratique.runtime.decision import Report, Status
 from pratique.runtime.outputs.formats import RenderOptions
+from pratique.runtime.outputs.roots import root_lines
 from pratique.runtime.outputs.text import Palette, plural, visible, visible_lines
 from pratique.runtime.outputs.tree import draw, row_tree
 from pratique.runtime.outputs.view import Row, View
@@ -35,6 +36,8 @@ def render(view: View, options: RenderOptions) -> str:
     tail = [_counts(view, palette)]
     if options.cost or options.detailed:
         tail.append(palette.faint(_cost(report)))
+    if options.detailed:
+        tail += root_lines(report.roots)
     parts.append(tail)
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from pratique.runtime.decision import Reason, Status
+from pratique.runtime.decision import Reason, RootLine, Status
 from pratique.runtime.outputs.json_format import API_VERSION
 from pratique.runtime.outputs.json_text import json_text
+from pratique.runtime.outputs.roots import root_json, root_lines
 from pratique.runtime.outputs.text import Palette, visible, visible_lines
 from pratique.runtime.outputs.tree import draw, reason_tree
 
@@ -44,35 +45,6 @@ class SignatureFacts(Protocol):
     def root(self) -> str: ...  # noqa: D102
 
 
-class RootFacts(Protocol):
-    """A trust root that signatures were checked against.
-
-    Attributes:
-        name: what it goes by; `version`: SHA-256 of its content.
-        source: `file`, `mirror`, `cache` or `embedded`; `place`: path or URL.
-        checked_at: when a mirror last confirmed it; `expires`: until when its publisher vouches for it.
-        newest: when its newest entry came into use.
-        text: all that in one line, with the age.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def version(self) -> str: ...  # noqa: D102
-    @property
-    def source(self) -> str: ...  # noqa: D102
-    @property
-    def place(self) -> str: ...  # noqa: D102
-    @property
-    def checked_at(self) -> datetime | None: ...  # noqa: D102
-    @property
-    def expires(self) -> datetime | None: ...  # noqa: D102
-    @property
-    def newest(self) -> datetime | None: ...  # noqa: D102
-    @property
-    def text(self) -> str: ...  # noqa: D102
-
-
 class VerificationFacts(Protocol):
     """The outcome for one image; `digest` is empty where none was learned."""
 
@@ -87,7 +59,7 @@ class VerificationFacts(Protocol):
     @property
     def reason(self) -> Reason: ...  # noqa: D102
     @property
-    def roots(self) -> Sequence[RootFacts]: ...  # noqa: D102
+    def roots(self) -> Sequence[RootLine]: ...  # noqa: D102
 
 
 def render_text(facts: VerificationFacts, *, color: bool = False, detailed: bool = False) -> str:
@@ -102,7 +74,7 @@ def render_text(facts: VerificationFacts, *, color: bool = False, detailed: bool
         lines += [f"  {line}" for line in _signature(signature, palette)]
     if detailed:
         lines += ["", *draw(reason_tree(facts.reason, palette))]
-        lines += [f"trusted root {visible(root.text)}" for root in facts.roots]
+        lines += root_lines(facts.roots)
     elif not facts.met:
         lines += [f"  {line}" for line in visible_lines(facts.reason.text)]
     return "\n".join(lines) + "\n"
@@ -119,7 +91,7 @@ def render_json(facts: VerificationFacts) -> str:
             "verified": facts.met,
             "signatures": [_signature_json(signature) for signature in facts.signatures],
             "reason": facts.reason.to_json(),
-            "trustedRoots": [_root_json(root) for root in facts.roots],
+            "trustedRoots": [root_json(root) for root in facts.roots],
         }
     )
 
@@ -149,22 +121,6 @@ def _signature_json(signature: SignatureFacts) -> dict[str, Any]:
         "text": signature.text,
         "root": signature.root or None,
     }
-
-
-def _root_json(root: RootFacts) -> dict[str, Any]:
-    return {
-        "name": root.name,
-        "digest": f"sha256:{root.version}",
-        "source": root.source,
-        "place": root.place,
-        "checkedAt": _moment(root.checked_at),
-        "expires": _moment(root.expires),
-        "newestEntry": _moment(root.newest),
-    }
-
-
-def _moment(when: datetime | None) -> str | None:
-    return None if when is None else when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _time(seconds: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pratique.runtime.decision import RootLine
 from pratique.runtime.signatures.trust_root import TrustRoot
 from pratique.runtime.signatures.validity import Window, rfc3339
 
@@ -39,6 +40,25 @@ def entries(root: TrustRoot) -> Iterator[Entry]:
         certificate = stamps.signer or stamps.roots[0]
         name = certificate.subject.rfc4514_string()
         yield Entry(kind="timestamp authority", name=name, window=stamps.window)
+
+
+def root_lines(roots: Iterable[TrustRoot]) -> tuple[RootLine, ...]:
+    """Return what is worth knowing of trust roots, their age first of all."""
+    from pratique.runtime.signatures.root_sources import describe, utc_now
+
+    return tuple(
+        RootLine(
+            name=root.name,
+            version=root.version,
+            source=str(root.origin.source),
+            place=root.origin.place,
+            checked_at=root.origin.checked_at,
+            expires=root.origin.expires,
+            newest=root.newest,
+            text=describe(root, utc_now()),
+        )
+        for root in roots
+    )
 
 
 def root_json(root: TrustRoot, now: datetime) -> dict[str, Any]:
