@@ -311,6 +311,6 @@ def test_c9_a_predicate_that_is_no_object_is_never_judged_as_empty() -> None:
 
 def test_a_message_of_a_denial_whose_variables_have_no_value_is_left_out() -> None:
     condition = {"key": "{{ prov.bad }}", "operator": "Equals", "value": True, "message": "bad one"}
-    deny = {"message": "no {{ nowhere.at }}", "deny": {"conditions": {"any": [condition]}}}
+    deny = {"message": "no {{ request.nowhere.at }}", "deny": {"conditions": {"any": [condition]}}}
     made = world(demand(name="prov"), validate=deny)
     assert judged(made, attested(bad=True)) == ("fail", "validation in verifyImages failed: bad one")

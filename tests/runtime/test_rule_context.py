@@ -89,7 +89,7 @@ ASKED = ApiQuestion(entry="call", url_path="/api/v1/namespaces")
         ({"value": "{{ request.object.metadata.name }}"}, "{{ v }}", "pod"),
         ({"value": {"a": "yes"}, "jmesPath": "a"}, "{{ v }}", "yes"),
         ({"jmesPath": "request.object.metadata.name"}, "{{ v }}", "pod"),
-        ({"jmesPath": "{{ 'request.object' }}.metadata.name"}, "{{ v }}", "pod"),
+        ({"jmesPath": "{{ to_string('request.object') }}.metadata.name"}, "{{ v }}", "pod"),
         ({"jmesPath": "request.object.spec.missing", "default": "yes"}, "{{ v }}", "yes"),
         ({"jmesPath": "request.object.spec.missing || ''", "default": "no"}, "{{ v }}", ""),
         ({"jmesPath": "`null`", "default": "{{ request.operation }}"}, "{{ v }}", "CREATE"),
@@ -110,9 +110,9 @@ def test_variables(source: dict[str, Any], key: str, value: Any) -> None:
             'failed to apply jmespath b to variable <nil>: Unknown key "b"',
         ),
         ({"jmesPath": "`null`"}, "failed to add context entry for variable v since it evaluated to nil"),
-        ({"value": "{{ missing }}"}, "failed to substitute variables in context entry v: "),
+        ({"value": "{{ request.missing }}"}, "failed to substitute variables in context entry v: "),
         ({"jmesPath": "{{ request.object }}"}, "jmespath value must be a string"),
-        ({"jmesPath": "{{ '(' }}"}, "incorrect query ("),
+        ({"jmesPath": "{{ to_string('(') }}"}, "incorrect query ("),
         ({"value": "{{ @ | no_such_function }}"}, "since it evaluated to nil"),
     ],
 )
@@ -177,7 +177,7 @@ def test_config_maps_among_the_given_resources() -> None:
     given = GivenContext(objects=[map_object(answer="yes")])
     assert verdict(config_map(), key="{{ cm.data.answer }}", source=given)[0] == "pass"
     assert verdict(config_map(), key="{{ cm.metadata.namespace }}", value="shop", source=given)[0] == "pass"
-    variables = config_map("{{ 'names' }}", "{{ 'shop' }}")
+    variables = config_map("{{ to_string('names') }}", "{{ to_string('shop') }}")
     assert verdict(variables, key="{{ cm.data.answer }}", source=given)[0] == "pass"
 
 
@@ -193,12 +193,12 @@ def test_a_missing_config_map_names_the_cure() -> None:
     [
         ("{{ request.object }}", "shop", "configMap.name {{ request.object }}: expected string, got map["),
         (
-            "{{ missing }}",
+            "{{ request.missing }}",
             "shop",
-            "failed to substitute variables in context cm configMap.name {{ missing }}: ",
+            "failed to substitute variables in context cm configMap.name {{ request.missing }}: ",
         ),
-        ("{{ 'a/b' }}", "shop", "no name of a Kubernetes object"),
-        ("names", "{{ '../x' }}", "no name of a Kubernetes object"),
+        ("{{ to_string('a/b') }}", "shop", "no name of a Kubernetes object"),
+        ("names", "{{ to_string('../x') }}", "no name of a Kubernetes object"),
         (
             "names",
             "{{ request.object.metadata }}",
@@ -235,7 +235,12 @@ def test_k19_k20_a_namespaced_policy_is_held_to_its_namespace_after_substitution
     labels = {"to": "b", "path": "/api/v1/namespaces/a/../b/secrets"}
     resource = pod(APP, metadata={"namespace": "a", "labels": labels})
     status, text = verdict(
-        entry, key="{{ cm }}", source=cluster, resource=resource, kind="Policy", metadata={"namespace": "a"}
+        entry,
+        key="{{ cm.data }}",
+        source=cluster,
+        resource=resource,
+        kind="Policy",
+        metadata={"namespace": "a"},
     )
     assert status == "error"
     assert "different from" in text or "plain names" in text
@@ -295,9 +300,9 @@ def test_a_default_stands_in_for_a_failed_call_only() -> None:
     down = Cluster({ASKED: TransportError("cluster-unreachable", "down")})
     for source in (Cluster(), down, GivenContext()):
         assert verdict(call(default="yes", jmesPath="x"), key="{{ call }}", source=source)[0] == "pass"
-    refused = call(urlPath="/{{ '..' }}", default="yes")
+    refused = call(urlPath="/{{ to_string('..') }}", default="yes")
     assert verdict(refused, key="{{ call }}", source=Cluster())[0] == "error"
-    unknown = call(urlPath="/api/{{ missing }}", default="yes")
+    unknown = call(urlPath="/api/{{ request.missing }}", default="yes")
     assert verdict(unknown, key="{{ call }}", source=Cluster())[0] == "error"
 
 
@@ -482,9 +487,12 @@ def test_an_index_gives_the_child_for_linux_on_amd64() -> None:
     ("reference", "text"),
     [
         ("ghcr.io/acme/none:v1", "failed to fetch image descriptor: ghcr.io/acme/none:v1, error: "),
-        ("{{ 'A:B:C' }}", "failed to fetch image descriptor: A:B:C, error: "),
+        ("{{ to_string('A:B:C') }}", "failed to fetch image descriptor: A:B:C, error: "),
         ("{{ request.object }}", "image reference must be a string"),
-        ("{{ missing }}", "failed to substitute variables in context entry i {{ missing }}: "),
+        (
+            "{{ request.missing }}",
+            "failed to substitute variables in context entry i {{ request.missing }}: ",
+        ),
         ("ghcr.io/acme/broken:v1", "names no configuration"),
     ],
 )

@@ -39,7 +39,8 @@ def run(folder: Path, policy: str, *resources: Any, **given: Any) -> Report:
 def asks(key: str, value: Any, *context: dict[str, Any], **more: Any) -> str:
     """Return a policy that is skipped with a message where `key` is not `value`."""
     condition = {"key": key, "operator": "NotEquals", "value": value, "message": "as wanted"}
-    return cluster_policy(rule={"context": context, "preconditions": {"all": [condition]}}, **more)
+    rule = {"context": context, "preconditions": {"all": [condition]}}
+    return cluster_policy(rule=rule, spec={"background": False}, **more)  # some are about the sender
 
 
 def holds(report: Report) -> bool:

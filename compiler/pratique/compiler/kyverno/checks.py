@@ -92,7 +92,9 @@ class _Checker:
             if rule.name in names:
                 yield self._error(f"Duplicate rule name: '{rule.name}'", *route, "name")
             names.add(rule.name)
-            yield from self._rule(rule, route)
+            problems = list(self._rule(rule, route))
+            yield from problems
+            yield from self._variables(rule, route, sound=not problems)
 
     def _rule(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         verbs = ("mutate", "validate", "generate", "verifyImages")
@@ -123,6 +125,20 @@ class _Checker:
             # Kyverno walks the entries with one variable: an action named by one holds for the next ones.
             action = ir.Action(entry.failure_action) if entry.failure_action else action
             yield from self._entry(rule, entry, action, (*route, "verifyImages", number))
+
+    def _variables(self, rule: Rule, route: tuple[str | int, ...], *, sound: bool) -> Iterator[PolicyError]:
+        """Yield variables that a rule may not use; `sound` says that nothing else is wrong with it."""
+        from pratique.compiler.expressions.errors import ExpressionError
+        from pratique.compiler.kyverno.variable_checks import variable_problems
+
+        if not rule.verify_images:
+            return
+        try:
+            for code, text, place in variable_problems(rule, background=self._model.spec.background):
+                yield self._error(text, *route, *place, code=code)
+        except ExpressionError as error:
+            if sound:  # else it has been told, by who knows more of its place
+                yield self._error(error.message, *route, *error.path, code=error.code)
 
     def _rule_parts(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         if rule.cel_preconditions:
