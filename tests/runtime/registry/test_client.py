@@ -88,6 +88,22 @@ def test_k1_one_call_is_one_resolution() -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("reference", ["v1", DIGEST])
+def test_k2_a_registry_does_not_choose_the_digest_of_other_bytes(reference: str) -> None:
+    """By tag with the digest of another image in the header, and by digest with the bytes of another."""
+    headers = {"Content-Type": OCI_MANIFEST, "Docker-Content-Digest": DIGEST}
+
+    async def scenario() -> None:
+        async with FakeRegistry() as registry, aclosing(DistributionClient()) as client:
+            registry.on(f"/v2/app/manifests/{reference}", Reply(body=image("other"), headers=headers))
+            with pytest.raises(TransportError) as caught:
+                await client.manifest(app(registry), reference)
+            assert caught.value.code == "digest-mismatch"
+            assert len(registry.asked) == 1
+
+    run(scenario)
+
+
 def test_sha512_from_end_to_end() -> None:
     async def scenario() -> None:
         async with FakeRegistry() as registry, aclosing(DistributionClient()) as client:
