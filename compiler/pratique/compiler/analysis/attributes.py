@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import Final, TypeAlias
 
@@ -127,6 +127,7 @@ class Condition:
         return f"condition {self.text}"
 
 
+@lru_cache(maxsize=20_000)
 def decide(attribute: str, share: Share) -> Decision:
     """Return a value of `attribute` that passes and fails what `share` says; see `formulas.Decide`."""
     passing, failing = share

@@ -1,9 +1,16 @@
 """What a change of policies changes: as disjoint regions with an example each, or nothing, proved.
 
-At every point the old rules demand something and the new rules demand something. Rules that both sets have
-are not looked at by themselves; the others cut the points they speak about into cells, and in each cell the
+At every point the old rules demand something and the new rules demand something. Demands that both sets make
+are not looked at by themselves; the others cut the points they speak about into parts, and in each part the
 demands of both sides are compared by implication. Two levels are told apart: what is refused at admission
 (rules that enforce) and what fails at all (also rules that only report).
+
+What both sets demand can only close gaps, never open them. So a part is judged twice: as if no common demand
+were made there, and as if all were that may be. Where both answers agree they hold for the whole part; only
+otherwise is it cut further, by the zones of common demands.
+
+Each demand is judged by itself: that Kyverno keeps one mark of proof for each image, so that the failure of a
+later policy also fails earlier ones that demand proof, is not looked at.
 
 References: Fisler, Krishnamurthi, Meyerovich, Tschantz, "Verification and change-impact analysis of
 access-control policies" (ICSE 2005).
@@ -11,20 +18,28 @@ access-control policies" (ICSE 2005).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from pratique.compiler import ir
-from pratique.compiler.analysis.obligations import Gap, Implication, implies
-from pratique.compiler.analysis.points import Point, Zone, cells, find
+from pratique.compiler.analysis.demands import Asks, Demand, Setting, bearing, demands, extracted_kinds
+from pratique.compiler.analysis.obligations import Gap, implies
+from pratique.compiler.analysis.partition import Part, Partition, TooMuchError, are_apart
+from pratique.compiler.analysis.places import Region, joined, region
+from pratique.compiler.analysis.points import Point, Zone
 from pratique.compiler.analysis.signers import Signer
-from pratique.compiler.languages.globs import Glob
-from pratique.compiler.languages.references import images
-from pratique.compiler.languages.relations import are_disjoint, includes
 from pratique.compiler.languages.search import Proof, Unknown
-from pratique.compiler.languages.sets import AnyOf
+
+MAX_LEAVES: Final = 2_000
+"""Parts that are judged."""
+
+MAX_COMMON: Final = 8
+"""Common demands up to which a part is cut so that it is plain whether anything is left that verifies."""
+
+MAX_WORK: Final = 400_000
+"""Pairs of demands that are compared."""
 
 
 class Effect(StrEnum):
@@ -46,62 +61,26 @@ EFFECTS = tuple(Effect)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What a rule demands of the points of its zone.
-
-    Attributes:
-        policy: key of the policy.
-        rule: name of the rule as it was written; generated rules have that of their origin.
-        fail_open: an outage lets the image pass.
-    """
-
-    policy: str
-    rule: str
-    requirement: ir.ImageRequirement
-    action: ir.Action
-    fail_open: bool
-    zone: Zone
-
-    @property
-    def meaning(self) -> tuple[object, ...]:
-        """Return what two demands must share to be the same, whatever their rules are called."""
-        return self.zone, self.requirement, self.action, self.fail_open
-
-    @property
-    def settings(self) -> tuple[bool, ...]:
-        """Return what is demanded besides signatures and statements."""
-        wanted = self.requirement
-        return wanted.pin_digest, wanted.demand_digest, wanted.demand_proof, self.fail_open
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
     """One effect at a point, with who brings it about.
 
     Attributes:
         signers: those by whom an image at the point is signed for which the two sides differ; none is an
             unsigned image.
+        is_stated: they vouch for a statement about it, whoever signed the image itself.
         demand: the demand of the stricter side that they do not meet.
+        asks: what that demand asks for.
+        gone: settings of the old side alone.
+        come: settings of the new side alone.
     """
 
     effect: Effect
     signers: tuple[Signer, ...] = ()
+    is_stated: bool = False
     demand: ir.Threshold | ir.Attestation | ir.Denial | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """Images of a change, as people would say it.
-
-    Attributes:
-        patterns: the images lie in some pattern of each group.
-        without: and in none of these.
-        point: an example; its assumptions hold for the change as a whole.
-    """
-
-    patterns: tuple[tuple[str, ...], ...]
-    without: tuple[str, ...]
-    point: Point
+    asks: Asks = Asks.EVIDENCE
+    gone: tuple[Setting, ...] = ()
+    come: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +88,7 @@ class Change:
     """Regions for which the same rules give way to the same rules, with the same effects.
 
     Attributes:
-        before: demands of the old set there, each rule and demand once.
+        before: demands of the old set there, each rule and demand once; none where nothing was verified.
         after: demands of the new set.
         shifts: what differs, at most one of each effect.
         regions: disjoint; the kinds of resources of each are in `kinds`.
@@ -142,246 +121,268 @@ class Comparison:
 
 
 def compare(old: ir.PolicySet, new: ir.PolicySet) -> Comparison:
-    """Return how the verdicts of two sets of policies differ."""
-    before, after = tuple(_demands(old)), tuple(_demands(new))
-    gone, come = _without(before, after), _without(after, before)
-    changed = tuple(dict.fromkeys(demand.zone for demand in (*gone, *come)))
-    if not changed:
-        return Comparison(changes=(), undecided=tuple(_order_matters(old, new)))
-    zones = tuple(dict.fromkeys(d.zone for d in (*before, *after) if _meets_some(d.zone, changed)))
-    drafts: dict[tuple[object, ...], list[tuple[Change, Region]]] = {}
-    undecided = dict.fromkeys(_order_matters(old, new))
-    count = 0
-    for numbers, answer in cells(zones, changed):
-        count += 1
-        here = [zones[number] for number in sorted(numbers)]
-        change, doubt = _judge([d for d in before if d.zone in here], [d for d in after if d.zone in here])
-        if change is None and not doubt:
-            continue
-        if doubt or not isinstance(answer, Point):
-            why = doubt or (answer.why if isinstance(answer, Unknown) else "")
-            undecided[f"{_named(here, (*before, *after))}: {why}"] = None
-        if change is not None and isinstance(answer, Point):
-            region = _region(here, zones, answer)
-            drafts.setdefault(_key(change), []).append((change, region))
-    changes = [_joined(parts) for parts in drafts.values()]
-    changes.sort(key=lambda change: (EFFECTS.index(change.shifts[0].effect), str(change.regions[0].point)))
-    return Comparison(changes=tuple(changes), undecided=tuple(undecided), cells=count)
+    """Return how the verdicts of two sets of policies differ.
 
-
-def _demands(policies: ir.PolicySet) -> Iterator[Demand]:
-    for policy in policies.policies:
-        for rule in policy.rules:
-            for requirement in rule.requirements:
-                whole = Zone.of(rule, requirement)
-                base = Demand(
-                    policy=policy.key,
-                    rule=rule.generated_from or rule.name,
-                    requirement=_unplaced(requirement),
-                    action=rule.action,
-                    fail_open=policy.fail_open,
-                    zone=whole,
-                )
-                earlier: list[ir.ActionOverride] = []
-                for override in rule.overrides:
-                    yield replace(base, action=override.action, zone=_within(whole, override, earlier))
-                    earlier.append(override)
-                yield replace(base, zone=_within(whole, None, earlier)) if earlier else base
-
-
-def _unplaced(requirement: ir.ImageRequirement) -> ir.ImageRequirement:
-    """Return the requirement of any images: those are part of the zone."""
-    return replace(requirement, images=ir.ImageRegion(include=()), use_cache=True)
-
-
-def _within(zone: Zone, override: ir.ActionOverride | None, earlier: Sequence[ir.ActionOverride]) -> Zone:
-    """Return the part of a zone in the namespaces of `override` that no earlier one names.
-
-    Both are written as further filters of match and exclude, so that the matcher itself judges them.
+    Takes a bounded number of steps; what is not decided within them is among `undecided`.
     """
-    resources = zone.resources
-    if override is not None:
-        wanted = _namespaces(override)
-        narrowed = tuple(_narrowed(each, wanted) for each in resources.match.filters)
-        if resources.match.every:
-            narrowed = (*resources.match.filters, wanted)
-        resources = replace(resources, match=replace(resources.match, filters=narrowed))
-    if earlier:
-        exclude = resources.exclude or ir.Selection(filters=())
-        shut = tuple(_namespaces(each) for each in earlier)
-        if exclude.every and len(exclude.filters) > 1:
-            # "All of these" and "any of those" do not fit into one list: keep out of all namespaces by hand.
-            shut = (*shut, _conjunction(exclude.filters))
-            exclude = ir.Selection(filters=())
-        filters = shut if len(shut) > len(earlier) else (*exclude.filters, *shut)
-        resources = replace(resources, exclude=ir.Selection(filters=filters))
-    return replace(zone, resources=resources)
+    extracted = tuple(dict.fromkeys((*extracted_kinds(old), *extracted_kinds(new))))
+    before, after = demands(old, extracted), demands(new, extracted)
+    there, here = {d.meaning for d in before}, {d.meaning for d in after}
+    gone = [demand for demand in before if demand.meaning not in here]
+    come = [demand for demand in after if demand.meaning not in there]
+    common = [demand for demand in before if demand.meaning in here]
+    return _Comparing(gone, come, common, Partition(bearing(extracted))).compare()
 
 
-def _namespaces(override: ir.ActionOverride) -> ir.ResourceFilter:
-    names = override.namespaces or (() if override.namespace_selector else ("*",))
-    return ir.ResourceFilter(namespaces=names, namespace_selector=override.namespace_selector)
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What is known of the difference between both sides.
+
+    Attributes:
+        shifts: what differs.
+        doubts: questions that could not be decided, with why.
+    """
+
+    shifts: tuple[Shift, ...]
+    doubts: tuple[tuple[Effect, str], ...]
+
+    @property
+    def answer(self) -> tuple[object, ...]:
+        """Return what differs and what is not known, whoever brings it about."""
+        return tuple((shift.effect, shift.gone, shift.come) for shift in self.shifts), self.doubts
 
 
-def _narrowed(wanted: ir.ResourceFilter, more: ir.ResourceFilter) -> ir.ResourceFilter:
-    """Return a filter that demands both, where that can be said in one; exact names are intersected."""
-    if wanted.is_empty:
-        return wanted
-    selector = _both_selectors(wanted.namespace_selector, more.namespace_selector)
-    if not wanted.namespaces or not more.namespaces:
-        return replace(wanted, namespaces=wanted.namespaces or more.namespaces, namespace_selector=selector)
-    outer = AnyOf(tuple(Glob.parse(text) for text in more.namespaces))
-    inner = tuple(text for text in wanted.namespaces if _all_within(text, outer))
-    inner += tuple(
-        text
-        for text in more.namespaces
-        if text not in inner and _all_within(text, AnyOf(tuple(map(Glob.parse, wanted.namespaces))))
-    )
-    return replace(wanted, namespaces=inner or ("-",), namespace_selector=selector)
+class _Comparing:
+    """One comparison."""
+
+    def __init__(
+        self, gone: Sequence[Demand], come: Sequence[Demand], common: Sequence[Demand], partition: Partition
+    ) -> None:
+        self._gone = _by_zone(gone)
+        self._come = _by_zone(come)
+        self._common = _by_zone(common)
+        self._partition = partition
+        self._zones = tuple(dict.fromkeys((*self._gone, *self._come)))
+        self._drafts: dict[tuple[object, ...], list[tuple[Change, Region]]] = {}
+        self._undecided: dict[str, None] = {}
+        self._leaves = 0
+        self._work = 0
+
+    def compare(self) -> Comparison:
+        try:
+            for part in self._partition.parts(self._zones):
+                self._part(part)
+        except TooMuchError as error:
+            self._undecided[f"{_named((*self._gone, *self._come), self._all)}: {error}"] = None
+        changes = [_change(drafts) for drafts in self._drafts.values()]
+        changes.sort(key=lambda c: (EFFECTS.index(c.shifts[0].effect), str(c.regions[0].point)))
+        return Comparison(changes=tuple(changes), undecided=tuple(self._undecided), cells=self._leaves)
+
+    @property
+    def _all(self) -> Iterator[Demand]:
+        for side in (self._gone, self._come, self._common):
+            for each in side.values():
+                yield from each
+
+    def _part(self, part: Part) -> None:
+        before = [d for zone in part.inside for d in self._gone.get(zone, ())]
+        after = [d for zone in part.inside for d in self._come.get(zone, ())]
+        near = [
+            zone
+            for zone in self._common
+            if zone in part.inside or not any(are_apart(zone, z) for z in part.inside)
+        ]
+        sure = [d for zone in near if zone in part.inside for d in self._common[zone]]
+        _Part(self, before, after).settle(part, sure, [z for z in near if z not in part.inside])
+
+    def judge(self, before: Sequence[Demand], after: Sequence[Demand], common: Sequence[Demand]) -> _Verdict:
+        """Compare both sides where these common demands are made besides."""
+        self._work += (len(before) + len(after)) * (1 + len(common))
+        if self._work > MAX_WORK:
+            raise TooMuchError(f"more than {MAX_WORK:,} pairs of demands")
+        return _judge(before, after, common)
+
+    def leaf(self, part: Part, before: list[Demand], after: list[Demand], common: list[Demand]) -> None:
+        """Keep what is found out about a part."""
+        self._leaves += 1
+        if self._leaves > MAX_LEAVES:
+            raise TooMuchError(f"more than {MAX_LEAVES:,} parts")
+        doubt = next((d.doubt for d in (*before, *after) if d.doubt), "")
+        sure = [d for d in common if not d.doubt]
+        verdict = self.judge(before, after, sure)
+        if verdict.shifts and len(sure) < len(common):
+            stricter = self.judge(before, after, common)
+            if verdict.answer != stricter.answer:
+                doubt = doubt or next(d.doubt for d in common if d.doubt)
+        if doubt:
+            self._doubt(part, doubt)
+            return
+        for _, why in verdict.doubts:
+            self._doubt(part, why)
+        if not verdict.shifts:
+            return
+        if isinstance(part.point, Unknown):
+            self._doubt(part, part.point.why)
+            return
+        here = [d for d in common if d.is_strict]
+        shown = [d for d in self._at(part.point, before, after, common) if d.is_strict]
+        shifts = _telling(self.judge(before, after, [*sure, *shown]).shifts)
+        change = Change(
+            before=_distinct([*before, *here, *shown]),
+            after=_distinct([*after, *here, *shown]),
+            shifts=shifts,
+            regions=(),
+            kinds=(),
+        )
+        self._drafts.setdefault(_key(change), []).append((change, region(part, part.point)))
+
+    def _at(
+        self, point: Point, before: list[Demand], after: list[Demand], common: list[Demand]
+    ) -> list[Demand]:
+        """Return the further common demands that are made at the example."""
+        known = {d.zone for d in (*before, *after, *common)}
+        return [
+            d
+            for zone, each in self._common.items()
+            if zone not in known and not zone.condition and not zone.has_user_info and zone.contains(point)
+            for d in each
+        ]
+
+    def _doubt(self, part: Part, why: str) -> None:
+        self._undecided[f"{_named(part.inside, self._all)}: {why}"] = None
 
 
-def _all_within(pattern: str, outer: AnyOf) -> bool:
-    from pratique.compiler.analysis.attributes import namespaces
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of the changed points, with the demands that only one side makes there."""
 
-    return isinstance(includes(outer, Glob.parse(pattern), namespaces()), Proof)
+    of: _Comparing
+    before: list[Demand]
+    after: list[Demand]
+
+    def settle(self, part: Part, sure: list[Demand], open_zones: list[Zone]) -> None:
+        """Judge `part`, in which the common demands `sure` are made; cut it by `open_zones` if it matters."""
+        todo = [(part, sure, open_zones)]
+        while todo:
+            piece, made, zones = todo.pop()
+            if self._is_settled(made, zones):
+                self.of.leaf(piece, self.before, self.after, made)
+                continue
+            zone, *rest = self._telling_first(made, zones)
+            for cut in self.of._partition.cut(piece, zone):
+                joined_it = zone in cut.inside
+                todo.append((cut, [*made, *self.of._common[zone]] if joined_it else made, rest))
+
+    def _is_settled(self, made: list[Demand], zones: list[Zone]) -> bool:
+        """Say whether it makes no difference which of the open zones a point lies in."""
+        if not zones:
+            return True
+        more = [d for zone in zones for d in self.of._common[zone]]
+        if len(more) <= MAX_COMMON and any(d.is_strict for d in more):
+            sides = [any(d.is_strict for d in (*side, *made)) for side in (self.before, self.after)]
+            if sides[0] != sides[1]:
+                return False
+        least = self.of.judge(self.before, self.after, [d for d in made if not d.doubt])
+        if not least.shifts and not least.doubts:
+            return True
+        most = self.of.judge(self.before, self.after, [*made, *more])
+        return most.answer == least.answer
+
+    def _telling_first(self, made: list[Demand], zones: list[Zone]) -> list[Zone]:
+        """Return the zones, one first whose demands by themselves change the answer."""
+        least = self.of.judge(self.before, self.after, made)
+        for zone in zones:
+            found = self.of.judge(self.before, self.after, [*made, *self.of._common[zone]])
+            if found.answer != least.answer:
+                return [zone, *(other for other in zones if other != zone)]
+        return zones
 
 
-def _both_selectors(one: ir.LabelSelector | None, other: ir.LabelSelector | None) -> ir.LabelSelector | None:
-    if one is None or other is None:
-        return one or other
-    return ir.LabelSelector(
-        match_labels=(*one.match_labels, *other.match_labels),
-        requirements=(*one.requirements, *other.requirements),
-    )
+_OF_POLICIES: Final = ("failurePolicy", "background", "policies.kyverno.io/scored")
 
 
-def _conjunction(filters: Iterable[ir.ResourceFilter]) -> ir.ResourceFilter:
-    first, *rest = filters
-    for each in rest:
-        first = _narrowed(first, each)
-    return first
+def _telling(shifts: tuple[Shift, ...]) -> tuple[Shift, ...]:
+    """Return shifts without the settings that come or go only because a whole policy does."""
+    if len(shifts) == 1:
+        return shifts
+    kept = []
+    for shift in shifts:
+        both = {s.name for s in shift.gone} & {s.name for s in shift.come}
+        gone, come = (
+            tuple(s for s in side if s.name in both or s.name not in _OF_POLICIES)
+            for side in (shift.gone, shift.come)
+        )
+        if shift.effect is not Effect.SETTINGS or gone or come:
+            kept.append(replace(shift, gone=gone, come=come))
+    return tuple(kept)
 
 
-def _without(these: Sequence[Demand], those: Sequence[Demand]) -> list[Demand]:
-    """Return the demands of `these` that `those` do not have."""
-    there = Counter(demand.meaning for demand in those)
-    found = []
+def _by_zone(these: Sequence[Demand]) -> dict[Zone, list[Demand]]:
+    found: dict[Zone, list[Demand]] = {}
     for demand in these:
-        if there[demand.meaning]:
-            there[demand.meaning] -= 1
-        else:
-            found.append(demand)
+        found.setdefault(demand.zone, []).append(demand)
     return found
 
 
-def _meets_some(zone: Zone, others: Sequence[Zone]) -> bool:
-    return zone in others or any(not isinstance(find([zone, other]), Proof) for other in others)
-
-
-def _order_matters(old: ir.PolicySet, new: ir.PolicySet) -> Iterator[str]:
-    """Yield a doubt for each policy whose rules stop at the first that applies, unless it stays as it is."""
-    same = set(old.policies) & set(new.policies)
-    for policy in (*old.policies, *new.policies):
-        if policy.stop_at_first and len(policy.rules) > 1 and policy not in same:
-            yield f"{policy.key}: `applyRules: One` makes its rules depend on their order"
-
-
-def _judge(before: Sequence[Demand], after: Sequence[Demand]) -> tuple[Change | None, str]:
-    """Return what differs between the demands of both sides, and why that is not known in full."""
+def _judge(before: Sequence[Demand], after: Sequence[Demand], common: Sequence[Demand]) -> _Verdict:
+    """Return what differs between the demands of both sides, and what of that is not known."""
     shifts: list[Shift] = []
-    doubts: list[str] = []
+    doubts: list[tuple[Effect, str]] = []
+    if len({d.reads for d in (*before, *after, *common) if d.reads}) > 1:
+        return _Verdict((), ((Effect.SETTINGS, "variables have other values on both sides"),))
 
     def compared(premise: Sequence[Demand], conclusion: Sequence[Demand], effect: Effect) -> bool:
-        answer: Implication = implies([d.requirement for d in premise], [d.requirement for d in conclusion])
+        known = [d.requirement for d in (*premise, *common) if d.is_strict and _counts(d, effect)]
+        wanted = [d for d in conclusion if d.is_strict and _counts(d, effect)]
+        answer = implies(known, [d.requirement for d in wanted])
         if isinstance(answer, Gap):
-            shifts.append(Shift(effect=effect, signers=answer.signers, demand=answer.demand))
+            asks = next((d.asks for d in wanted if answer.demand in d.requirement.signatures), Asks.EVIDENCE)
+            shift = Shift(effect=effect, signers=answer.signers, demand=answer.demand, asks=asks)
+            shifts.append(replace(shift, is_stated=answer.is_stated))
         elif isinstance(answer, Unknown):
-            doubts.append(answer.why)
-        return isinstance(answer, Gap)
+            doubts.append((effect, answer.why))
+        return not isinstance(answer, Proof)
 
-    refusing = [[d for d in side if d.action is ir.Action.ENFORCE] for side in (before, after)]
-    admits = compared(refusing[1], refusing[0], Effect.ADMITS)
-    refuses = compared(refusing[0], refusing[1], Effect.REFUSES)
-    if not admits:
+    if not compared(after, before, Effect.ADMITS):
         compared(after, before, Effect.PASSES)
-    if not refuses:
+    if not compared(before, after, Effect.REFUSES):
         compared(before, after, Effect.REPORTS)
-    if not shifts and _settings(before) != _settings(after):
-        shifts.append(Shift(effect=Effect.SETTINGS))
-    if not shifts:
-        return None, "; ".join(dict.fromkeys(doubts))
-    change = Change(
-        before=_distinct(before),
-        after=_distinct(after),
-        shifts=tuple(sorted(shifts, key=lambda shift: EFFECTS.index(shift.effect))),
-        regions=(),
-        kinds=(),
-    )
-    return change, ""
+    set_by = [frozenset(s for d in (*side, *common) for s in d.settings) for side in (before, after)]
+    if set_by[0] != set_by[1]:
+        gone, come = set_by[0] - set_by[1], set_by[1] - set_by[0]
+        shifts.append(Shift(effect=Effect.SETTINGS, gone=_sorted(gone), come=_sorted(come)))
+    shifts.sort(key=lambda shift: EFFECTS.index(shift.effect))
+    return _Verdict(tuple(shifts), tuple(doubts))
 
 
-def _settings(demands: Sequence[Demand]) -> tuple[bool, ...]:
-    return tuple(any(column) for column in zip(*(d.settings for d in demands), strict=True))
+def _counts(demand: Demand, effect: Effect) -> bool:
+    """Say whether a demand matters for an effect: only rules that enforce refuse."""
+    return demand.action is ir.Action.ENFORCE or effect not in (Effect.ADMITS, Effect.REFUSES)
 
 
-def _distinct(demands: Sequence[Demand]) -> tuple[Demand, ...]:
+def _sorted(settings: frozenset[Setting]) -> tuple[Setting, ...]:
+    return tuple(sorted(settings, key=lambda setting: (setting.name, setting.value)))
+
+
+def _distinct(these: Sequence[Demand]) -> tuple[Demand, ...]:
     """Return the demands as they were written: those of generated rules repeat them."""
-    return tuple({(d.policy, d.rule, d.requirement): d for d in demands}.values())
+    return tuple({(d.policy, d.rule, d.requirement, d.action): d for d in these if d.is_strict}.values())
 
 
 def _key(change: Change) -> tuple[object, ...]:
-    def side(demands: tuple[Demand, ...]) -> frozenset[object]:
-        return frozenset((d.policy, d.rule, d.requirement, d.action) for d in demands)
+    def side(these: tuple[Demand, ...]) -> frozenset[object]:
+        return frozenset((d.policy, d.rule, d.requirement, d.action) for d in these)
 
-    return side(change.before), side(change.after), tuple(shift.effect for shift in change.shifts)
-
-
-def _joined(parts: Sequence[tuple[Change, Region]]) -> Change:
-    first, _ = parts[0]
-    regions: dict[tuple[object, ...], Region] = {}
-    for _, region in parts:
-        regions.setdefault((region.patterns, region.without), region)
-    kinds = dict.fromkeys("/".join(p for p in region.point.kind[2:] if p) for _, region in parts)
-    return replace(first, regions=tuple(regions.values()), kinds=tuple(kinds))
+    shifts = tuple((shift.effect, shift.gone, shift.come) for shift in change.shifts)
+    return side(change.before), side(change.after), shifts
 
 
-def _named(here: Sequence[Zone], demands: Sequence[Demand]) -> str:
-    names = dict.fromkeys(f"{d.policy} {d.rule}" for d in demands if d.zone in here)
+def _change(drafts: Sequence[tuple[Change, Region]]) -> Change:
+    regions = [each for _, each in drafts]
+    kinds = dict.fromkeys("/".join(p for p in each.point.kind[2:] if p) for each in regions)
+    return replace(drafts[0][0], regions=joined(regions), kinds=tuple(kinds))
+
+
+def _named(zones: Sequence[Zone], these: Iterator[Demand]) -> str:
+    names = dict.fromkeys(f"{d.policy}/{d.rule}" for d in these if d.zone in zones)
     return ", ".join(names) or "rules"
-
-
-def _region(here: Sequence[Zone], zones: Sequence[Zone], point: Point) -> Region:
-    """Describe the images of a cell by the patterns of the narrowest zones, without those it leaves out."""
-    inside = {_patterns(zone): _union(_patterns(zone)) for zone in here}
-    narrow = {
-        patterns: texts
-        for patterns, texts in inside.items()
-        if not any(
-            other != patterns
-            and _within_images(inside[other], texts)
-            and not _within_images(texts, inside[other])
-            for other in inside
-        )
-    }
-    without: dict[str, None] = {}
-    for zone in zones:
-        if zone in here or zone.images is None or _patterns(zone) in inside:
-            continue
-        for pattern in _patterns(zone):
-            glob = Glob.parse(pattern)
-            if not any(isinstance(are_disjoint(glob, texts, images()), Proof) for texts in narrow.values()):
-                without[pattern] = None
-    skipped = (p.text for zone in here if zone.images for p in zone.images.skip)
-    return Region(patterns=tuple(narrow), without=tuple(dict.fromkeys((*without, *skipped))), point=point)
-
-
-def _patterns(zone: Zone) -> tuple[str, ...]:
-    return tuple(p.text for p in zone.images.include) if zone.images else ("*",)
-
-
-def _union(patterns: Sequence[str]) -> AnyOf:
-    return AnyOf(tuple(Glob.parse(pattern) for pattern in patterns))
-
-
-def _within_images(inner: AnyOf, outer: AnyOf) -> bool:
-    return isinstance(includes(outer, inner, images()), Proof)

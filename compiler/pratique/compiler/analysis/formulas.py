@@ -99,9 +99,13 @@ class _Search:
         if not self._all_open(gathered, shares):
             self.branches_seen += 1
             return
-        if choices:
-            choices.sort(key=lambda choice: len(choice[0]))
-            (options, wanted), *rest = choices
+        live = self._live(choices, gathered)
+        if live is None:
+            self.branches_seen += 1
+            return
+        if live:
+            live.sort(key=lambda choice: len(choice[0]))
+            (options, wanted), *rest = live
             later = [(Some(parts) if kind else Every(parts), kind) for parts, kind in rest]
             for option in options:
                 yield from self.branches([(option, wanted), *later], gathered)
@@ -113,6 +117,26 @@ class _Search:
             self.unknown = undecided
             return
         yield {name: d.value for name, d in decisions.items() if isinstance(d, Value)}
+
+    def _live(self, choices: Sequence[Choice], gathered: Mapping[str, Share]) -> list[Choice] | None:
+        """Return what is left to choose: no options that fail at once, no choices that are made already.
+
+        None where a choice has no option left.
+        """
+        found: list[Choice] = []
+        for options, wanted in choices:
+            left = []
+            for option in options:
+                further, shares = _open([(option, wanted)], gathered)
+                if not further and shares == gathered:
+                    break
+                if self._all_open(shares, gathered):
+                    left.append(option)
+            else:
+                if not left:
+                    return None
+                found.append((tuple(left), wanted))
+        return found
 
     def _all_open(self, gathered: Mapping[str, Share], before: Mapping[str, Share]) -> bool:
         return not any(

@@ -9,7 +9,7 @@ then their signers are the counterexample, or do not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice, product
 from typing import Final, TypeAlias, assert_never
 
@@ -29,10 +29,12 @@ class Gap:
     Attributes:
         demand: what is not met: a set of attestors, a statement, or conditions under which to refuse.
         signers: those whose signatures meet the first side; empty where it demands none.
+        is_stated: the signers vouch for a statement that meets the first side, not for the image.
     """
 
     demand: ir.Threshold | ir.Attestation | ir.Denial
     signers: tuple[Signer, ...] = ()
+    is_stated: bool = False
 
 
 Implication: TypeAlias = Proof | Gap | Unknown
@@ -44,11 +46,14 @@ def implies(premise: Sequence[ir.ImageRequirement], conclusion: Sequence[ir.Imag
     Looked at are signatures, statements and conditions on them; settings on digests are not.
     """
     demands = _Demands(premise)
-    unknown: Unknown | None = None
-    for wanted in _wanted(conclusion):
-        answer = demands.imply(wanted)
+    possible = demands.possible()
+    if isinstance(possible, Proof):
+        return possible
+    unknown = possible
+    for requirement, wanted in _wanted(conclusion):
+        answer = Proof() if demands.deny(requirement, wanted) else demands.imply(wanted)
         if isinstance(answer, Gap):
-            return answer
+            return possible or answer
         if isinstance(answer, Unknown):
             unknown = answer
     return unknown or Proof()
@@ -78,12 +83,11 @@ def one_signer(requirements: Sequence[ir.ImageRequirement]) -> signers.SignerAns
 
 def _wanted(
     requirements: Sequence[ir.ImageRequirement],
-) -> Iterator[ir.Threshold | ir.Attestation | ir.Denial]:
+) -> Iterator[tuple[ir.ImageRequirement, ir.Threshold | ir.Attestation | ir.Denial]]:
     for requirement in requirements:
-        yield from requirement.signatures
-        yield from requirement.attestations
-        if requirement.denial:
-            yield requirement.denial
+        denials = (requirement.denial,) if requirement.denial else ()
+        for wanted in (*requirement.signatures, *requirement.attestations, *denials):
+            yield requirement, wanted
 
 
 @dataclass(slots=True)
@@ -95,6 +99,37 @@ class _Demands:
         default_factory=dict
     )
 
+    def possible(self) -> Proof | Unknown | None:
+        """Return the proof that no evidence meets all demands, or why that is unknown; None where some does.
+
+        In cosign's format every statement of a type must be accepted by each attestor that is met, so that
+        one signer must meet them all.
+        """
+        answers = {a: self._find(a, ()) for t in self._thresholds for a in attestors(t)}
+        usable = {attestor for attestor, answer in answers.items() if isinstance(answer, Signer)}
+        unknown = next((answer for answer in answers.values() if isinstance(answer, Unknown)), None)
+        if not all(holds(threshold, usable) for threshold in self._thresholds):
+            return unknown or Proof()
+        given = [a for requirement in self.requirements for a in requirement.attestations]
+        found: Unknown | None = None
+        for kind in dict.fromkeys(a.type for a in given):
+            by = tuple(threshold for a in given if a.type == kind for threshold in a.by)
+            if any(
+                a.format is not ir.SignatureFormat.COSIGN for threshold in by for a in attestors(threshold)
+            ):
+                continue
+            who = one_signer([replace(requirement, signatures=by) for requirement in self.requirements[:1]])
+            if by and isinstance(who, Proof):
+                return who
+            found = who if isinstance(who, Unknown) else found
+        return found
+
+    def deny(self, of: ir.ImageRequirement, wanted: ir.Threshold | ir.Attestation | ir.Denial) -> bool:
+        """Say whether conditions under which to refuse are here too, over statements of the same names."""
+        return isinstance(wanted, ir.Denial) and any(
+            each.denial == wanted and each.attestations == of.attestations for each in self.requirements
+        )
+
     def imply(self, wanted: ir.Threshold | ir.Attestation | ir.Denial) -> Implication:
         match wanted:
             case ir.Threshold():
@@ -102,10 +137,7 @@ class _Demands:
             case ir.Attestation():
                 return self._stated(wanted)
             case ir.Denial():
-                given = [requirement.denial for requirement in self.requirements]
-                return (
-                    Proof() if wanted in given else Unknown("conditions on statements are compared as text")
-                )
+                return Unknown("conditions on statements are compared as text")
             case _:
                 assert_never(wanted)
 
@@ -160,7 +192,7 @@ class _Demands:
                 answer = unknown
             elif sum(1 for threshold in attestation.by for _ in attestors(threshold)) == 1 == len(same_type):
                 # One attestor for every statement of the type: its signer vouches for all of them.
-                return Gap(demand=wanted, signers=gap.signers)
+                return Gap(demand=wanted, signers=gap.signers, is_stated=True)
             else:
                 answer = Unknown("all statements of a type must be accepted by several attestors")
         return answer

@@ -87,11 +87,15 @@ class Zone:
     Attributes:
         images: None for every image.
         condition: precondition, as text; empty for none.
+        within: further selections, in each of which the resource lies.
+        beyond: zones whose points are left out.
     """
 
     resources: ir.ResourceRegion
     images: ir.ImageRegion | None = None
     condition: str = ""
+    within: tuple[ir.Selection, ...] = ()
+    beyond: tuple[Zone, ...] = ()
 
     @classmethod
     def of(cls, rule: ir.Rule, requirement: ir.ImageRequirement | None = None) -> Zone:
@@ -102,28 +106,33 @@ class Zone:
 
     @property
     def has_user_info(self) -> bool:
-        """Say whether it depends on who sends the request."""
-        selections = (self.resources.match, self.resources.exclude)
-        return any(f.has_user_info for selection in selections if selection for f in selection.filters)
+        """Say whether it depends on who sends the request, or on what else a point does not show."""
+        selections = (self.resources.match, self.resources.exclude, *self.within)
+        return any(
+            f.has_user_info for selection in selections if selection for f in selection.filters
+        ) or any(zone.condition or zone.has_user_info for zone in self.beyond)
 
     def contains(self, point: Point) -> bool:
         """Say whether the matcher of the runtime finds the point inside, conditions aside."""
         if self.images is not None and not contains(region(self.images), point.image):
             return False
+        regions = (self.resources, *(ir.ResourceRegion(namespace=None, match=each) for each in self.within))
         try:
-            return selects(self.resources, point.target)
+            selected = all(selects(each, point.target) for each in regions)
         except EvaluationError:
             return False
+        return selected and not any(zone.contains(point) for zone in self.beyond)
 
     def formula(self) -> Formula:
         """Return the zone as a formula over attributes."""
-        parts = [_resources(self.resources)]
+        parts = [_resources(self.resources), *map(_selection, self.within)]
         if self.images is not None:
             include = TextIn(attributes.IMAGE, tuple(p.text for p in self.images.include))
             skip = TextIn(attributes.IMAGE, tuple(p.text for p in self.images.skip))
             parts += [Atom(include), *([Not(Atom(skip))] if skip.patterns else [])]
         if self.condition:
             parts.append(Atom(Condition(self.condition)))
+        parts += [Not(zone.formula()) for zone in self.beyond]
         return Every(tuple(parts))
 
 
