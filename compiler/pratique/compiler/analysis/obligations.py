@@ -49,7 +49,7 @@ def implies(premise: Sequence[ir.ImageRequirement], conclusion: Sequence[ir.Imag
     possible = demands.possible()
     if isinstance(possible, Proof):
         return possible
-    unknown = possible
+    unknown: Unknown | None = None
     for requirement, wanted in _wanted(conclusion):
         answer = Proof() if demands.deny(requirement, wanted) else demands.imply(wanted)
         if isinstance(answer, Gap):
