@@ -14,6 +14,7 @@ from pratique.compiler.languages.sets import (
     combine,
     contains,
     difference,
+    quotient,
     region,
     symmetric_difference,
 )
@@ -55,6 +56,11 @@ def test_differences(first: Glob, second: Glob, word: str) -> None:
     in_first, in_second = first.matches(word), second.matches(word)
     assert contains(difference(first, second), word) == (in_first and not in_second)
     assert contains(symmetric_difference(first, second), word) == (in_first != in_second)
+
+
+@given(text_sets(small_globs()), st.text(alphabet="ab./:@", max_size=3), st.sampled_from(SMALL_WORDS))
+def test_quotients_of_combinations(texts: TextSet, tail: str, word: str) -> None:
+    assert contains(quotient(texts, tail), word) == contains(texts, word + tail)
 
 
 def test_region_is_include_without_skip() -> None:

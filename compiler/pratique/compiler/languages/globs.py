@@ -58,10 +58,9 @@ class Glob:
     Attributes:
         text: the pattern as it was written, for messages.
         parts: what it consumes, in order; runs beside each other are one.
-        tail: text that follows whatever the glob is compared with: the glob stands for the texts `t` such
-            that `t + tail` matches.
+        spelling: the same glob in Kyverno's dialect; None where that dialect has no such glob.
         prefix: text that every match starts with.
-        suffix: text that every match ends with (`tail` included).
+        suffix: text that every match ends with.
         start: state before the first character.
 
     INVARIANT: `step` drops the states below the highest one that loops on every character. Whatever matches
@@ -79,25 +78,21 @@ class Glob:
         "_wanted",
         "parts",
         "prefix",
+        "spelling",
         "start",
         "suffix",
-        "tail",
         "text",
     )
 
-    def __init__(
-        self, text: str, parts: Iterable[Part], tail: str = "", dialect: GlobDialect | None = None
-    ) -> None:
+    def __init__(self, text: str, parts: Iterable[Part], dialect: GlobDialect | None = None) -> None:
         self.text = text
-        self.tail = tail
         self.parts = _merge_runs(parts)
         # The matcher that decides at run time: fast, and independent of the automaton, so that a witness is
         # never the automaton's word alone.
-        spelling = text if dialect is GlobDialect.KYVERNO else _spelling(self.parts)
-        self._matches = None if spelling is None else wildcard.Wildcard(spelling).matches
+        self.spelling = text if dialect is GlobDialect.KYVERNO else _spelling(self.parts)
+        self._matches = None if self.spelling is None else wildcard.Wildcard(self.spelling).matches
         self.prefix = _literal(self.parts)
-        suffix = _literal(self.parts[::-1])[::-1]
-        self.suffix = suffix + tail
+        self.suffix = _literal(self.parts[::-1])[::-1]
         self._compile()
         self.start = self._settle(1)
 
@@ -111,12 +106,28 @@ class Glob:
         """Return the glob that `text` means in `dialect`."""
         return cls(text, parts(text, dialect), dialect=dialect)
 
-    def quotient(self, tail: str) -> Glob:
-        """Return the glob of the texts that match once `tail` is put behind them."""
-        return Glob(self.text, self.parts, tail + self.tail)
+    def quotient(self, tail: str) -> tuple[Glob, ...]:
+        """Return globs that together match the texts that match once `tail` is put behind them.
+
+        Each way in which items of the glob can span `tail` leaves the items before it.
+        """
+        states = self._final
+        for character in reversed(tail):
+            advanced = states >> 1 & self._steps.get(character, self._any)
+            states = advanced | states & (self._any_loops | self._loops.get(character, 0))
+        if loops := states & self._any_loops:
+            states &= ((loops & -loops) << 1) - 1  # what ends in any run holds whatever goes on from there
+        found, state = [], 1
+        for place, part in enumerate((*self.parts, None)):
+            if isinstance(part, Run):
+                continue
+            if states & state:
+                found.append(Glob(self.text, self.parts[:place]))
+            state <<= 1
+        return tuple(found)
 
     def __repr__(self) -> str:
-        return f"Glob({self.text!r}{f', tail={self.tail!r}' if self.tail else ''})"
+        return f"Glob({self.text!r})"
 
     @property
     def is_literal(self) -> bool:
@@ -125,8 +136,8 @@ class Glob:
 
     @property
     def shortest(self) -> int:
-        """Return the least length of a match, without `tail`."""
-        return sum(isinstance(part, One) for part in self.parts) - len(self.tail)
+        """Return the least length of a match."""
+        return sum(isinstance(part, One) for part in self.parts)
 
     def _compile(self) -> None:
         self._any = 0  # states that consume every character
@@ -154,10 +165,6 @@ class Glob:
         self._loops = loops
         self._steps = {c: states | self._any for c, states in consumes.items()}
         self._final = bit
-        for character in reversed(self.tail):
-            advanced = self._final >> 1 & self._steps.get(character, self._any)
-            looped = self._final & (self._any_loops | loops.get(character, 0))
-            self._final = advanced | looped
 
     def step(self, state: int, character: str) -> int:
         """Return the state after `character`; `MATCHED` and `FAILED` stay what they are."""
@@ -206,8 +213,6 @@ class Glob:
         A run of `inner` is taken for a character that only loops consume. Without `?` in this glob the
         answer "no" is right too, where all texts are allowed.
         """
-        if inner.tail or self.tail:
-            return False
         state = self.start
         for part in inner.parts:
             if state <= 0:
@@ -224,8 +229,6 @@ class Glob:
 
         Exact where all runs are runs of any characters; "no" may be wrong elsewhere, "yes" never is.
         """
-        if self.tail or other.tail:
-            return False
         if not (self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)):
             return True
         if not (self.suffix.endswith(other.suffix) or other.suffix.endswith(self.suffix)):
@@ -252,7 +255,7 @@ class Glob:
     def matches(self, text: str) -> bool:
         """Say whether the glob matches the whole of `text`."""
         if self._matches:
-            return self._matches(text + self.tail)
+            return self._matches(text)
         return text.startswith(self.prefix) and self.accepts(self.run(text))
 
 

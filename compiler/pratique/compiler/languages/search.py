@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pratique.compiler.languages.automata import DEAD, Automaton
-from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import Universe
-from pratique.compiler.languages.sets import AllOf, TextSet, combine
+from pratique.compiler.languages.sets import TextSet, combine, required
 
 MAX_STATES = 20_000
 """States that one search may visit before it answers `Unknown`; some tenths of a second."""
 
+FEW_GLOBS = 8
+"""Globs of a set up to which a search may visit all its states; with more of them, each state costs more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """There is such a text: this one."""
+    """There is such a text: this one.
+
+    Attributes:
+        states: states that it took to find it.
+    """
 
     text: str
+    states: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,11 @@ class Product:
         self.automaton = automaton
         self._combination = combine(texts)
         self._globs = self._combination.globs
+        self._steps: list[dict[tuple[int, str], int]] = [{} for _ in self._globs]
+
+    def affordable(self, states: int) -> int:
+        """Return how many states cost as much as `states` do where globs are few."""
+        return states * FEW_GLOBS // max(FEW_GLOBS, len(self._globs))
 
     def start(self, prefix: str) -> Node | None:
         """Return the node behind `prefix`, or None where nothing behind it belongs to the set."""
@@ -65,7 +77,15 @@ class Product:
         target = self.automaton.run(text, node[0])
         if target == DEAD:
             return None
-        states = tuple([glob.run(text, old) for glob, old in zip(self._globs, node[1], strict=True)])
+        moved = list(node[1])
+        for place, old in enumerate(moved):
+            if old > 0:
+                known = self._steps[place]
+                after = known.get((old, text))
+                if after is None:
+                    after = known[old, text] = self._globs[place].run(text, old)
+                moved[place] = after
+        states = tuple(moved)
         return None if self._combination.settled(states) is False else (target, states)
 
     def accepts(self, node: Node) -> bool:
@@ -120,20 +140,12 @@ def common_prefix(texts: TextSet) -> str | None:
     return prefix if agree else None
 
 
-def required(texts: TextSet) -> list[Glob]:
-    """Return globs that every text of `texts` matches."""
-    if isinstance(texts, Glob):
-        return [texts]
-    if isinstance(texts, AllOf):
-        return [glob for part in texts.parts for glob in required(part)]
-    return []
-
-
 def _walk(texts: TextSet, automaton: Automaton, max_states: int) -> Answer:
     prefix = common_prefix(texts)
     if prefix is None:
         return Proof()
     product = Product(texts, automaton)
+    max_states = product.affordable(max_states)
     start = product.start(prefix)
     if start is None:
         return Proof()
@@ -142,9 +154,9 @@ def _walk(texts: TextSet, automaton: Automaton, max_states: int) -> Answer:
     while queue:
         node = queue.popleft()
         if product.accepts(node):
-            return Witness(prefix + _path(came, node))
+            return Witness(prefix + _path(came, node), len(came))
         if rest := product.completion(node):
-            return Witness(prefix + _path(came, node) + rest)
+            return Witness(prefix + _path(came, node) + rest, len(came))
         for character in product.characters(node):
             after = product.move(node, character)
             if after is None or after in came:

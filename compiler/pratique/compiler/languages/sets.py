@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from pratique.compiler.ir import ImageRegion
-from pratique.compiler.languages.globs import FAILED, MATCHED, Glob
+from pratique.compiler.languages.globs import FAILED, MATCHED, Glob, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,31 @@ def region(images: ImageRegion) -> TextSet:
     return difference(included, *(Glob.of(pattern) for pattern in images.skip))
 
 
+def quotient(texts: TextSet, tail: str) -> TextSet:
+    """Return the texts that belong to `texts` once `tail` is put behind them."""
+    match texts:
+        case Glob():
+            globs = texts.quotient(tail)
+            return globs[0] if len(globs) == 1 else AnyOf(globs)
+        case AnyOf(options):
+            return AnyOf(tuple(quotient(option, tail) for option in options))
+        case AllOf(parts):
+            return AllOf(tuple(quotient(part, tail) for part in parts))
+        case NotIn(of):
+            return NotIn(quotient(of, tail))
+        case _:
+            assert_never(texts)
+
+
+def required(texts: TextSet) -> list[Glob]:
+    """Return globs that every text of `texts` matches."""
+    if isinstance(texts, Glob):
+        return [texts]
+    if isinstance(texts, AllOf):
+        return [glob for part in texts.parts for glob in required(part)]
+    return []
+
+
 def contains(texts: TextSet, text: str) -> bool:
     """Say whether `text` belongs to `texts`."""
     match texts:
@@ -93,17 +118,17 @@ class Combination:
 
 def combine(texts: TextSet) -> Combination:
     """Return the combination that decides `texts`."""
-    globs: dict[tuple[object, str], tuple[int, Glob]] = {}
+    globs: dict[tuple[Part, ...], tuple[int, Glob]] = {}
     settled, accepts = _compile(texts, globs)
     return Combination(tuple(glob for _, glob in globs.values()), settled, accepts)
 
 
 def _compile(
-    texts: TextSet, globs: dict[tuple[object, str], tuple[int, Glob]]
+    texts: TextSet, globs: dict[tuple[Part, ...], tuple[int, Glob]]
 ) -> tuple[Callable[[States], bool | None], Callable[[States], bool]]:
     match texts:
         case Glob():
-            place, glob = globs.setdefault((texts.parts, texts.tail), (len(globs), texts))
+            place, glob = globs.setdefault(texts.parts, (len(globs), texts))
             outcome = {MATCHED: True, FAILED: False}.get
             return (lambda states: outcome(states[place])), (lambda states: glob.accepts(states[place]))
         case NotIn(of):
@@ -111,24 +136,40 @@ def _compile(
             negation = {True: False, False: True, None: None}
             return (lambda states: negation[settled(states)]), (lambda states: not accepts(states))
         case AnyOf(parts) | AllOf(parts):
-            decisive = isinstance(texts, AnyOf)  # the value of one part that decides the whole
-            judges = [_compile(part, globs) for part in parts]
-            settle = [judge for judge, _ in judges]
-            accept = [judge for _, judge in judges]
-
-            def settled_all(states: States) -> bool | None:
-                outcome: bool | None = not decisive
-                for judge in settle:
-                    value = judge(states)
-                    if value is decisive:
-                        return decisive
-                    if value is None:
-                        outcome = None
-                return outcome
-
-            def accepts_all(states: States) -> bool:
-                return decisive is any(judge(states) is decisive for judge in accept)
-
-            return settled_all, accepts_all
+            return _compile_many(parts, isinstance(texts, AnyOf), globs)
         case _:
             assert_never(texts)
+
+
+def _compile_many(
+    parts: tuple[TextSet, ...], decisive: bool, globs: dict[tuple[Part, ...], tuple[int, Glob]]
+) -> tuple[Callable[[States], bool | None], Callable[[States], bool]]:
+    """Return how parts are judged of which one decides the whole by its value `decisive`.
+
+    Globs, and what is outside of globs, are told by their states alone: long sets are made of nothing else.
+    """
+    leaves: list[tuple[int, Glob, bool, int]] = []
+    others = []
+    for part in parts:
+        of = part.of if isinstance(part, NotIn) else part
+        if isinstance(of, Glob):
+            place, glob = globs.setdefault(of.parts, (len(globs), of))
+            accepting = (of is part) is decisive
+            leaves.append((place, glob, accepting, MATCHED if accepting else FAILED))
+        else:
+            others.append(_compile(part, globs))
+
+    def settled_all(states: States) -> bool | None:
+        if any(states[place] == deciding for place, _, _, deciding in leaves):
+            return decisive
+        values = [settled(states) for settled, _ in others]
+        if decisive in values:
+            return decisive
+        is_open = None in values or any(states[place] > 0 for place, _, _, _ in leaves)
+        return None if is_open else not decisive
+
+    def accepts_all(states: States) -> bool:
+        decided = any(glob.accepts(states[place]) is accepting for place, glob, accepting, _ in leaves)
+        return decisive is (decided or any(accepts(states) is decisive for _, accepts in others))
+
+    return settled_all, accepts_all

@@ -25,9 +25,8 @@ from pratique.compiler.languages.search import (
     common_prefix,
     find,
     is_too_long,
-    required,
 )
-from pratique.compiler.languages.sets import TextSet, contains
+from pratique.compiler.languages.sets import TextSet, contains, required
 
 LITERAL_COST = 12
 """Cost of a literal run of a glob."""
@@ -77,6 +76,7 @@ def _cheapest(texts: TextSet, universe: Universe, max_expanded: int) -> Answer:
     if prefix is None:
         return Proof()
     product = Product(texts, universe.relaxed)
+    max_expanded = product.affordable(max_expanded)
     start = product.start(prefix)
     if start is None:
         return Proof()

@@ -13,6 +13,7 @@ from pratique.compiler.languages.references import Universe, images
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import MAX_STATES, Answer, Proof, Unknown, Witness
 from pratique.compiler.languages.sets import TextSet
+from pratique.compiler.languages.unions import Union
 
 ALLOWANCE: Final = 100_000
 """States that all questions of a run may take together before they are cut short."""
@@ -82,7 +83,9 @@ class Facts:
         """Return how many states the next question may take."""
         return MAX_STATES if self._allowance > 0 else MIN_STATES
 
-    def ask(self, question: Callable[..., Answer], *sets: TextSet | tuple[TextSet, ...] | Universe) -> Answer:
+    def ask(
+        self, question: Callable[..., Answer], *sets: TextSet | tuple[TextSet, ...] | Union | Universe
+    ) -> Answer:
         """Return the answer to a question of `languages.relations`, within what is left of the allowance."""
         limit = self.max_states
         answer = question(*sets, max_states=limit)

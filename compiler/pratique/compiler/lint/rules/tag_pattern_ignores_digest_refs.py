@@ -44,9 +44,10 @@ from pratique.compiler import ir
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.plausible import EXAMPLE_DIGEST
 from pratique.compiler.languages.references import digested, repositories, tagged
-from pratique.compiler.languages.relations import is_empty
-from pratique.compiler.languages.search import Proof, Witness
-from pratique.compiler.languages.sets import contains, difference
+from pratique.compiler.languages.relations import covers, is_empty
+from pratique.compiler.languages.search import Answer, Proof, Witness
+from pratique.compiler.languages.sets import contains, difference, quotient
+from pratique.compiler.languages.unions import Union
 from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts, Site
 
@@ -58,25 +59,28 @@ _ANY_TAG = ":0pratique"
 @rule("PRQ003", Severity.ERROR)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that leave digest references unverified."""
-    everywhere = [facts.glob(pattern) for site in facts.sites for pattern in site.include]
+    # The repositories whose digest references some pattern matches, told once for all patterns.
+    patterns = dict.fromkeys(pattern for site in facts.sites for pattern in site.include)
+    everywhere = Union(quotient(facts.glob(pattern), _TAIL) for pattern in patterns)
     for site in facts.sites:
         for pattern in site.include:
             if isinstance(facts.ask(is_empty, facts.glob(pattern), digested()), Proof):
                 yield from _problems(pattern, site, facts, everywhere)
 
 
-def _problems(
-    pattern: ir.ImagePattern, site: Site, facts: Facts, everywhere: list[Glob]
-) -> Iterator[Problem]:
+def _problems(pattern: ir.ImagePattern, site: Site, facts: Facts, everywhere: Union) -> Iterator[Problem]:
     glob, skipped = facts.glob(pattern), [facts.glob(other) for other in site.skip]
     seen = facts.ask(is_empty, difference(glob, *skipped), tagged())
     if not isinstance(seen, Witness):
         return
     name, _, version = seen.text.rpartition(":")
     tag = f":{version}"
-    unseen = [other.quotient(_TAIL) for other in (*everywhere, *skipped)]
-    names = difference(glob.quotient(tag), *unseen, *(other.quotient(tag) for other in skipped))
-    found = Witness(name) if contains(names, name) else facts.ask(is_empty, names, repositories())
+    left_out = [quotient(other, end) for other in skipped for end in (_TAIL, tag)]
+    names = difference(quotient(glob, tag), *left_out)
+    if contains(names, name) and not everywhere.widest_holding(name):
+        found: Answer = Witness(name)
+    else:
+        found = facts.ask(covers, everywhere, names, repositories())
     if isinstance(found, Witness):
         yield _problem(pattern, found.text, tag, every_tag=glob.matches(found.text + _ANY_TAG))
 
