@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pratique.compiler import ir
@@ -18,6 +18,7 @@ from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.registry.open import StoreOptions, cached, open_store
 from pratique.runtime.secrets import read_secrets
 from pratique.runtime.signatures.root_report import root_lines
+from pratique.runtime.signatures.statements import SIGN_PREDICATE
 from pratique.runtime.signatures.verifier import Verifier
 from pratique.runtime.trust_options import TrustOptions
 
@@ -157,7 +158,7 @@ async def _judged(
     evidence: Evaluation, platform: str, image: ImageReference, attestor: ir.Attestor
 ) -> tuple[Reason, list[SignatureLine]]:
     """Return whether one manifest is signed by who was asked for, and a line for each of its signatures."""
-    candidates = await evidence.candidates(image, attestor)
+    candidates = await _signatures(evidence, image, attestor)
     reference = f"{image.registry}/{image.path}@{await evidence.digest(image)}"
     finding = judge(attestor, candidates, reference)
     text = "signed by who was asked for" if finding.met else finding.text
@@ -165,6 +166,27 @@ async def _judged(
         text = f"{platform}: {text}"
     reason = Reason(code=finding.code, text=text, met=finding.met, children=finding.reasons)
     return reason, [_line(attestor, candidate) for candidate in candidates]
+
+
+async def _signatures(
+    evidence: Evaluation, image: ImageReference, attestor: ir.Attestor
+) -> tuple[Candidate, ...]:
+    """Return the signatures in cosign's own format and those in Sigstore bundles, as far as they are any.
+
+    A bundle that states something else about the image (its provenance, say) is no signature of it.
+
+    References: cosign 3, `verify`, which reads bundles where there are some, and else its own format.
+    """
+    found = await evidence.candidates(image, attestor)
+    if attestor.format is not ir.SignatureFormat.COSIGN:
+        return found
+    bundled = await evidence.candidates(image, replace(attestor, format=ir.SignatureFormat.SIGSTORE_BUNDLE))
+    return found + tuple(candidate for candidate in bundled if _is_signature(candidate))
+
+
+def _is_signature(candidate: Candidate) -> bool:
+    statement = candidate.verified.statement if candidate.verified else None
+    return statement is None or statement.predicate_type == SIGN_PREDICATE
 
 
 def _all_of(reasons: list[Reason]) -> Reason:

@@ -13,9 +13,6 @@ from pratique.runtime.lab.faults import MANY_SUBJECTS, Fault
 from pratique.runtime.lab.oci import compact
 from pratique.runtime.ports import Digest, Repository
 
-SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
-"""Predicate type of a statement that says no more than that the image is signed."""
-
 STATEMENT_V0 = "https://in-toto.io/Statement/v0.1"
 STATEMENT_V1 = "https://in-toto.io/Statement/v1"
 

@@ -12,6 +12,7 @@ from pratique.runtime.lab.keys import KeyType, PrivateKey, derive_key
 from pratique.runtime.lab.recipe import AttestationSpec, ImageName, SignatureSpec, SignerSpec
 from pratique.runtime.lab.signing import EntryKind, Keyless, KeyPair, Order, Signer, Stamped
 from pratique.runtime.ports import Descriptor
+from pratique.runtime.signatures.statements import SIGN_PREDICATE
 
 Spec = SignatureSpec | AttestationSpec
 
@@ -64,7 +65,7 @@ def predicate_type(spec: Spec) -> str:
     """Return the predicate type of what is signed; empty for a message."""
     if isinstance(spec, AttestationSpec):
         return spec.type
-    return "" if spec.format is Format.BUNDLE_MESSAGE else claims.SIGN_PREDICATE
+    return "" if spec.format is Format.BUNDLE_MESSAGE else SIGN_PREDICATE
 
 
 def _payload(spec: Spec, target: Target) -> bytes:
@@ -81,7 +82,7 @@ def _payload(spec: Spec, target: Target) -> bytes:
         case Format.BUNDLE:
             if spec.annotations:
                 subject = {"annotations": dict(sorted(spec.annotations.items()))}
-            return claims.statement(claims.STATEMENT_V1, subject, digest, claims.SIGN_PREDICATE, {}, faults)
+            return claims.statement(claims.STATEMENT_V1, subject, digest, SIGN_PREDICATE, {}, faults)
         case _:
             reference = spec.reference or claims.docker_reference(target.name.repository)
             return claims.simple_signing(reference, digest, spec.annotations, faults)

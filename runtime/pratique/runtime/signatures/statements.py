@@ -18,6 +18,8 @@ from pratique.runtime.signatures.encodings import EncodingError, from_json
 from pratique.runtime.signatures.model import Statement, Subject
 
 TYPES: Final = ("https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1")
+SIGN_PREDICATE: Final = "https://sigstore.dev/cosign/sign/v1"
+"""Predicate type of a statement that says no more than that the image is signed."""
 MAX_STATEMENT_BYTES: Final = 16 << 20
 MAX_SUBJECTS: Final = 1024
 MAX_DIGESTS: Final = 32
