@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any, TypeVar
 
 from pratique.compiler.ir import At
@@ -23,6 +24,8 @@ def rewrite_texts(node: T, replacements: Sequence[tuple[str, str]]) -> T:
 
 def _rewrite(value: Any, replacements: Sequence[tuple[str, str]]) -> Any:
     match value:
+        case Enum():
+            return value  # members of a StrEnum are texts, but no longer members once copied
         case str():
             for old, new in replacements:
                 value = value.replace(old, new)
