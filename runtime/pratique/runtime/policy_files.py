@@ -9,7 +9,7 @@ from pratique.compiler import ir
 from pratique.compiler.lower import lower
 from pratique.grammar.documents import OtherDocument, PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError
-from pratique.runtime.inputs import read_inputs
+from pratique.runtime.inputs import Inputs, read_inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,11 @@ class PolicyFiles:
 
 def read_policy_files(paths: Sequence[str], stdin: Callable[[], bytes] | None = None) -> PolicyFiles:
     """Return the policies in files, folders, globs or standard input (`-`); a mistake costs only itself."""
-    inputs = read_inputs(paths, stdin)
+    return policies_of(read_inputs(paths, stdin))
+
+
+def policies_of(inputs: Inputs) -> PolicyFiles:
+    """Return the policies in texts that were read already."""
     mistakes = list(inputs.errors)
     documents: list[PolicyDocument] = []
     others: list[OtherDocument] = []

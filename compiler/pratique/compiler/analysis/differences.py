@@ -18,7 +18,7 @@ access-control policies" (ICSE 2005).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -26,7 +26,7 @@ from typing import Final
 from pratique.compiler import ir
 from pratique.compiler.analysis.demands import Asks, Demand, Setting, bearing, demands, extracted_kinds
 from pratique.compiler.analysis.obligations import Gap, implies
-from pratique.compiler.analysis.partition import Part, Partition, TooMuchError, are_apart
+from pratique.compiler.analysis.partition import Part, Partition, TooMuchError, look
 from pratique.compiler.analysis.places import Region, joined, region
 from pratique.compiler.analysis.points import Point, Zone
 from pratique.compiler.analysis.signers import Signer
@@ -40,6 +40,10 @@ MAX_COMMON: Final = 8
 
 MAX_WORK: Final = 400_000
 """Pairs of demands that are compared."""
+
+
+MAX_NAMES: Final = 6
+"""Rules that a doubt names."""
 
 
 class Effect(StrEnum):
@@ -127,11 +131,12 @@ def compare(old: ir.PolicySet, new: ir.PolicySet) -> Comparison:
     """
     extracted = tuple(dict.fromkeys((*extracted_kinds(old), *extracted_kinds(new))))
     before, after = demands(old, extracted), demands(new, extracted)
-    there, here = {d.meaning for d in before}, {d.meaning for d in after}
-    gone = [demand for demand in before if demand.meaning not in here]
+    there, named = {d.meaning for d in before}, {d.meaning: d for d in after}
+    gone = [demand for demand in before if demand.meaning not in named]
     come = [demand for demand in after if demand.meaning not in there]
-    common = [demand for demand in before if demand.meaning in here]
-    return _Comparing(gone, come, common, Partition(bearing(extracted))).compare()
+    common = [demand for demand in before if demand.meaning in named]
+    again = {d: named[d.meaning] for d in common}
+    return _Comparing(gone, come, common, again, Partition(bearing(extracted))).compare()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +161,19 @@ class _Comparing:
     """One comparison."""
 
     def __init__(
-        self, gone: Sequence[Demand], come: Sequence[Demand], common: Sequence[Demand], partition: Partition
+        self,
+        gone: Sequence[Demand],
+        come: Sequence[Demand],
+        common: Sequence[Demand],
+        again: Mapping[Demand, Demand],
+        partition: Partition,
     ) -> None:
+        """Take what one side demands alone, and what both do: as the old says it, `again` as the new."""
+        self._again = again
         self._gone = _by_zone(gone)
         self._come = _by_zone(come)
         self._common = _by_zone(common)
+        self._seen = [(zone, look(zone)) for zone in self._common]
         self._partition = partition
         self._zones = tuple(dict.fromkeys((*self._gone, *self._come)))
         self._drafts: dict[tuple[object, ...], list[tuple[Change, Region]]] = {}
@@ -170,13 +183,26 @@ class _Comparing:
 
     def compare(self) -> Comparison:
         try:
-            for part in self._partition.parts(self._zones):
-                self._part(part)
+            parts = self._partition.parts(self._zones)
         except TooMuchError as error:
-            self._undecided[f"{_named((*self._gone, *self._come), self._all)}: {error}"] = None
+            self._give_up(error)
+            self._judge_all(self._partition.alone(self._zones))
+        else:
+            self._judge_all(parts)
         changes = [_change(drafts) for drafts in self._drafts.values()]
         changes.sort(key=lambda c: (EFFECTS.index(c.shifts[0].effect), str(c.regions[0].point)))
         return Comparison(changes=tuple(changes), undecided=tuple(self._undecided), cells=self._leaves)
+
+    def _judge_all(self, parts: Iterable[Part]) -> None:
+        try:
+            for part in parts:
+                self._part(part)
+        except TooMuchError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: TooMuchError) -> None:
+        names = _named(self._zones, self._all)
+        self._undecided[f"where several of {names} meet: {error}"] = None
 
     @property
     def _all(self) -> Iterator[Demand]:
@@ -187,13 +213,14 @@ class _Comparing:
     def _part(self, part: Part) -> None:
         before = [d for zone in part.inside for d in self._gone.get(zone, ())]
         after = [d for zone in part.inside for d in self._come.get(zone, ())]
+        looks = [look(zone) for zone in part.inside]
         near = [
             zone
-            for zone in self._common
-            if zone in part.inside or not any(are_apart(zone, z) for z in part.inside)
+            for zone, seen in self._seen
+            if not any(seen is not each and seen.is_apart(each) for each in looks)
         ]
         sure = [d for zone in near if zone in part.inside for d in self._common[zone]]
-        _Part(self, before, after).settle(part, sure, [z for z in near if z not in part.inside])
+        _Part(self, before, after, near).settle(part, sure, [z for z in near if z not in part.inside])
 
     def judge(self, before: Sequence[Demand], after: Sequence[Demand], common: Sequence[Demand]) -> _Verdict:
         """Compare both sides where these common demands are made besides."""
@@ -202,8 +229,15 @@ class _Comparing:
             raise TooMuchError(f"more than {MAX_WORK:,} pairs of demands")
         return _judge(before, after, common)
 
-    def leaf(self, part: Part, before: list[Demand], after: list[Demand], common: list[Demand]) -> None:
-        """Keep what is found out about a part."""
+    def leaf(
+        self,
+        part: Part,
+        before: list[Demand],
+        after: list[Demand],
+        common: list[Demand],
+        near: Sequence[Zone],
+    ) -> None:
+        """Keep what is found out about a part; `near` are the zones of common demands that may meet it."""
         self._leaves += 1
         if self._leaves > MAX_LEAVES:
             raise TooMuchError(f"more than {MAX_LEAVES:,} parts")
@@ -225,27 +259,27 @@ class _Comparing:
             self._doubt(part, part.point.why)
             return
         here = [d for d in common if d.is_strict]
-        shown = [d for d in self._at(part.point, before, after, common) if d.is_strict]
-        shifts = _telling(self.judge(before, after, [*sure, *shown]).shifts)
+        shown = [d for d in self._at(part.point, [*before, *after, *common], near) if d.is_strict]
+        shifts = self.judge(before, after, [*sure, *shown]).shifts
+        if len(shifts) > 1 and not (common or shown or (before and after)):
+            shifts = tuple(_telling(shifts))
         change = Change(
             before=_distinct([*before, *here, *shown]),
-            after=_distinct([*after, *here, *shown]),
+            after=_distinct([*after, *(self._again[d] for d in (*here, *shown))]),
             shifts=shifts,
             regions=(),
             kinds=(),
         )
         self._drafts.setdefault(_key(change), []).append((change, region(part, part.point)))
 
-    def _at(
-        self, point: Point, before: list[Demand], after: list[Demand], common: list[Demand]
-    ) -> list[Demand]:
-        """Return the further common demands that are made at the example."""
-        known = {d.zone for d in (*before, *after, *common)}
+    def _at(self, point: Point, known: Sequence[Demand], near: Sequence[Zone]) -> list[Demand]:
+        """Return the common demands that are made at the example besides those that are known."""
+        seen = {d.zone for d in known}
         return [
             d
-            for zone, each in self._common.items()
-            if zone not in known and not zone.condition and not zone.has_user_info and zone.contains(point)
-            for d in each
+            for zone in near
+            if zone not in seen and not zone.condition and not zone.has_user_info and zone.contains(point)
+            for d in self._common[zone]
         ]
 
     def _doubt(self, part: Part, why: str) -> None:
@@ -259,6 +293,7 @@ class _Part:
     of: _Comparing
     before: list[Demand]
     after: list[Demand]
+    near: list[Zone]
 
     def settle(self, part: Part, sure: list[Demand], open_zones: list[Zone]) -> None:
         """Judge `part`, in which the common demands `sure` are made; cut it by `open_zones` if it matters."""
@@ -266,7 +301,7 @@ class _Part:
         while todo:
             piece, made, zones = todo.pop()
             if self._is_settled(made, zones):
-                self.of.leaf(piece, self.before, self.after, made)
+                self.of.leaf(piece, self.before, self.after, made, self.near)
                 continue
             zone, *rest = self._telling_first(made, zones)
             for cut in self.of._partition.cut(piece, zone):
@@ -301,20 +336,14 @@ class _Part:
 _OF_POLICIES: Final = ("failurePolicy", "background", "policies.kyverno.io/scored")
 
 
-def _telling(shifts: tuple[Shift, ...]) -> tuple[Shift, ...]:
-    """Return shifts without the settings that come or go only because a whole policy does."""
-    if len(shifts) == 1:
-        return shifts
-    kept = []
+def _telling(shifts: Iterable[Shift]) -> Iterator[Shift]:
+    """Yield shifts without the settings that come or go only because whole policies do."""
     for shift in shifts:
-        both = {s.name for s in shift.gone} & {s.name for s in shift.come}
         gone, come = (
-            tuple(s for s in side if s.name in both or s.name not in _OF_POLICIES)
-            for side in (shift.gone, shift.come)
+            tuple(s for s in side if s.name not in _OF_POLICIES) for side in (shift.gone, shift.come)
         )
         if shift.effect is not Effect.SETTINGS or gone or come:
-            kept.append(replace(shift, gone=gone, come=come))
-    return tuple(kept)
+            yield replace(shift, gone=gone, come=come)
 
 
 def _by_zone(these: Sequence[Demand]) -> dict[Zone, list[Demand]]:
@@ -378,11 +407,14 @@ def _key(change: Change) -> tuple[object, ...]:
 
 
 def _change(drafts: Sequence[tuple[Change, Region]]) -> Change:
-    regions = [each for _, each in drafts]
+    # Rules are mostly written of Pods: an example of one comes before those of generated rules.
+    regions = sorted((each for _, each in drafts), key=lambda region: region.point.kind[2] != "Pod")
     kinds = dict.fromkeys("/".join(p for p in each.point.kind[2:] if p) for each in regions)
     return replace(drafts[0][0], regions=joined(regions), kinds=tuple(kinds))
 
 
 def _named(zones: Sequence[Zone], these: Iterator[Demand]) -> str:
-    names = dict.fromkeys(f"{d.policy}/{d.rule}" for d in these if d.zone in zones)
-    return ", ".join(names) or "rules"
+    wanted = set(zones)
+    names = list(dict.fromkeys(f"{d.policy}/{d.rule}" for d in these if d.zone in wanted))
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more or "rules"

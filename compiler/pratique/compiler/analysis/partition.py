@@ -6,7 +6,7 @@ them, so that the search is asked about neighbours only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -18,8 +18,8 @@ from pratique.compiler.languages.search import Proof, Unknown
 MAX_PARTS: Final = 1_000
 """Parts of one partition."""
 
-MAX_QUESTIONS: Final = 4_000
-"""Searches for a point."""
+MAX_WORK: Final = 6_000
+"""Zones that all searches for a point may look at together."""
 
 Names: TypeAlias = frozenset[str] | None
 """Names that are possible; None for any."""
@@ -48,7 +48,7 @@ class Partition:
     """Cuts points by zones, within `world` and within limits."""
 
     world: Zone
-    questions: int = 0
+    work: int = 0
 
     def parts(self, zones: Sequence[Zone]) -> list[Part]:
         """Return the parts into which `zones` cut what at least one of them holds.
@@ -70,6 +70,19 @@ class Partition:
             done = after
         return done
 
+    def alone(self, zones: Sequence[Zone]) -> Iterator[Part]:
+        """Yield for each zone the part of it that no other one meets: what is left to say after too much.
+
+        Raises:
+            TooMuchError: a limit is reached again.
+        """
+        self.work = 0
+        for zone in zones:
+            others = [other for other in zones if other != zone and not are_apart(zone, other)]
+            point = self._find((zone,), others)
+            if not isinstance(point, Proof):
+                yield Part(inside=(zone,), outside=tuple(others), point=point)
+
     def cut(self, part: Part, zone: Zone) -> list[Part]:
         """Return the parts of `part` inside and outside `zone`, as far as they hold points."""
         if any(are_apart(zone, other) for other in part.inside):
@@ -89,19 +102,19 @@ class Partition:
         return point if zone.contains(point) is joins else None
 
     def _find(self, inside: Sequence[Zone], outside: Sequence[Zone]) -> PointAnswer:
-        self.questions += 1
-        if self.questions > MAX_QUESTIONS:
-            raise TooMuchError(f"more than {MAX_QUESTIONS:,} searches")
+        self.work += 1 + len(inside) + len(outside)
+        if self.work > MAX_WORK:
+            raise TooMuchError(f"no answer within {MAX_WORK:,} steps")
         return find((self.world, *inside), outside)
 
 
 def are_apart(one: Zone, other: Zone) -> bool:
     """Say whether two zones clearly have no point in common; False where it takes more than a look."""
-    return _look(one).is_apart(_look(other))
+    return look(one).is_apart(look(other))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class Look:
     """What can be seen of a zone without searching.
 
     Attributes:
@@ -112,7 +125,8 @@ class _Look:
     namespaces: Names
     images: tuple[tuple[str, str], ...] | None
 
-    def is_apart(self, other: _Look) -> bool:
+    def is_apart(self, other: Look) -> bool:
+        """Say whether both clearly have no point in common."""
         for mine, others in ((self.kinds, other.kinds), (self.namespaces, other.namespaces)):
             if mine is not None and others is not None and not mine & others:
                 return True
@@ -122,10 +136,11 @@ class _Look:
 
 
 @lru_cache(maxsize=50_000)
-def _look(zone: Zone) -> _Look:
+def look(zone: Zone) -> Look:
+    """Return what can be seen of a zone without searching."""
     match, namespace = zone.resources.match, zone.resources.namespace
     named = _names([each.namespaces for each in match.filters], every=match.every)
-    return _Look(
+    return Look(
         kinds=_names([tuple(s.kind for s in each.kinds) for each in match.filters], every=match.every),
         namespaces=named if namespace is None else frozenset((namespace,)),
         images=tuple(map(_ends, zone.images.include)) if zone.images else None,

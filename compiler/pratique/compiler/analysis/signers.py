@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 from pratique.compiler import ir
 from pratique.compiler.analysis import identities
-from pratique.compiler.languages.expressions import Expression, both
+from pratique.compiler.languages.expressions import NOTHING, Expression, both
 from pratique.compiler.languages.regexes import UnsupportedError
 from pratique.compiler.languages.search import Proof, Unknown, Witness
-from pratique.grammar.wildcard import matches
 
 MAX_SPLITS: Final = 512
 """Ways to keep out of some identities that are tried: each is kept out of by its issuer or by its subject."""
@@ -32,6 +31,7 @@ class Signer:
         issuer: OIDC issuer; empty for keys and certificates.
         subject: subject of the certificate; for keys and certificates, how the policy names the holder.
         claims: annotations that the signature carries.
+        extensions: further extensions of the certificate, as names and texts; it has no others.
         attestor: the attestor that it was made for.
     """
 
@@ -39,6 +39,7 @@ class Signer:
     subject: str
     issuer: str = ""
     claims: tuple[tuple[str, str], ...] = ()
+    extensions: tuple[tuple[str, str], ...] = ()
     attestor: ir.Attestor = field(compare=False)
 
     def __str__(self) -> str:
@@ -138,63 +139,82 @@ def _squeezed(signer: ir.Signer) -> tuple[str, ...]:
 
 
 class _Identities:
-    """Keyless attestors: boxes of issuers and subjects."""
+    """Keyless attestors: boxes of issuers, subjects and texts of extensions."""
 
     def __init__(self, inside: Sequence[ir.Attestor], avoided: Sequence[ir.Attestor]) -> None:
         self._base = inside[0]
         self._inside = inside
         self._within = _identities(inside)
-        extensions = dict(pair for signer in self._within for pair in signer.extensions)
+        self._names = tuple(sorted({name for signer in self._within for name, _ in signer.extensions}))
         # An extension that nothing demands can be left out of the certificate.
         self._avoided = [
-            signer for signer in _identities(avoided) if _may_have(signer.extensions, extensions)
+            signer
+            for signer in _identities(avoided)
+            if all(name in self._names for name, _ in signer.extensions)
         ]
 
     @cached_property
     def _suggestions(self) -> tuple[str, ...]:
         signers = (*self._within, *self._avoided)
-        return identities.plausible(tests for s in signers for tests in (s.issuer, s.subject))
+        return identities.plausible(tests for s in signers for tests in self._sides(s))
 
     def find(self) -> SignerAnswer:
         try:
-            issuer = both(*(identities.language(s.issuer) for s in self._within))
-            subject = both(*(identities.language(s.subject) for s in self._within))
-            shut = [(identities.language(s.issuer), identities.language(s.subject)) for s in self._avoided]
+            within = [self._box(signer) for signer in self._within]
+            shut = [self._box(signer) for signer in self._avoided]
         except UnsupportedError as error:
             return Unknown(f"the expression {str(error)!r} is outside what can be decided")
+        whole = tuple(both(*side) for side in zip(*within, strict=True))
         unknown: Unknown | None = None
-        for number, (issuers, subjects) in enumerate(_splits(issuer, subject, shut)):
+        for number, box in enumerate(_splits(whole, shut)):
             if number == MAX_SPLITS:
                 return Unknown(f"more than {MAX_SPLITS} ways to keep out of the other identities")
-            who = identities.example(subjects, self._suggestions)
-            vouched = identities.example(issuers, self._suggestions)
-            if isinstance(who, Witness) and isinstance(vouched, Witness):
-                return self._signer(vouched.text, who.text)
-            unknown = next((a for a in (who, vouched) if isinstance(a, Unknown)), unknown)
+            texts = [identities.example(side, self._suggestions) for side in box]
+            found = [answer.text for answer in texts if isinstance(answer, Witness)]
+            if len(found) == len(texts):
+                return self._signer(*found)
+            if not any(isinstance(answer, Proof) for answer in texts):
+                unknown = next((answer for answer in texts if isinstance(answer, Unknown)), unknown)
         return unknown or Proof()
 
-    def _signer(self, issuer: str, subject: str) -> Signer:
-        claims = tuple(sorted({pair for each in self._inside for pair in each.annotations}))
-        return Signer(kind="keyless", issuer=issuer, subject=subject, claims=claims, attestor=self._base)
+    def _sides(self, signer: ir.IdentitySigner) -> tuple[ir.TextTests, ...]:
+        """Return what the certificate must hold: issuer, subject, then the extensions that anybody demands."""
+        globs = {
+            name: tuple(ir.Glob(text=glob) for other, glob in signer.extensions if other == name)
+            for name in self._names
+        }
+        return signer.issuer, signer.subject, *(ir.TextTests(tests=globs[name]) for name in self._names)
+
+    def _box(self, signer: ir.IdentitySigner) -> _Box:
+        return tuple(identities.language(tests) for tests in self._sides(signer))
+
+    def _signer(self, issuer: str, subject: str, *extensions: str) -> Signer:
+        return Signer(
+            kind="keyless",
+            issuer=issuer,
+            subject=subject,
+            claims=tuple(sorted({pair for each in self._inside for pair in each.annotations})),
+            extensions=tuple(zip(self._names, extensions, strict=True)),
+            attestor=self._base,
+        )
 
 
-def _splits(
-    issuer: Expression, subject: Expression, shut: Sequence[tuple[Expression, Expression]]
-) -> Iterator[tuple[Expression, Expression]]:
-    """Yield boxes of which none meets any of `shut`, and which together are all that is outside them."""
+_Box: TypeAlias = tuple[Expression, ...]
+"""One set of texts for each of issuer, subject and extensions."""
+
+
+def _splits(box: _Box, shut: Sequence[_Box]) -> Iterator[_Box]:
+    """Yield boxes of which none meets any of `shut`, and which together are all of `box` that is outside them."""
     if not shut:
-        yield issuer, subject
+        yield box
         return
-    (issuers, subjects), *rest = shut
-    yield from _splits(issuer, both(subject, identities.outside(subjects)), rest)
-    yield from _splits(both(issuer, identities.outside(issuers)), subject, rest)
+    first, *rest = shut
+    # The subject first: whoever keeps out by the subject alone is the plainest example.
+    for side in sorted(range(len(box)), key=lambda side: (side != 1, side)):
+        kept = both(box[side], identities.outside(first[side]))
+        if kept is not NOTHING:
+            yield from _splits((*box[:side], kept, *box[side + 1 :]), rest)
 
 
 def _identities(attestors: Sequence[ir.Attestor]) -> list[ir.IdentitySigner]:
     return [each.signer for each in attestors if isinstance(each.signer, ir.IdentitySigner)]
-
-
-def _may_have(demanded: tuple[tuple[str, str], ...], given: dict[str, str]) -> bool:
-    return all(
-        name in given and (given[name] == glob or matches(glob, given[name])) for name, glob in demanded
-    )

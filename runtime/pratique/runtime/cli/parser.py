@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "verify": "pratique.runtime.cli.verify",
     "lint": "pratique.runtime.cli.lint",
     "rule": "pratique.runtime.cli.rule",
+    "diff": "pratique.runtime.cli.diff",
     "root": "pratique.runtime.cli.root",
     "lab": "pratique.runtime.cli.lab",
     "cache": "pratique.runtime.cli.cache",
@@ -24,9 +25,10 @@ COMMANDS: Final = {
 
 EXIT_CODES: Final = (
     (0, "nothing failed"),
-    (1, "a result is `fail` or `error`, or there are findings, or an image is not verified"),
+    (1, "a result is `fail` or `error`, or there are findings or differences, or an image is not verified"),
     (2, "the command line, a policy or another input cannot be used"),
-    (3, "a registry, trust root or cluster could not be asked, and nothing else is wrong"),
+    (3, "a registry, trust root, cluster or git could not be asked, and nothing else is wrong"),
+    (4, "`diff` found no difference but could not decide every part"),
     (70, "pratique itself is at fault; `-v` shows where"),
     (130, "interrupted from the keyboard"),
     (141, "the reader of the output has gone away"),
@@ -43,6 +45,8 @@ class Command(Protocol):
         NAME: what users type.
         HELP: one line for the list of commands.
         INTERMIXED: options may stand between positional arguments (optional; false where it is left out).
+        PATHS_BEHIND_DASHES: what stands behind `--` is kept apart, as `args.behind_dashes`; None without
+            `--` (optional; false where it is left out).
     """
 
     NAME: str
@@ -176,9 +180,19 @@ def parse(argv: Sequence[str]) -> Invocation:
         root.error(f"there is no command {name!r}{_guess(name)}")
     del args.command, args.arguments
     parser, module = command_parser(name), load(name)
+    if getattr(module, "PATHS_BEHIND_DASHES", False):
+        rest, args.behind_dashes = _apart(rest)
     intermixed: bool = getattr(module, "INTERMIXED", False)
     parse_rest = parser.parse_intermixed_args if intermixed else parser.parse_args
     return Invocation(module.run, parse_rest(parser.without_truth(rest), args))
+
+
+def _apart(words: list[str]) -> tuple[list[str], list[str] | None]:
+    """Return what stands before and behind `--`; None without it."""
+    if "--" not in words:
+        return words, None
+    number = words.index("--")
+    return words[:number], words[number + 1 :]
 
 
 def _add_common(parser: argparse._ActionsContainer, default: dict[str, Any]) -> None:
