@@ -394,3 +394,36 @@ def test_malformed_docker_config_is_a_fault_only_when_asked_for(tmp_path: Path) 
                 assert str(path) in await refused(client, registry.host, "registry-auth")
 
     run(scenario)
+
+
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize("impostor", [False, True])
+def test_o4_the_token_service_must_prove_its_name(tmp_path: Path, impostor: bool) -> None:
+    """CVE-2019-10214: a client that asked for tokens without looking at the service's certificate."""
+    authority = Authority.make(tmp_path)
+
+    async def scenario() -> None:
+        good = authority.server_context("reg.example", "auth.example")
+        bad = authority.server_context("auth.example", self_signed=True)
+        async with (
+            FakeRegistry(address="127.0.0.2", tls=good) as registry,
+            FakeRegistry(address="127.0.0.3", tls=bad if impostor else good) as auth,
+        ):
+            url = f"https://auth.example:{auth.port}/token"
+            registry.on(PATH, wants("Bearer good", f'Bearer realm="{url}"'))
+            auth.on("/token", TOKEN)
+            host = f"reg.example:{registry.port}"
+            client = DistributionClient(
+                credentials=keys(host), tls=authority.client_context(), resolver=FixedNames(NAMES)
+            )
+            async with aclosing(client):
+                if impostor:
+                    with pytest.raises(TransportError):
+                        await pull(client, host)
+                else:
+                    await pull(client, host)
+            assert (auth.asked == []) is impostor
+            # Nothing but the one manifest is ever asked for: no catalogue, no list of tags.
+            assert {asked.target.partition("?")[0] for asked in registry.asked} == {PATH}
+
+    run(scenario)
