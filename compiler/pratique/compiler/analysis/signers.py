@@ -178,7 +178,7 @@ class _Identities:
         return unknown or Proof()
 
     def _sides(self, signer: ir.IdentitySigner) -> tuple[ir.TextTests, ...]:
-        """Return what the certificate must hold: issuer, subject, then the extensions that anybody demands."""
+        """Return what the certificate must hold: issuer, subject, then extensions that anybody demands."""
         globs = {
             name: tuple(ir.Glob(text=glob) for other, glob in signer.extensions if other == name)
             for name in self._names
@@ -204,7 +204,7 @@ _Box: TypeAlias = tuple[Expression, ...]
 
 
 def _splits(box: _Box, shut: Sequence[_Box]) -> Iterator[_Box]:
-    """Yield boxes of which none meets any of `shut`, and which together are all of `box` that is outside them."""
+    """Yield boxes that meet none of `shut`, and that together are all of `box` outside them."""
     if not shut:
         yield box
         return
