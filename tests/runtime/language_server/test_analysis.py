@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from pratique.compiler import ir
+from pratique.runtime.language_server import analysis
+from pratique.runtime.language_server.analysis import analyse
+from pratique.runtime.language_server.documents import OpenDocument
+from tests.support_lint import patterns, policy_text
+from tests.support_policies import read
+
+TAGS = policy_text(patterns("ghcr.io/acme/app:*"))
+
+
+def document(text: str, uri: str = "file:///p/here.yaml") -> OpenDocument:
+    return OpenDocument.of(uri, 1, text)
+
+
+def lowered(text: str) -> tuple[ir.Policy, ...]:
+    return read(text).policies.policies
+
+
+def codes(text: str, **neighbours: str) -> list[str]:
+    beside = {f"/p/{name}.yaml": lowered(other) for name, other in neighbours.items()}
+    return [finding.code for finding in analyse(document(text), beside).findings]
+
+
+def test_a_document_by_itself() -> None:
+    assert "PRQ003" in codes(TAGS)
+
+
+def test_neighbours_change_what_is_found() -> None:
+    digests = policy_text(patterns("ghcr.io/acme/app@*")).replace("name: example", "name: other")
+    assert "PRQ003" not in codes(TAGS, other=digests)
+
+
+def test_findings_of_neighbours_are_not_shown_here() -> None:
+    lost = policy_text(patterns("registry.k8s.io/")).replace("name: example", "name: other")
+    assert codes(policy_text(patterns("ghcr.io/acme/*")), other=lost) == codes(
+        policy_text(patterns("ghcr.io/acme/*"))
+    )
+
+
+def test_another_version_of_the_same_policy_is_left_out() -> None:
+    # An overlay of the same base: it does not count as verifying the digests, and it is no duplicate.
+    other_version = policy_text(patterns("ghcr.io/acme/app@*"))
+    found = analyse(document(TAGS), {"/p/overlay.yaml": lowered(other_version)})
+    assert "PRQ003" in [finding.code for finding in found.findings]
+    assert not found.mistakes
+
+
+def test_the_saved_text_of_the_document_is_not_its_neighbour() -> None:
+    saved = policy_text(patterns("ghcr.io/acme/app@*")).replace("name: example", "name: before")
+    assert "PRQ003" in codes(TAGS, here=saved)
+
+
+def test_policies_twice_in_one_document_are_a_mistake() -> None:
+    found = analyse(document(f"{TAGS}---\n{TAGS}"), {})
+    assert [mistake.code for mistake in found.mistakes] == ["duplicate-policy"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: kyverno.io/v1\nkind: [",
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\n\tmetadata:",
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\n",
+        "kyverno.io/\x00",
+        "kyverno.io/\ud800",
+        '{"apiVersion": "kyverno.io/v1", "kind": ',
+        "[" * 3000 + "kyverno.io/",
+        "a: &a [kyverno.io/]\nb: &b [*a,*a]\nc: [*b,*b,*b]\n" + "d: *c\n" * 2000,
+    ],
+)
+def test_bad_text_is_a_mistake_with_a_place(text: str) -> None:
+    found = analyse(document(text), {})
+    assert found.mistakes
+    assert all(mistake.location for mistake in found.mistakes)
+
+
+def test_what_is_no_policy_is_left_alone() -> None:
+    assert not analyse(document("a: [\n{{ .Values }}"), {}).mistakes
+
+
+def test_a_large_document_is_not_analysed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "MAX_CHARACTERS", 100)
+    found = analyse(document(TAGS), {})
+    assert [mistake.code for mistake in found.mistakes] == ["too-large"]
+    assert not found.findings

@@ -1,0 +1,212 @@
+"""The server as editors meet it: a process, asked over pipes by another implementation's client."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+
+from tests.support_language_server import COMMAND, FULL, TIMEOUT_S, Editor, with_editor
+from tests.support_lint import patterns, policy_text
+
+LOST = policy_text(patterns("registry.k8s.io/"))
+GOOD = policy_text(patterns("registry.k8s.io/*"))
+HERE = "file:///nowhere/policy.yaml"
+
+
+def codes(found: list[types.Diagnostic]) -> list[object]:
+    return [diagnostic.code for diagnostic in found]
+
+
+def test_diagnostics_while_a_policy_is_written() -> None:
+    async def talk(editor: Editor) -> None:
+        assert "PRQ001" in codes(await editor.check(HERE, LOST))
+        editor.change(HERE, GOOD, 2)
+        assert "PRQ001" not in codes(await editor.diagnostics(HERE, 2))
+        editor.change(HERE, GOOD[:-3] + "\t[", 3)
+        assert codes(await editor.diagnostics(HERE, 3)) == ["yaml-syntax"]
+        editor.change(HERE, LOST, 4)
+        assert "PRQ001" in codes(await editor.diagnostics(HERE, 4))
+        editor.client.text_document_did_close(
+            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(HERE))
+        )
+        assert await editor.diagnostics(HERE, None) == []
+
+    with_editor(talk)
+
+
+def test_many_changes_at_once_are_answered_once_with_the_last() -> None:
+    async def talk(editor: Editor) -> None:
+        await editor.check(HERE, GOOD)
+        for version in range(2, 40):
+            editor.change(HERE, LOST if version % 2 else GOOD, version)
+        assert "PRQ001" in codes(await editor.diagnostics(HERE, 39))
+        assert editor.published.empty()
+
+    with_editor(talk)
+
+
+def test_positions_are_in_utf_16() -> None:
+    text = policy_text(patterns("registry.k8s.io/")).replace('- "reg', '- "😋reg')
+
+    async def talk(editor: Editor) -> None:
+        (found,) = [each for each in await editor.check(HERE, text) if each.code == "PRQ001"]
+        assert found.range == types.Range(types.Position(15, 8), types.Position(15, 28))
+
+    with_editor(talk)
+
+
+def test_an_editor_may_count_code_points() -> None:
+    text = policy_text(patterns("registry.k8s.io/")).replace('- "reg', '- "😋reg')
+    capabilities = types.ClientCapabilities(
+        general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32])
+    )
+
+    async def talk(editor: Editor) -> None:
+        assert editor.server is not None
+        assert editor.server.capabilities.position_encoding == types.PositionEncodingKind.Utf32
+        (found,) = [each for each in await editor.check(HERE, text) if each.code == "PRQ001"]
+        assert found.range.end.character == 27
+
+    with_editor(talk, capabilities=capabilities)
+
+
+def test_the_folder_is_analysed_together_with_unsaved_text(tmp_path: Path) -> None:
+    tags = policy_text(patterns("ghcr.io/acme/app:*"))
+    digests = policy_text(patterns("ghcr.io/acme/app@*")).replace("name: example", "name: other")
+    folder = tmp_path / "a folder"
+    (folder / "deep").mkdir(parents=True)
+    here, other = folder / "tags.yaml", folder / "deep/digests.yaml"
+    other.write_text(digests)
+
+    async def talk(editor: Editor) -> None:
+        uri = here.as_uri()
+        assert "PRQ003" not in codes(await editor.check(uri, tags))
+        # Unsaved in another window: the tags are alone again.
+        editor.open(other.as_uri(), digests.replace("app@", "web@"))
+        await editor.diagnostics(other.as_uri())
+        assert "PRQ003" in codes(await editor.diagnostics(uri))
+        editor.client.text_document_did_close(
+            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(other.as_uri()))
+        )
+        assert "PRQ003" not in codes(await editor.diagnostics(uri))
+        # Changed on the disk, behind the editor's back.
+        other.unlink()
+        editor.client.text_document_did_save(
+            types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri))
+        )
+        assert "PRQ003" in codes(await editor.diagnostics(uri))
+
+    with_editor(talk, [folder])
+
+
+def test_files_that_change_on_the_disk_are_watched(tmp_path: Path) -> None:
+    capabilities = types.ClientCapabilities(
+        workspace=types.WorkspaceClientCapabilities(
+            did_change_watched_files=types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+        )
+    )
+    uri = (tmp_path / "tags.yaml").as_uri()
+    tags = policy_text(patterns("ghcr.io/acme/app:*"))
+    digests = policy_text(patterns("ghcr.io/acme/app@*")).replace("name: example", "name: other")
+
+    async def talk(editor: Editor) -> None:
+        assert "PRQ003" in codes(await editor.check(uri, tags))
+        assert [each.method for each in editor.registered] == ["workspace/didChangeWatchedFiles"]
+        (tmp_path / "digests.yaml").write_text(digests)
+        changes = [types.FileEvent((tmp_path / "digests.yaml").as_uri(), types.FileChangeType.Created)]
+        editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(changes))
+        assert "PRQ003" not in codes(await editor.diagnostics(uri))
+
+    with_editor(talk, [tmp_path], capabilities)
+
+
+def test_folders_come_and_go(tmp_path: Path) -> None:
+    uri = (tmp_path / "tags.yaml").as_uri()
+    digests = policy_text(patterns("ghcr.io/acme/app@*")).replace("name: example", "name: other")
+    (tmp_path / "digests.yaml").write_text(digests)
+    folder = types.WorkspaceFolder(tmp_path.as_uri(), "here")
+
+    async def talk(editor: Editor) -> None:
+        assert "PRQ003" in codes(await editor.check(uri, policy_text(patterns("ghcr.io/acme/app:*"))))
+        for added, removed, expected in (([folder], [], False), ([], [folder], True)):
+            editor.client.workspace_did_change_workspace_folders(
+                types.DidChangeWorkspaceFoldersParams(types.WorkspaceFoldersChangeEvent(added, removed))
+            )
+            assert ("PRQ003" in codes(await editor.diagnostics(uri))) is expected
+
+    with_editor(talk)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\x00kyverno.io/",
+        "kyverno.io/\ud83d",
+        "[" * 5000 + "kyverno.io/",
+        "kyverno.io/: &a [*a]",
+        "kyverno.io/\n" * 99,
+    ],
+)
+def test_bad_text_does_not_end_the_server(text: str) -> None:
+    async def talk(editor: Editor) -> None:
+        await editor.check(HERE, text)
+        editor.change(HERE, LOST, 2)
+        assert "PRQ001" in codes(await editor.diagnostics(HERE, 2))
+
+    with_editor(talk)
+
+
+def test_texts_that_are_no_policies_are_left_alone() -> None:
+    async def talk(editor: Editor) -> None:
+        assert await editor.check("file:///chart/templates/a.yaml", "a: {{ .Values.a }}\nb: [") == []
+
+    with_editor(talk)
+
+
+def test_nonsense_from_the_editor_does_not_end_the_server() -> None:
+    async def talk(editor: Editor) -> None:
+        process = editor.client._server
+        assert process is not None
+        assert process.stdin is not None
+        for body in (b"{", b"[1]", b'{"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": 3}'):
+            process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        editor.change("file:///never/opened.yaml", LOST, 7)
+        assert "PRQ001" in codes(await editor.check(HERE, LOST))
+
+    with_editor(talk)
+
+
+def test_two_windows_on_one_folder_are_told_apart(tmp_path: Path) -> None:
+    first, second = (tmp_path / "a.yaml").as_uri(), (tmp_path / "b.yaml").as_uri()
+
+    async def talk(editor: Editor) -> None:
+        assert "PRQ001" in codes(await editor.check(first, LOST))
+        assert "PRQ001" not in codes(await editor.check(second, GOOD.replace("example", "other")))
+
+    with_editor(talk, [tmp_path])
+
+
+def test_an_editor_that_leaves_without_a_word() -> None:
+    run = subprocess.run(COMMAND, input=b"", capture_output=True, timeout=TIMEOUT_S, check=False)
+    assert (run.returncode, run.stdout) == (0, b"")
+
+
+def test_an_editor_that_exits_without_shutdown() -> None:
+    body = b'{"jsonrpc": "2.0", "method": "exit"}'
+    message = b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    run = subprocess.run(COMMAND, input=message, capture_output=True, timeout=TIMEOUT_S, check=False)
+    assert run.returncode == 1
+
+
+def test_the_codes_of_diagnostics_lead_to_their_pages() -> None:
+    async def talk(editor: Editor) -> None:
+        (found,) = [each for each in await editor.check(HERE, LOST) if each.code == "PRQ001"]
+        assert found.code_description is not None
+        assert found.code_description.href.endswith("/pratique/rules/PRQ001.md")
+
+    assert FULL.text_document is not None
+    with_editor(talk)
