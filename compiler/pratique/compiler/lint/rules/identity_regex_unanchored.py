@@ -53,6 +53,7 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from pratique.compiler import ir
@@ -105,33 +106,38 @@ def check(facts: Facts) -> Iterator[Problem]:
 
 
 def _problem(leaf: ir.Leaf, tests: ir.TextTests, test: ir.Search) -> Problem | None:
-    try:
-        found, spanned = read(test.text)
-    except UnsupportedError:
-        return None
-    strangers = both(found, complement(spanned))
-    whole = both(spanned, repeat(_PRINTABLE, 1))
-    named = concat(optional(_NAME), whole)
-    longer = either(
-        concat(both(named, _OWNER), literal("-evil/app")),
-        concat(both(named, either(_HOST, _ADDRESS)), literal(".attacker.example")),
-    )
-    for severity, language, missing in (
-        (Severity.ERROR, longer, "`$`"),
-        (Severity.WARNING, concat(literal("https://attacker.example/"), whole), "`^`"),
-    ):
-        witness = _member(both(strangers, language))
+    for severity, missing in ((Severity.ERROR, "$"), (Severity.WARNING, "^")):
+        witness = _stranger(test.text, missing)
         if witness and accepts(tests, witness):
             return Problem(
-                message=f"`{test.text}` is found in identities of others too, for want of {missing}",
+                message=f"`{test.text}` is found in identities of others too, for want of `{missing}`",
                 location=of_text(leaf.at.location, test.text),
-                label=f"{missing} is missing",
+                label=f"`{missing}` is missing",
                 severity=severity,
                 basis=Basis.WITNESS,
                 examples=(Example("accepted", witness),),
                 help=_help(test.text),
             )
     return None
+
+
+@lru_cache(maxsize=1024)  # the same expressions stand in many policies, and in all versions of one
+def _stranger(text: str, missing: str) -> str:
+    """Return an identity that an expression accepts for want of `^` or `$`; empty where none is found."""
+    try:
+        found, spanned = read(text)
+    except UnsupportedError:
+        return ""
+    whole = both(spanned, repeat(_PRINTABLE, 1))
+    if missing == "$":
+        named = concat(optional(_NAME), whole)
+        language = either(
+            concat(both(named, _OWNER), literal("-evil/app")),
+            concat(both(named, either(_HOST, _ADDRESS)), literal(".attacker.example")),
+        )
+    else:
+        language = concat(literal("https://attacker.example/"), whole)
+    return _member(both(found, complement(spanned), language))
 
 
 def _member(language: Expression) -> str:
