@@ -69,6 +69,10 @@ class Editor:
             )
         )
 
+    async def wait(self, answer: Awaitable[_T]) -> _T:
+        """Return an answer of the server."""
+        return await asyncio.wait_for(answer, TIMEOUT_S)
+
     async def diagnostics(self, uri: str, version: int | None = 1) -> list[types.Diagnostic]:
         """Return the next diagnostics of this version of a document; earlier ones are dropped."""
         while True:

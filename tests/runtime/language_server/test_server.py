@@ -210,3 +210,49 @@ def test_the_codes_of_diagnostics_lead_to_their_pages() -> None:
 
     assert FULL.text_document is not None
     with_editor(talk)
+
+
+def test_hover_over_a_pattern() -> None:
+    text = policy_text(patterns("ghcr.io/acme/*")).replace("  - Pod", "  - Pod # 😋")
+
+    async def ask(editor: Editor, line: int, character: int) -> types.Hover | None:
+        params = types.HoverParams(types.TextDocumentIdentifier(HERE), types.Position(line, character))
+        return await editor.wait(editor.client.text_document_hover_async(params))
+
+    async def talk(editor: Editor) -> None:
+        editor.open(HERE, text)  # asked before it was analysed
+        found = await ask(editor, 15, 12)
+        assert found is not None
+        assert isinstance(found.contents, types.MarkupContent)
+        assert found.contents.kind is types.MarkupKind.Markdown
+        assert "`ghcr.io/acme/*` matches\n" in found.contents.value
+        assert found.range == types.Range(types.Position(15, 8), types.Position(15, 24))
+        assert await ask(editor, 15, 2) is None
+        assert await ask(editor, 999, 999) is None
+        editor.change(HERE, text.replace("ghcr.io", "quay.io"), 2)
+        found = await ask(editor, 15, 12)
+        assert found is not None
+        assert isinstance(found.contents, types.MarkupContent)
+        assert "`quay.io/acme/*` matches\n" in found.contents.value
+
+    with_editor(talk)
+
+
+def test_hover_for_an_editor_without_markdown_and_over_what_is_not_open() -> None:
+    capabilities = types.ClientCapabilities(
+        text_document=types.TextDocumentClientCapabilities(
+            hover=types.HoverClientCapabilities(content_format=[types.MarkupKind.PlainText])
+        )
+    )
+
+    async def talk(editor: Editor) -> None:
+        place = types.Position(4, 1)
+        params = types.HoverParams(types.TextDocumentIdentifier(HERE), place)
+        assert await editor.wait(editor.client.text_document_hover_async(params)) is None
+        editor.open(HERE, GOOD)
+        found = await editor.wait(editor.client.text_document_hover_async(params))
+        assert found is not None
+        assert isinstance(found.contents, types.MarkupContent)
+        assert found.contents.kind is types.MarkupKind.PlainText
+
+    with_editor(talk, capabilities=capabilities)

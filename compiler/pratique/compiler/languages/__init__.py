@@ -21,6 +21,7 @@ overlap asks it of `a & b`, inclusion of `b - a`, cover of `whole - (p1 | p2 | .
     wording       plausible witnesses: `registry.k8s.io/etcd:3.5.6-0` rather than `A/a:a`
     relations     overlap, inclusion, cover, difference, equivalence in terms of the one question
     boxes         globs cut into registry, path and tag or digest
+    samples       one pattern by examples: what it matches, and what it just misses
     pairs         overlaps and inclusions among many patterns at once, with filters that are proofs too
 
 Theory. The product of the universe's automaton with the subset automata of all globs is finite and

@@ -4,6 +4,8 @@
     neighbours    the policies beside it in the folder, as they are on disk
     analysis      what lint finds in a document together with its neighbours
     diagnostics   findings in the form of the protocol
+    cursor        what stands at a place of a document
+    hover         what is said about it: images (`hover_images`), demands (`hover_demands`), fields
     rule_pages    manual pages of rules as files that editors can open
     session       what is open, and what was found in it; when to look again
     server        the handlers of the protocol, over standard input and output

@@ -24,6 +24,7 @@ from pratique.grammar.source import Source
 from pratique.runtime.language_server.analysis import Analysis
 from pratique.runtime.language_server.diagnostics import Reader, diagnostic
 from pratique.runtime.language_server.documents import OpenDocument, Positions
+from pratique.runtime.language_server.hover import hover
 from pratique.runtime.language_server.rule_pages import write_pages
 from pratique.runtime.language_server.session import Session
 from pratique.runtime.user_folders import cache_folder
@@ -45,6 +46,7 @@ class Server:
         self.left_politely = True
         _live(self)
         _follow(self)
+        _answer(self)
 
     def run(self) -> int:
         """Serve until the editor leaves; return 0, or 1 where it left without `shutdown`."""
@@ -116,6 +118,27 @@ class Server:
         )
         self.lsp.client_register_capability(types.RegistrationParams(registrations=[registration]))
 
+    # --- questions -------------------------------------------------------------------------------------
+
+    async def hover(self, params: types.HoverParams) -> types.Hover | None:
+        """Return what there is to say about a place."""
+        analysis = await self.session.analysis(params.text_document.uri)
+        if analysis is None:
+            return None
+        source = analysis.document.source
+        positions = self.positions(analysis)(source)
+        place = positions.place(params.position)
+        found = await self.session.ask(lambda: hover(analysis, place))
+        if found is None:
+            return None
+        text = self.lsp.client_capabilities.text_document
+        formats = text.hover.content_format if text and text.hover else None
+        kind = types.MarkupKind.Markdown
+        if formats is not None and kind not in formats:
+            kind = types.MarkupKind.PlainText
+        content = types.MarkupContent(kind=kind, value=found.markdown)
+        return types.Hover(contents=content, range=positions.range(found.span))
+
 
 def _live(server: Server) -> None:
     """Register the handlers of a session's life."""
@@ -167,3 +190,12 @@ def _follow(server: Server) -> None:
     @lsp.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders_changed(_: types.DidChangeWorkspaceFoldersParams) -> None:
         server.take_folders()
+
+
+def _answer(server: Server) -> None:
+    """Register the handlers of questions about documents."""
+    lsp = server.lsp
+
+    @lsp.feature(types.TEXT_DOCUMENT_HOVER)
+    async def at_place(params: types.HoverParams) -> types.Hover | None:
+        return await server.hover(params)
