@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import pytest
@@ -254,5 +255,96 @@ def test_hover_for_an_editor_without_markdown_and_over_what_is_not_open() -> Non
         assert found is not None
         assert isinstance(found.contents, types.MarkupContent)
         assert found.contents.kind is types.MarkupKind.PlainText
+
+    with_editor(talk, capabilities=capabilities)
+
+
+def actions_at(
+    editor: Editor, line: int, *only: str
+) -> Awaitable[Sequence[types.Command | types.CodeAction] | None]:
+    place = types.Position(line, 10)
+    return editor.wait(
+        editor.client.text_document_code_action_async(
+            types.CodeActionParams(
+                types.TextDocumentIdentifier(HERE),
+                types.Range(place, place),
+                types.CodeActionContext([], only=list(only) or None),
+            )
+        )
+    )
+
+
+def test_a_fix_is_offered_and_mends_the_finding() -> None:
+    capabilities = types.ClientCapabilities(
+        workspace=types.WorkspaceClientCapabilities(
+            workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True)
+        )
+    )
+
+    async def talk(editor: Editor) -> None:
+        found = [each for each in await editor.check(HERE, LOST) if each.code == "PRQ001"]
+        quick, everything = await actions_at(editor, 15) or ()
+        assert isinstance(quick, types.CodeAction)
+        assert (quick.title, quick.is_preferred) == ("Write `registry.k8s.io/*` (PRQ001)", True)
+        assert list(quick.diagnostics or ()) == found
+        assert quick.edit is not None
+        assert quick.edit.document_changes is not None
+        (change,) = quick.edit.document_changes
+        assert isinstance(change, types.TextDocumentEdit)
+        assert (change.text_document.uri, change.text_document.version) == (HERE, 1)
+        assert list(change.edits) == [types.TextEdit(found[0].range, '"registry.k8s.io/*"')]
+        assert isinstance(everything, types.CodeAction)
+        assert everything.kind == "source.fixAll.pratique"
+        editor.change(HERE, GOOD, 2)
+        assert not await actions_at(editor, 15)
+
+    with_editor(talk, capabilities=capabilities)
+
+
+def test_an_editor_asks_for_some_kinds_of_actions() -> None:
+    async def talk(editor: Editor) -> None:
+        assert editor.server is not None
+        assert isinstance(editor.server.capabilities.code_action_provider, types.CodeActionOptions)
+        kinds = editor.server.capabilities.code_action_provider.code_action_kinds
+        assert list(kinds or ()) == ["quickfix", "source.fixAll.pratique"]
+        assert not await actions_at(editor, 15)  # not open
+        editor.open(HERE, LOST)
+        (action,) = await actions_at(editor, 0, "source.fixAll") or ()
+        assert isinstance(action, types.CodeAction)
+        assert action.edit is not None
+        assert action.edit.changes is not None
+        assert [edit.new_text for edit in action.edit.changes[HERE]] == ['"registry.k8s.io/*"']
+        assert not await actions_at(editor, 15, "refactor")
+        assert not await actions_at(editor, 0, "quickfix")
+
+    with_editor(talk)
+
+
+@pytest.mark.parametrize("hierarchical", [True, False])
+def test_the_outline_of_a_document(hierarchical: bool) -> None:
+    can = types.DocumentSymbolClientCapabilities(hierarchical_document_symbol_support=hierarchical)
+    capabilities = types.ClientCapabilities(
+        text_document=types.TextDocumentClientCapabilities(document_symbol=can)
+    )
+
+    async def talk(editor: Editor) -> None:
+        params = types.DocumentSymbolParams(types.TextDocumentIdentifier(HERE))
+        assert not await editor.wait(editor.client.text_document_document_symbol_async(params))
+        editor.open(HERE, GOOD)
+        found = await editor.wait(editor.client.text_document_document_symbol_async(params))
+        assert found
+        if hierarchical:
+            (policy,) = found
+            assert isinstance(policy, types.DocumentSymbol)
+            assert policy.selection_range == types.Range(types.Position(3, 8), types.Position(3, 15))
+            assert policy.children
+            assert [rule.name for rule in policy.children] == ["verify"]
+        else:
+            named = [
+                (each.name, each.container_name)
+                for each in found
+                if isinstance(each, types.SymbolInformation)
+            ]
+            assert named == [("example", None), ("verify", "example"), ("registry.k8s.io/*", "verify")]
 
     with_editor(talk, capabilities=capabilities)

@@ -88,13 +88,13 @@ def _in_policy(
     document: Document, path: tuple[str | int, ...], node: ScalarNode, value: Node, is_key: bool
 ) -> Cursor | None:
     for length in range(len(path)):
-        root = _model(document.node(path[:length]))
+        root = model_of(document.node(path[:length]))
         if root is not None:
             return Cursor(root=root, path=path[length:], node=node, value=value, is_key=is_key)
     return None
 
 
-def _model(node: Node | None) -> type[BaseModel] | None:
+def model_of(node: Node | None) -> type[BaseModel] | None:
     """Return the model of a policy; None where the node is none that is read."""
     if not isinstance(node, MappingNode):
         return None

@@ -21,12 +21,21 @@ from pygls.uris import to_fs_path
 
 from pratique.grammar import __version__
 from pratique.grammar.source import Source
+from pratique.runtime.language_server.actions import Action, fix_all, quick_fixes
 from pratique.runtime.language_server.analysis import Analysis
 from pratique.runtime.language_server.diagnostics import Reader, diagnostic
 from pratique.runtime.language_server.documents import OpenDocument, Positions
 from pratique.runtime.language_server.hover import hover
+from pratique.runtime.language_server.protocol import (
+    KINDS,
+    code_action,
+    document_symbol,
+    flat_symbols,
+    is_wanted,
+)
 from pratique.runtime.language_server.rule_pages import write_pages
 from pratique.runtime.language_server.session import Session
+from pratique.runtime.language_server.symbols import symbols
 from pratique.runtime.user_folders import cache_folder
 
 NAME: Final = "pratique"
@@ -139,6 +148,51 @@ class Server:
         content = types.MarkupContent(kind=kind, value=found.markdown)
         return types.Hover(contents=content, range=positions.range(found.span))
 
+    async def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        """Return what can be done about the findings of a range, and about all of them."""
+        analysis = await self.session.analysis(params.text_document.uri)
+        if analysis is None:
+            return []
+        of = self.positions(analysis)
+        positions = of(analysis.document.source)
+        start, end = positions.place(params.range.start), positions.place(params.range.end)
+        quick, everything = KINDS
+        found: list[Action] = []
+        if is_wanted(quick, params.context.only):
+            found += await self.session.ask(lambda: quick_fixes(analysis, start, end))
+        if is_wanted(everything, params.context.only):
+            all_fixes = await self.session.ask(lambda: fix_all(analysis))
+            found += [all_fixes] if all_fixes else []
+        workspace = self.lsp.client_capabilities.workspace
+        edits = workspace.workspace_edit if workspace else None
+        return [
+            code_action(
+                each,
+                analysis.document,
+                positions,
+                diagnostic(each.finding, self.reader, of) if each.finding else None,
+                versioned=bool(edits and edits.document_changes),
+            )
+            for each in found
+        ]
+
+    async def symbols(
+        self, params: types.DocumentSymbolParams
+    ) -> list[types.DocumentSymbol] | list[types.SymbolInformation]:
+        """Return the outline of a document."""
+        analysis = await self.session.analysis(params.text_document.uri)
+        if analysis is None:
+            return []
+        source = analysis.document.source
+        positions = self.positions(analysis)(source)
+        found = await self.session.ask(lambda: symbols(source))
+        text = self.lsp.client_capabilities.text_document
+        can = text.document_symbol if text else None
+        if can and can.hierarchical_document_symbol_support:
+            return [document_symbol(each, positions) for each in found]
+        uri = analysis.document.uri
+        return [flat for each in found for flat in flat_symbols(each, uri, positions)]
+
 
 def _live(server: Server) -> None:
     """Register the handlers of a session's life."""
@@ -199,3 +253,13 @@ def _answer(server: Server) -> None:
     @lsp.feature(types.TEXT_DOCUMENT_HOVER)
     async def at_place(params: types.HoverParams) -> types.Hover | None:
         return await server.hover(params)
+
+    @lsp.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=list(KINDS)))
+    async def to_do(params: types.CodeActionParams) -> list[types.CodeAction]:
+        return await server.actions(params)
+
+    @lsp.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
+    async def outline(
+        params: types.DocumentSymbolParams,
+    ) -> list[types.DocumentSymbol] | list[types.SymbolInformation]:
+        return await server.symbols(params)

@@ -1,0 +1,92 @@
+"""What an editor offers to do about findings: their fixes, one by one or all at once.
+
+A fix is offered only if the text that it makes can still be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pratique.compiler.lint.base import Finding, Fix
+from pratique.grammar.source import Position, Source, Span
+from pratique.grammar.yaml_tree import read_documents
+from pratique.runtime.language_server.analysis import Analysis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A change of the document.
+
+    Attributes:
+        title: what the editor's menu says.
+        fixes: what is replaced, in the order of places; none overlaps another.
+        finding: the finding that it mends; None for the fixes of all findings.
+    """
+
+    title: str
+    fixes: tuple[Fix, ...]
+    finding: Finding | None = None
+
+
+def quick_fixes(analysis: Analysis, start: Position, end: Position) -> list[Action]:
+    """Return the fixes of the findings that stand between two places, or touch them."""
+    found = []
+    for finding in _mendable(analysis):
+        span = finding.location.span if finding.location else None
+        fix = finding.problem.fix
+        if span is None or fix is None or span.end < start or end < span.start:
+            continue
+        if _is_readable(analysis, [fix]):
+            title = f"{_title(finding)} ({finding.code})"
+            found.append(Action(title=title, fixes=(fix,), finding=finding))
+    return found
+
+
+def fix_all(analysis: Analysis) -> Action | None:
+    """Return the fixes of all findings; None where there are none. Of two that overlap, the first counts."""
+    fixes: list[Fix] = []
+    mendable = (finding.problem.fix for finding in _mendable(analysis))
+    for fix in sorted((fix for fix in mendable if fix), key=lambda fix: fix.location.span):
+        if not fixes or fixes[-1].location.span.end <= fix.location.span.start:
+            fixes.append(fix)
+    if not fixes or not _is_readable(analysis, fixes):
+        return None
+    return Action(title="Fix all findings of pratique that can be fixed", fixes=tuple(fixes))
+
+
+def applied(source: Source, fixes: Sequence[Fix]) -> str:
+    """Return the text of a source with fixes applied; they are in order and do not overlap."""
+    lines = source.text.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+
+    def offset(place: Position) -> int:
+        return starts[min(place.line, len(starts)) - 1] + place.column - 1
+
+    parts, end = [], 0
+    for fix in fixes:
+        span: Span = fix.location.span
+        parts += [source.text[end : offset(span.start)], fix.text]
+        end = offset(span.end)
+    return "".join([*parts, source.text[end:]])
+
+
+def _mendable(analysis: Analysis) -> list[Finding]:
+    """Return the findings with a fix in this very document."""
+    source = analysis.document.source
+    every = (*analysis.mistakes, *analysis.findings)
+    return [each for each in every if each.problem.fix and each.problem.fix.location.source is source]
+
+
+def _is_readable(analysis: Analysis, fixes: Sequence[Fix]) -> bool:
+    source = analysis.document.source
+    before = read_documents(source)
+    after = read_documents(Source(source.name, applied(source, fixes)))
+    return not after.errors and len(after.documents) == len(before.documents)
+
+
+def _title(finding: Finding) -> str:
+    text = finding.problem.help or "fix it"
+    return f"{text[0].upper()}{text[1:]}"

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from pratique.compiler.lint.base import Fix
+from pratique.grammar.source import Location, Position, Source, Span
+from pratique.runtime.language_server.actions import Action, applied, fix_all, quick_fixes
+from pratique.runtime.language_server.analysis import Analysis, analyse
+from pratique.runtime.language_server.documents import OpenDocument
+from tests.support_lint import patterns, policy_text
+
+LOST = policy_text(patterns("registry.k8s.io/", "quay.io/**", "ghcr.io/acme/*"))
+
+
+def analysis(text: str) -> Analysis:
+    return analyse(OpenDocument.of("file:///p.yaml", 1, text), {})
+
+
+def text_after(action: Action | None, text: str) -> str:
+    assert action is not None
+    return applied(Source("p.yaml", text), action.fixes)
+
+
+def test_the_fix_of_a_finding() -> None:
+    (action,) = quick_fixes(analysis(LOST), Position(16, 10), Position(16, 10))
+    assert action.title == "Write `registry.k8s.io/*` (PRQ001)"
+    assert action.finding is not None
+    assert text_after(action, LOST) == LOST.replace('"registry.k8s.io/"', '"registry.k8s.io/*"')
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "count"),
+    [((1, 1), (99, 1), 2), ((16, 27), (17, 9), 2), ((17, 1), (17, 8), 0), ((18, 9), (18, 9), 0)],
+)
+def test_findings_of_a_range(start: tuple[int, int], end: tuple[int, int], count: int) -> None:
+    assert len(quick_fixes(analysis(LOST), Position(*start), Position(*end))) == count
+
+
+def test_all_at_once() -> None:
+    fixed = text_after(fix_all(analysis(LOST)), LOST)
+    assert fixed == LOST.replace("k8s.io/", "k8s.io/*").replace("/**", "/*")
+    assert fix_all(analysis(fixed)) is None
+
+
+def test_nothing_to_mend() -> None:
+    good = analysis(policy_text(patterns("ghcr.io/acme/*")))
+    assert fix_all(good) is None
+    assert quick_fixes(good, Position(1, 1), Position(99, 1)) == []
+
+
+def test_a_fix_that_would_break_the_text_is_not_offered() -> None:
+    # The pattern is a block scalar: its text ends where the next line starts.
+    text = policy_text(
+        "verifyImages:\n- imageReferences:\n  - >-\n    registry.k8s.io/\n  mutateDigest: true\n"
+    )
+    found = analysis(text)
+    assert any(finding.problem.fix for finding in found.findings)
+    assert quick_fixes(found, Position(1, 1), Position(99, 1)) == []
+    assert fix_all(found) is None
+
+
+def test_fixes_that_overlap_are_not_applied_together() -> None:
+    # Two policies of one document that share a pattern through an anchor: one place, two findings.
+    text = policy_text(
+        'verifyImages:\n- imageReferences: &lost\n  - "registry.k8s.io/"\n- imageReferences: *lost\n'
+    )
+    found = fix_all(analysis(text))
+    assert found is not None
+    assert len(found.fixes) == 1
+
+
+def test_texts_with_all_ends_of_lines() -> None:
+    source = Source("p", "a\r\nbé\rc\n😋d")
+    fixes = [
+        Fix(Location(source, Span.at(2, 2)), "E"),
+        Fix(Location(source, Span(Position(3, 1), Position(4, 2))), "x"),
+    ]
+    assert applied(source, fixes) == "a\r\nbE\rxd"
