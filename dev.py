@@ -5,6 +5,7 @@ python3 dev.py demo        set up, then run the main job: the story of policies/
 python3 dev.py check       set up, then format, lint, layers, types and tests
 python3 dev.py fix         format and apply safe lint fixes
 python3 dev.py test ...    pytest with the given arguments
+python3 dev.py e2e ...     tests on a Kubernetes API server: that of $KUBECONFIG, or one on loopback
 python3 dev.py bench ...   measure the budgets (names of benchmarks, or none for all)
 python3 dev.py fuzz ...    spoil inputs of parsers (seconds, names of parsers), keep what they trip over
 """
@@ -24,6 +25,7 @@ STEPS: dict[str, list[list[str]]] = {
     "demo": [["python", "policies/control-plane/demo.py"]],
     "fix": [["ruff", "check", "--fix"], ["ruff", "format"]],
     "test": [["pytest"]],
+    "e2e": [["pytest", "-m", "e2e", "-rs", "tests/e2e"]],
     "bench": [["python", "-m", "tests.bench"]],
     "fuzz": [["python", "-m", "tests.fuzz"]],
     "check": [

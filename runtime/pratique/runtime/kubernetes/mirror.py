@@ -1,0 +1,111 @@
+"""A copy of all objects of a type, kept up to date: listed once, then watched, listed again when needed.
+
+Whatever happens to the connection, the copy stays what was last known (F25), `synced` says since when there
+is one at all, and no change is missed: a watch goes on from the last version that was seen, and where the
+server no longer knows that version the list is compared with the copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+
+from pratique.grammar.errors import PratiqueError
+from pratique.runtime.kubernetes.client import Cluster, ClusterError, Object
+from pratique.runtime.kubernetes.types import ResourceType
+
+FIRST_PAUSE: Final = 0.2
+LAST_PAUSE: Final = 30.0
+
+Changed = Callable[[], Awaitable[None]]
+
+
+class Mirror:
+    """All objects of a type by namespace and name."""
+
+    def __init__(
+        self, cluster: Cluster, type: ResourceType, changed: Changed | None = None, namespace: str = ""
+    ) -> None:
+        """Take where to look and whom to tell.
+
+        Args:
+            cluster: the API server.
+            type: what is mirrored.
+            changed: called after each change, and once after the first list.
+            namespace: the one that is looked at; empty for all.
+        """
+        self.objects: dict[tuple[str, str], Object] = {}
+        self.synced = asyncio.Event()
+        self.faults = 0
+        """Times that the server could not be asked, or ended a watch with an error."""
+        self._cluster = cluster
+        self._type = type
+        self._changed = changed
+        self._namespace = namespace
+        self._heard_at = 0.0
+
+    @property
+    def age(self) -> float:
+        """Return the seconds since the server was last heard."""
+        return time.monotonic() - self._heard_at
+
+    async def run(self) -> None:
+        """Keep the copy up to date until cancelled."""
+        pause, version = FIRST_PAUSE, ""
+        while True:
+            try:
+                if not version:
+                    version = await self._list()
+                    pause = FIRST_PAUSE
+                async for seen in self._watch(version):
+                    version, pause = seen, FIRST_PAUSE
+            except PratiqueError as error:
+                self.faults += 1
+                if isinstance(error, ClusterError) and error.status == 410:
+                    version = ""
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads clients, no secret)
+                pause = min(pause * 2, LAST_PAUSE)
+
+    async def _list(self) -> str:
+        listing = await self._cluster.list(self._type, self._namespace)
+        found = {_key(item): item for item in listing.items}
+        differs = found != self.objects or not self.synced.is_set()
+        self.objects = found
+        self._heard_at = time.monotonic()
+        if differs:
+            await self._tell()
+        self.synced.set()
+        return listing.version
+
+    async def _watch(self, version: str) -> AsyncIterator[str]:
+        async with contextlib.aclosing(self._cluster.watch(self._type, version, self._namespace)) as events:
+            async for event in events:
+                self._heard_at = time.monotonic()
+                if event.type == "DELETED":
+                    self.objects.pop(_key(event.object), None)
+                elif event.type != "BOOKMARK":
+                    self.objects[_key(event.object)] = event.object
+                if event.type != "BOOKMARK":
+                    await self._tell()
+                yield _version(event.object)
+
+    async def _tell(self) -> None:
+        if self._changed:
+            await self._changed()
+
+
+def _key(item: Object) -> tuple[str, str]:
+    metadata = item.get("metadata") or {}
+    return str(metadata.get("namespace", "")), str(metadata.get("name", ""))
+
+
+def _version(item: Object) -> str:
+    match item.get("metadata"):
+        case {"resourceVersion": str(version)}:
+            return version
+        case _:
+            raise ClusterError("cluster-response", "watch: an object has no version")
