@@ -131,6 +131,8 @@ class RuleResult:
     severity: str = ""
     properties: tuple[tuple[str, str], ...] = ()
     location: Location | None = field(default=None, compare=False)
+    pins: tuple[tuple[str, str], ...] = ()
+    """JSON pointers of the images that the policy pins, with what it writes there."""
 
     @property
     def status(self) -> Status:

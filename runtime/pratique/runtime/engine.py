@@ -6,7 +6,7 @@ References: Kyverno 1.19, `pkg/engine/image_verify.go`, `image_verify_validate.g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -84,8 +84,9 @@ class Engine:
                 if not any(check.stage is Stage.VALIDATE for check in found):
                     found.extend(validate(item, order, marks, pinned[order]))
         return tuple(
-            self._result(item.planned, resource, checks[item.planned.number])
-            for item in rules
+            self._result(item.planned, resource, checks[item.planned.number], pinned[order])
+            for order, group in enumerate(by_policy)
+            for item in group
             if checks.get(item.planned.number)
         )
 
@@ -310,7 +311,13 @@ class Engine:
             ),
         )
 
-    def _result(self, planned: PlannedRule, resource: Resource, checks: Iterable[Check]) -> RuleResult:
+    def _result(
+        self,
+        planned: PlannedRule,
+        resource: Resource,
+        checks: Iterable[Check],
+        pins: Mapping[str, ImageUse],
+    ) -> RuleResult:
         annotations = dict(planned.policy.annotations)
         location = planned.rule.at.location
         return RuleResult(
@@ -324,6 +331,7 @@ class Engine:
             severity=annotations.get("policies.kyverno.io/severity", ""),
             properties=planned.rule.report_properties,
             location=location,
+            pins=tuple((pointer, pinned.text) for pointer, pinned in pins.items()),
         )
 
 
