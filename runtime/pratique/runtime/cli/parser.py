@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "lint": "pratique.runtime.cli.lint",
     "rule": "pratique.runtime.cli.rule",
     "diff": "pratique.runtime.cli.diff",
+    "serve": "pratique.runtime.cli.serve",
     "lsp": "pratique.runtime.cli.lsp",
     "root": "pratique.runtime.cli.root",
     "lab": "pratique.runtime.cli.lab",

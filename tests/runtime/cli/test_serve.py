@@ -1,0 +1,56 @@
+"""The server as a process."""
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from tests.support_policies import cluster_policy
+from tests.support_tls import Authority
+
+
+def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
+    authority = Authority.make(tmp_path)
+    authority.server_context("127.0.0.1")
+    (both,) = tmp_path.glob("server-*.pem")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(cluster_policy({"failureAction": "Enforce", "mutateDigest": True}))
+    command = [str(Path(sys.executable).with_name("pratique")), "serve", str(policy)]
+    command += ["--tls-certificate", str(both), "--tls-key", str(both)]
+    command += ["--host", "127.0.0.1", "--port", "0", "--offline"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            assert "listens on 127.0.0.1:" in line, line + process.stderr.read()
+            url = f"https://127.0.0.1:{line.rpartition(':')[2].strip()}"
+            context = authority.client_context()
+            with urllib.request.urlopen(f"{url}/readyz", context=context, timeout=20) as answer:
+                assert answer.status == 200
+            pod = {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "p", "namespace": "a"},
+                "spec": {"containers": [{"name": "c", "image": "ghcr.io/acme/app:v1"}]},
+            }
+            request = {
+                "uid": "u",
+                "kind": {"group": "", "version": "v1", "kind": "Pod"},
+                "operation": "CREATE",
+                "namespace": "a",
+                "object": pod,
+            }
+            review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+            asked = urllib.request.Request(
+                f"{url}/mutate", json.dumps(review).encode(), {"Content-Type": "application/json"}
+            )
+            with urllib.request.urlopen(asked, context=context, timeout=20) as answer:
+                response = json.load(answer)["response"]
+            assert response["allowed"] is False
+            assert "ghcr.io/acme/app:v1" in response["status"]["message"]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
