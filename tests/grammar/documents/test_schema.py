@@ -4,7 +4,7 @@ from pydantic import BaseModel
 from pratique.grammar.documents import ClusterPolicy
 from pratique.grammar.documents.attestors import AttestorSet, KeylessAttestor
 from pratique.grammar.documents.kyverno import ImageExtractor, MatchResources, Rule, Spec
-from pratique.grammar.documents.schema import bare, fields, homes, model_at
+from pratique.grammar.documents.schema import bare, choices_at, fields, homes, model_at
 
 ENTRY = ("spec", "rules", 3, "verifyImages", 0)
 
@@ -44,3 +44,10 @@ def test_homes() -> None:
     assert homes(ClusterPolicy, "skipImageReferences") == ("spec.rules[].verifyImages[]",)
     assert "spec.rules[].imageExtractors.*[]" in homes(ClusterPolicy, "jmesPath")
     assert homes(ClusterPolicy, "nothing") == ()
+
+
+def test_choices_are_those_of_the_field() -> None:
+    assert choices_at(ClusterPolicy, ("spec", "failurePolicy")) == ("Ignore", "Fail")
+    assert choices_at(ClusterPolicy, ("spec", "background")) == ("true", "false")
+    assert choices_at(ClusterPolicy, ("spec", "rules", 0, "name")) == ()
+    assert choices_at(ClusterPolicy, ("spec", "nothing")) == ()

@@ -348,3 +348,29 @@ def test_the_outline_of_a_document(hierarchical: bool) -> None:
             assert named == [("example", None), ("verify", "example"), ("registry.k8s.io/*", "verify")]
 
     with_editor(talk, capabilities=capabilities)
+
+
+def test_fields_are_proposed_with_what_they_mean() -> None:
+    async def ask(editor: Editor, line: int, character: int) -> list[types.CompletionItem]:
+        params = types.CompletionParams(types.TextDocumentIdentifier(HERE), types.Position(line, character))
+        found = await editor.wait(editor.client.text_document_completion_async(params))
+        assert not isinstance(found, types.CompletionList)
+        return list(found or ())
+
+    async def talk(editor: Editor) -> None:
+        assert await ask(editor, 0, 0) == []  # not open
+        text = GOOD.replace("  rules:", "  fa\n  rules:")
+        editor.open(HERE, text)
+        items = {item.label: item for item in await ask(editor, 6, 4)}
+        item = items["failurePolicy"]
+        assert item.text_edit == types.TextEdit(
+            types.Range(types.Position(6, 2), types.Position(6, 4)), "failurePolicy: "
+        )
+        assert isinstance(item.documentation, types.MarkupContent)
+        assert item.documentation.value.startswith("What happens to a request while Kyverno cannot be asked")
+        assert item.kind == types.CompletionItemKind.Field
+        assert items["webhookTimeoutSeconds"].deprecated
+        editor.change(HERE, "apiVersion: v1\nkind: Service\n", 2)
+        assert await ask(editor, 1, 0) == []
+
+    with_editor(talk)

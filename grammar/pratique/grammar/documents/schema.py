@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -13,10 +13,23 @@ from pydantic.fields import FieldInfo
 
 def model_at(root: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel] | None:
     """Return the model that describes the mapping at `path`, or None where there is none."""
+    found = _annotation_at(root, path)
+    return found if _is_model(found) else None
+
+
+def choices_at(root: type[BaseModel], path: Sequence[str | int]) -> tuple[str, ...]:
+    """Return the texts that may stand at `path`, as YAML writes them; nothing where any may."""
+    found = _annotation_at(root, path)
+    if found is bool:
+        return ("true", "false")
+    return tuple(map(str, get_args(found))) if get_origin(found) is Literal else ()
+
+
+def _annotation_at(root: type[BaseModel], path: Sequence[str | int]) -> Any:
     current: Any = root
     for part in path:
         current = _step(current, part)
-    return current if _is_model(current) else None
+    return current
 
 
 def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:

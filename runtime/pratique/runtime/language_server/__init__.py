@@ -7,8 +7,9 @@
     cursor        what stands at a place of a document
     hover         what is said about it: images (`hover_images`), demands (`hover_demands`), fields
     actions       what can be done about findings
+    completion    what may be written at a place
     symbols       the outline of a document
-    protocol      actions and symbols in the form of the protocol
+    protocol      actions, proposals and symbols in the form of the protocol
     rule_pages    manual pages of rules as files that editors can open
     session       what is open, and what was found in it; when to look again
     server        the handlers of the protocol, over standard input and output

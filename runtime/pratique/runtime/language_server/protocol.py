@@ -1,4 +1,4 @@
-"""Actions and symbols in the form of the protocol."""
+"""Actions, proposals and symbols in the form of the protocol."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from lsprotocol import types
 
 from pratique.runtime.language_server.actions import Action
+from pratique.runtime.language_server.completion import Proposal
 from pratique.runtime.language_server.documents import OpenDocument, Positions
 from pratique.runtime.language_server.symbols import Symbol
 
@@ -45,6 +46,20 @@ def code_action(
         diagnostics=[diagnostic] if diagnostic else None,
         is_preferred=True if action.finding else None,
         edit=edit,
+    )
+
+
+def completion_item(proposal: Proposal, rank: int, positions: Positions) -> types.CompletionItem:
+    """Return a proposal for an editor, which shows those of lower `rank` first, deprecated ones last."""
+    about = types.MarkupContent(kind=types.MarkupKind.Markdown, value=proposal.about)
+    kind = types.CompletionItemKind.Field if proposal.is_field else types.CompletionItemKind.Value
+    return types.CompletionItem(
+        label=proposal.label,
+        kind=kind,
+        documentation=about if proposal.about else None,
+        deprecated=True if proposal.is_deprecated else None,
+        sort_text=f"{int(proposal.is_deprecated)}{rank:03}",
+        text_edit=types.TextEdit(range=positions.range(proposal.span), new_text=proposal.text),
     )
 
 

@@ -23,12 +23,15 @@ from pratique.grammar import __version__
 from pratique.grammar.source import Source
 from pratique.runtime.language_server.actions import Action, fix_all, quick_fixes
 from pratique.runtime.language_server.analysis import Analysis
+from pratique.runtime.language_server.completion import proposals
 from pratique.runtime.language_server.diagnostics import Reader, diagnostic
 from pratique.runtime.language_server.documents import OpenDocument, Positions
 from pratique.runtime.language_server.hover import hover
+from pratique.runtime.language_server.neighbours import concerns_policies
 from pratique.runtime.language_server.protocol import (
     KINDS,
     code_action,
+    completion_item,
     document_symbol,
     flat_symbols,
     is_wanted,
@@ -176,6 +179,15 @@ class Server:
             for each in found
         ]
 
+    def completions(self, params: types.CompletionParams) -> list[types.CompletionItem]:
+        """Return what may be written at a place of a text that holds policies."""
+        document = self.session.document(params.text_document.uri)
+        if document is None or not concerns_policies(document.source.text):
+            return []
+        positions = Positions(document.source.text, self.reader.encoding, has_mark=document.has_mark)
+        found = proposals(positions.lines, positions.place(params.position))
+        return [completion_item(each, number, positions) for number, each in enumerate(found)]
+
     async def symbols(
         self, params: types.DocumentSymbolParams
     ) -> list[types.DocumentSymbol] | list[types.SymbolInformation]:
@@ -257,6 +269,10 @@ def _answer(server: Server) -> None:
     @lsp.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=list(KINDS)))
     async def to_do(params: types.CodeActionParams) -> list[types.CodeAction]:
         return await server.actions(params)
+
+    @lsp.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=[" "]))
+    def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
+        return server.completions(params)
 
     @lsp.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
     async def outline(

@@ -83,6 +83,10 @@ class Session:
 
     # --- what is found ---------------------------------------------------------------------------------
 
+    def document(self, uri: str) -> OpenDocument | None:
+        """Return a document as it stands now; None where it is not open."""
+        return self._open.get(uri)
+
     async def analysis(self, uri: str) -> Analysis | None:
         """Return what is known about the current text of a document; None where it is not open."""
         document = self._open.get(uri)
