@@ -1,29 +1,50 @@
-"""A real API server for tests: that of $KUBECONFIG, or a control plane on loopback, brought up once."""
+"""A real API server for tests: that of $KUBECONFIG, or a control plane on loopback, made and ended here."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 CONTROL_PLANE = Path(__file__).parents[2] / "shared/cluster/cluster.py"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "kube-loopback"
+BUILD_SECONDS = 1200
 
 
-def kubeconfig() -> Path:
-    """The kubeconfig of a cluster that tests may write to; skips where there is none."""
+@contextlib.contextmanager
+def kubeconfig() -> Iterator[Path]:
+    """Give the kubeconfig of a cluster that tests may write to; skips where there is none."""
     if given := os.environ.get("KUBECONFIG"):
-        return Path(given)
+        yield Path(given)
+        return
     if not CONTROL_PLANE.exists():
         pytest.skip("no cluster: set KUBECONFIG to one that tests may write to")
     if not any(CACHE.glob("v*")) and not shutil.which("go"):
         pytest.skip("no cluster: the control plane is not built, and Go is not there to build it")
-    command = [str(CONTROL_PLANE.with_name("up")), "--name", "pratique-e2e", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False)
+    # Each run has a cluster of its own: it ends what it started, and nothing else.
+    name = f"pratique-{os.getpid()}"
+    try:
+        done = subprocess.run(
+            [str(CONTROL_PLANE.with_name("up")), "--name", name, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=BUILD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(
+            f"the control plane is not built within {BUILD_SECONDS} s; the next run goes on from there"
+        )
     if done.returncode:
         pytest.skip(f"the control plane does not start: {done.stderr[-300:]}")
-    return Path(json.loads(done.stdout)["kubeconfig"])
+    try:
+        yield Path(json.loads(done.stdout)["kubeconfig"])
+    finally:
+        down = [str(CONTROL_PLANE.with_name("down")), "--name", name]
+        subprocess.run(down, capture_output=True, timeout=60, check=False)

@@ -14,10 +14,9 @@ from pratique.runtime.admission.server import Webhook
 from pratique.runtime.engine import Engine
 from pratique.runtime.evidence import Evidence
 from pratique.runtime.kubernetes.client import Cluster, ClusterError
-from pratique.runtime.kubernetes.settings import from_kubeconfig
+from pratique.runtime.kubernetes.settings import ClusterSettings
 from pratique.runtime.kubernetes.types import MUTATING_WEBHOOKS, NAMESPACES, PODS, ResourceType
 from pratique.runtime.lifetimes import Lifetimes
-from tests.support_cluster import kubeconfig
 from tests.support_engine import World, pod
 from tests.support_policies import cluster_policy
 from tests.support_tls import Authority
@@ -64,7 +63,9 @@ async def account(cluster: Cluster, namespace: str) -> None:
             return
 
 
-def test_an_unsigned_pod_is_refused_and_a_signed_one_admitted_with_its_digest(tmp_path: Path) -> None:
+def test_an_unsigned_pod_is_refused_and_a_signed_one_admitted_with_its_digest(
+    settings: ClusterSettings, tmp_path: Path
+) -> None:
     world = World(cluster_policy({"failureAction": "Enforce", "mutateDigest": True}))
     world.store.image(APP, {"subject": "dev@acme.example"})
     world.store.image(BAD)
@@ -79,7 +80,7 @@ def test_an_unsigned_pod_is_refused_and_a_signed_one_admitted_with_its_digest(tm
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.server_context("127.0.0.1")).start()
         port = runner.addresses[0][1]
-        async with Cluster(from_kubeconfig(kubeconfig())) as cluster:
+        async with Cluster(settings) as cluster:
             space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             await cluster.create(NAMESPACES, space)
             try:

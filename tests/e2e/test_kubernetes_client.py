@@ -10,16 +10,10 @@ import pytest
 
 from pratique.runtime.kubernetes.client import Cluster, ClusterError
 from pratique.runtime.kubernetes.mirror import Mirror
-from pratique.runtime.kubernetes.settings import ClusterSettings, from_kubeconfig
+from pratique.runtime.kubernetes.settings import ClusterSettings
 from pratique.runtime.kubernetes.types import CONFIG_MAPS, NAMESPACES
-from tests.support_cluster import kubeconfig
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def settings() -> ClusterSettings:
-    return from_kubeconfig(kubeconfig())
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
