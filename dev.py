@@ -8,6 +8,7 @@ python3 dev.py test ...    pytest with the given arguments
 python3 dev.py e2e ...     tests on a Kubernetes API server: that of $KUBECONFIG, or one on loopback
 python3 dev.py bench ...   measure the budgets (names of benchmarks, or none for all)
 python3 dev.py fuzz ...    spoil inputs of parsers (seconds, names of parsers), keep what they trip over
+python3 dev.py oracles ... compare decision procedures with oracles (questions of each, words of their names)
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ STEPS: dict[str, list[list[str]]] = {
     "e2e": [["pytest", "-m", "e2e", "-rs", "tests/e2e"]],
     "bench": [["python", "-m", "tests.bench"]],
     "fuzz": [["python", "-m", "tests.fuzz"]],
+    "oracles": [["python", "-m", "tests.oracles"]],
     "check": [
         ["ruff", "format", "--check"],
         ["ruff", "check"],

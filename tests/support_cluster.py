@@ -35,6 +35,7 @@ def kubeconfig() -> Iterator[Path]:
             capture_output=True,
             text=True,
             timeout=BUILD_SECONDS,
+            env={**os.environ, "XDG_CACHE_HOME": str(CACHE.parent)},  # tests have a folder of their own
             check=False,
         )
     except subprocess.TimeoutExpired:
