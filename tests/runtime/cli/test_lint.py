@@ -105,3 +105,22 @@ def test_nothing_heavy_is_imported(lost: str) -> None:
     run = subprocess.run([sys.executable, "-c", script, lost], capture_output=True, text=True, check=False)
     assert "PRQ001" in run.stdout
     assert run.stderr == "\n"
+
+
+def test_comments_silence_findings_and_unused_ones_are_reported_of_whole_files_only(
+    lost: str, tmp_path: Path, capsys: Capture
+) -> None:
+    text = Path(lost).read_text()
+    path = tmp_path / "meant.yaml"
+    path.write_text(f"# pratique: ignore-file[PRQ001] shown as it was\n{text}")
+    assert main(["lint", str(path)]) == 0
+    unused = f"# pratique: ignore-file[PRQ027] no key\n{text}"
+    path.write_text(unused)
+    capsys.readouterr()
+    main(["lint", str(path), "-o", "concise"])
+    assert "PRQ044" in capsys.readouterr().out
+    path.write_text(f"{unused}---\n{text.replace('rules:', 'rulez:')}")
+    assert main(["lint", str(path), "-o", "concise"]) == 2
+    out = capsys.readouterr().out
+    assert "PRQ001" in out
+    assert "PRQ044" not in out

@@ -15,6 +15,7 @@ from pkgutil import iter_modules
 from typing import Protocol
 
 from pratique.compiler import ir
+from pratique.compiler.lint.directives import directives, unsilenced
 from pratique.compiler.lint.facts import Facts
 from pratique.grammar.source import Location
 
@@ -143,6 +144,7 @@ class Rule:
         name: name of its file, with hyphens.
         severity: of its findings, where they do not say otherwise.
         yields_to: rules that say more about the same text: where one of them reports it, this one does not.
+        last: it is about the findings of the others.
         manual: docstring of its file.
     """
 
@@ -150,6 +152,7 @@ class Rule:
     name: str
     severity: Severity
     yields_to: tuple[str, ...]
+    last: bool
     manual: str
     check: Check
 
@@ -162,7 +165,9 @@ class Rule:
 _registered: dict[str, Rule] = {}
 
 
-def rule(code: str, severity: Severity, *, yields_to: tuple[str, ...] = ()) -> Callable[[Check], Check]:
+def rule(
+    code: str, severity: Severity, *, yields_to: tuple[str, ...] = (), last: bool = False
+) -> Callable[[Check], Check]:
     """Register the decorated function as the check of the rule that its module describes."""
 
     def register(check: Check) -> Check:
@@ -172,6 +177,7 @@ def rule(code: str, severity: Severity, *, yields_to: tuple[str, ...] = ()) -> C
             name=check.__module__.rpartition(".")[2].replace("_", "-"),
             severity=severity,
             yields_to=yields_to,
+            last=last,
             manual=(module.__doc__ or "").strip(),
             check=check,
         )
@@ -193,22 +199,28 @@ def lint(policies: ir.PolicySet, codes: Collection[str] | None = None) -> tuple[
     """Return the findings of all rules, or of those with the given codes, in the order of files and places.
 
     Generated rules are not looked at: what is wrong with them is wrong with the rule that was written.
+    Findings that a comment silences, with a reason, are left out.
     """
     facts = Facts(policies)
-    found: dict[Finding, None] = {}
-    yielding: dict[str, tuple[str, ...]] = {}
-    for each in catalogue():
-        if codes is None or each.code in codes:
-            yielding[each.code] = each.yields_to
-            for problem in each.check(facts):
-                found[_finding(each, problem)] = None
+    asked = [each for each in catalogue() if codes is None or each.code in codes]
+    facts.asked = frozenset(each.code for each in asked)
+    facts.directives = tuple(each for source in facts.sources for each in directives(source))
+    found = [_finding(each, problem) for each in asked if not each.last for problem in each.check(facts)]
+    facts.findings = _without_yielding(dict.fromkeys(found), asked)
+    kept = unsilenced(facts.findings, facts.directives)
+    kept += [_finding(each, problem) for each in asked if each.last for problem in each.check(facts)]
+    return tuple(sorted(kept, key=lambda finding: finding.order))
+
+
+def _without_yielding(found: Collection[Finding], asked: Collection[Rule]) -> tuple[Finding, ...]:
+    """Return the findings without those whose rule yields to one that speaks of the same place."""
+    yielding = {each.code: each.yields_to for each in asked}
     places = {(finding.code, finding.location) for finding in found}
-    kept = [
+    return tuple(
         finding
         for finding in found
         if not any((code, finding.location) in places for code in yielding[finding.code])
-    ]
-    return tuple(sorted(kept, key=lambda finding: finding.order))
+    )
 
 
 def _finding(each: Rule, problem: Problem) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from pratique.compiler import ir
 from pratique.compiler.languages.globs import Glob
@@ -14,6 +14,11 @@ from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import MAX_STATES, Answer, Proof, Unknown, Witness
 from pratique.compiler.languages.sets import TextSet
 from pratique.compiler.languages.unions import Union
+from pratique.grammar.source import Source
+
+if TYPE_CHECKING:
+    from pratique.compiler.lint.base import Finding
+    from pratique.compiler.lint.directives import Directive
 
 ALLOWANCE: Final = 100_000
 """States that all questions of a run may take together before they are cut short."""
@@ -58,13 +63,27 @@ class Facts:
 
     Questions share an allowance of states, so that a run over hostile patterns ends in seconds: once it is
     spent, only easy questions are answered, and rules stay silent about the others.
+
+    Attributes:
+        asked: codes of the rules of this run.
+        directives: comments that silence findings.
+        findings: of the rules before the last, silenced or not; empty until these have been asked.
     """
 
     def __init__(self, policies: ir.PolicySet) -> None:
         self.policies = policies
+        self.asked: frozenset[str] = frozenset()
+        self.directives: tuple[Directive, ...] = ()
+        self.findings: tuple[Finding, ...] = ()
         self._allowance = ALLOWANCE
         self._globs: dict[ir.ImagePattern, Glob] = {}
         self._empty: dict[ir.ImagePattern, Answer] = {}
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Return the texts that the policies were read from, each once."""
+        places = (policy.at.location for policy in self.policies.policies)
+        return tuple({id(place.source): place.source for place in places if place}.values())
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:
