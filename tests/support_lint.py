@@ -16,18 +16,34 @@ spec:
   validationFailureAction: Enforce
   rules:
   - name: verify
-    match:
-      any:
-      - resources:
-          kinds:
-          - Pod
+"""
+_PODS = """\
+match:
+  any:
+  - resources:
+      kinds:
+      - Pod
+"""
+_IMAGES = """\
+verifyImages:
+- imageReferences:
+  - "ghcr.io/acme/*"
+  attestors:
+  - entries:
+    - keyless:
+        issuer: https://accounts.google.com
+        subject: dev@acme.example
+        rekor:
+          url: https://rekor.sigstore.dev
 """
 
 
 def policy_text(part: str) -> str:
-    """Return a policy around `part`: a whole policy, or the `verifyImages` of its only rule."""
+    """Return a policy around `part`: a whole policy, or the `verifyImages` or `match` of its only rule."""
     part = textwrap.dedent(part)
-    return part if part.startswith("apiVersion:") else _HEAD + textwrap.indent(part, "    ")
+    if part.startswith("apiVersion:"):
+        return part
+    return _HEAD + textwrap.indent(part + _IMAGES if part.startswith("match:") else _PODS + part, "    ")
 
 
 def findings(part: str, *codes: str) -> list[Finding]:
