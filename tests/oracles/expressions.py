@@ -123,18 +123,13 @@ def _beside_z3(random: Random) -> list[str]:
 def _identities(random: Random) -> list[str]:
     inside = [text_tests(random) for _ in range(random.randrange(1, 3))]
     outside = [text_tests(random) for _ in range(random.randrange(3))]
-    held = {
-        word
-        for word in WORDS
-        if all(accepts(tests, word) for tests in inside)
-        and not any(accepts(tests, word) for tests in outside)
-    }
+    held = {word for word in WORDS if _is_held(word, inside, outside)}
     language = both(EVERYTHING, *map(identities.language, inside))
     answer = identities.example(
         both(language, *(complement(identities.language(tests)) for tests in outside))
     )
-    if isinstance(answer, Witness) and answer.text not in WORDS:
-        held.update([answer.text] if _is_held(answer.text, inside, outside) else [])
+    if isinstance(answer, Witness) and _is_held(answer.text, inside, outside):
+        held.add(answer.text)
     return [judged(answer, held, inside, outside)]
 
 

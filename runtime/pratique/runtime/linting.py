@@ -9,12 +9,8 @@ from pratique.compiler.lint import base
 from pratique.compiler.lint.base import SEVERITIES, Finding, Problem, Severity
 from pratique.grammar.documents import OtherDocument
 from pratique.grammar.errors import PolicyError
-from pratique.grammar.source import Source
 from pratique.runtime.outputs.findings import LintReport
 from pratique.runtime.policy_files import ignored, read_policy_files
-
-UNUSED_IGNORE: Final = "PRQ044"
-"""The rule about comments that silence nothing."""
 
 MAX_NOTICES: Final = 5
 """Documents without a policy up to which each is named."""
@@ -44,23 +40,16 @@ def lint(
     notices = [*read.notices, *_ignored(read.others)]
     wanted = SEVERITIES[: SEVERITIES.index(min_severity) + 1]
     policies = read.policies.policies
-    # What a comment is about may be a policy that could not be read.
     unread = {mistake.location.source for mistake in mistakes if mistake.location}
     return LintReport(
         findings=tuple(
-            found
-            for found in base.lint(read.policies, codes)
-            if found.severity in wanted and not (found.code == UNUSED_IGNORE and _source(found) in unread)
+            found for found in base.lint(read.policies, codes, unread=unread) if found.severity in wanted
         ),
         mistakes=tuple(sorted(map(as_finding, mistakes), key=lambda finding: finding.order)),
         policies=len(policies),
         rules=sum(not rule.generated_from for policy in policies for rule in policy.rules),
         notices=tuple(notices),
     )
-
-
-def _source(finding: Finding) -> Source | None:
-    return finding.location.source if finding.location else None
 
 
 def _ignored(others: Sequence[OtherDocument]) -> list[str]:

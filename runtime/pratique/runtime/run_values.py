@@ -130,16 +130,13 @@ class RunValues:
         if self.user is None:
             return {}
         sender = self.user.user_info
-        namespace, _, rest = sender.username.removeprefix(_ACCOUNT).partition(":")
-        is_account = sender.username.startswith(_ACCOUNT) and bool(rest)
         return {
             "request": {
                 "roles": list(self.user.roles),
                 "clusterRoles": list(self.user.cluster_roles),
                 "userInfo": sender.model_dump(mode="json", exclude_defaults=True),
             },
-            "serviceAccountName": rest.partition(":")[0] if is_account else "",
-            "serviceAccountNamespace": namespace if is_account else "",
+            **account_variables(sender.username),
         }
 
     def _stands_for(self, data: Mapping[str, Any]) -> tuple[Kind | None, str]:
@@ -151,6 +148,16 @@ class RunValues:
                 subresource = own.name.partition("/")[2]
                 return Kind(parent.group, parent.version, parent.kind), subresource
         return None, ""
+
+
+def account_variables(username: str) -> dict[str, str]:
+    """Return the variables that name the service account who sends a request; empty texts for others."""
+    namespace, _, rest = username.removeprefix(_ACCOUNT).partition(":")
+    is_account = username.startswith(_ACCOUNT) and bool(rest)
+    return {
+        "serviceAccountName": rest.partition(":")[0] if is_account else "",
+        "serviceAccountNamespace": namespace if is_account else "",
+    }
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,3 +87,11 @@ def test_a_large_document_is_not_analysed(monkeypatch: pytest.MonkeyPatch) -> No
     found = analyse(document(TAGS), {})
     assert [mistake.code for mistake in found.mistakes] == ["too-large"]
     assert not found.findings
+
+
+def test_comments_are_not_called_unused_where_a_policy_cannot_be_read() -> None:
+    meant = policy_text(patterns("ghcr.io/acme/*")).replace(
+        '"ghcr.io/acme/*"', '"ghcr.io/acme/*" # pratique: ignore[PRQ001] not yet'
+    )
+    assert "PRQ044" in codes(meant)
+    assert "PRQ044" not in codes(meant + "---\nkind: ClusterPolicy\napiVersion: kyverno.io/v1\nspec: 1\n")

@@ -15,9 +15,9 @@ from pkgutil import iter_modules
 from typing import Protocol
 
 from pratique.compiler import ir
-from pratique.compiler.lint.directives import directives, unsilenced
+from pratique.compiler.lint.directives import unsilenced
 from pratique.compiler.lint.facts import Facts
-from pratique.grammar.source import Location
+from pratique.grammar.source import Location, Source
 
 
 class Severity(StrEnum):
@@ -195,16 +195,17 @@ def catalogue() -> tuple[Rule, ...]:
     return tuple(_registered[code] for code in sorted(_registered))
 
 
-def lint(policies: ir.PolicySet, codes: Collection[str] | None = None) -> tuple[Finding, ...]:
+def lint(
+    policies: ir.PolicySet, codes: Collection[str] | None = None, *, unread: Collection[Source] = ()
+) -> tuple[Finding, ...]:
     """Return the findings of all rules, or of those with the given codes, in the order of files and places.
 
     Generated rules are not looked at: what is wrong with them is wrong with the rule that was written.
-    Findings that a comment silences, with a reason, are left out.
+    Findings that a comment silences, with a reason, are left out. Comments in sources of which policies could
+    not be read (`unread`) may be about these, and are not called unused.
     """
-    facts = Facts(policies)
     asked = [each for each in catalogue() if codes is None or each.code in codes]
-    facts.asked = frozenset(each.code for each in asked)
-    facts.directives = tuple(each for source in facts.sources for each in directives(source))
+    facts = Facts(policies, asked=frozenset(each.code for each in asked), unread=unread)
     found = [_finding(each, problem) for each in asked if not each.last for problem in each.check(facts)]
     facts.findings = _without_yielding(dict.fromkeys(found), asked)
     kept = unsilenced(facts.findings, facts.directives)

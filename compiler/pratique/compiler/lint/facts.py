@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, assert_never
@@ -14,11 +14,11 @@ from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import MAX_STATES, Answer, Proof, Unknown, Witness
 from pratique.compiler.languages.sets import TextSet
 from pratique.compiler.languages.unions import Union
+from pratique.compiler.lint.directives import Directive, directives
 from pratique.grammar.source import Source
 
 if TYPE_CHECKING:
     from pratique.compiler.lint.base import Finding
-    from pratique.compiler.lint.directives import Directive
 
 ALLOWANCE: Final = 100_000
 """States that all questions of a run may take together before they are cut short."""
@@ -66,24 +66,27 @@ class Facts:
 
     Attributes:
         asked: codes of the rules of this run.
-        directives: comments that silence findings.
+        unread: sources of which policies could not be read.
         findings: of the rules before the last, silenced or not; empty until these have been asked.
     """
 
-    def __init__(self, policies: ir.PolicySet) -> None:
+    def __init__(
+        self, policies: ir.PolicySet, *, asked: Collection[str] = (), unread: Collection[Source] = ()
+    ) -> None:
         self.policies = policies
-        self.asked: frozenset[str] = frozenset()
-        self.directives: tuple[Directive, ...] = ()
+        self.asked = asked
+        self.unread = unread
         self.findings: tuple[Finding, ...] = ()
         self._allowance = ALLOWANCE
         self._globs: dict[ir.ImagePattern, Glob] = {}
         self._empty: dict[ir.ImagePattern, Answer] = {}
 
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """Return the texts that the policies were read from, each once."""
+    @cached_property
+    def directives(self) -> tuple[Directive, ...]:
+        """Comments that silence findings, in the texts that the policies were read from."""
         places = (policy.at.location for policy in self.policies.policies)
-        return tuple({id(place.source): place.source for place in places if place}.values())
+        sources = {id(place.source): place.source for place in places if place}
+        return tuple(each for source in sources.values() for each in directives(source))
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:

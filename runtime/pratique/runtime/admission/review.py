@@ -14,6 +14,7 @@ from typing import Any, Final
 from pratique.compiler.selection import Requester
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.resource import Kind, Resource
+from pratique.runtime.run_values import account_variables
 from pratique.runtime.strict_json import StrictJsonError, parse
 
 VERSION: Final = "admission.k8s.io/v1"
@@ -22,8 +23,6 @@ MAX_DEPTH: Final = 100
 """Deepest nesting of a review; schemas of custom resources are the deepest objects there are."""
 MAX_WARNING: Final = 256
 """Characters of one warning: the API server cuts longer ones."""
-
-_ACCOUNT: Final = "system:serviceaccount:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +63,7 @@ class Review:
             operation=self.operation,
             subresource=self.subresource,
             requester=self.requester,
-            values={"request": dict(self.request), **_account(self.requester.username)},
+            values={"request": dict(self.request), **account_variables(self.requester.username)},
         )
 
 
@@ -164,15 +163,6 @@ def _requester(info: Mapping[str, Any]) -> Requester:
     if not isinstance(groups, list | tuple) or not all(isinstance(g, str) for g in groups):
         raise ReviewError("userInfo.groups is no list of texts")
     return Requester(username=_text(info, "username"), groups=tuple(groups))
-
-
-def _account(username: str) -> dict[str, str]:
-    namespace, _, name = username.removeprefix(_ACCOUNT).partition(":")
-    known = username.startswith(_ACCOUNT) and bool(name)
-    return {
-        "serviceAccountName": name if known else "",
-        "serviceAccountNamespace": namespace if known else "",
-    }
 
 
 def _text(data: Mapping[str, Any], field: str) -> str:

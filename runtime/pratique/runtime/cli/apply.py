@@ -12,6 +12,7 @@ from pratique.runtime.cli.kyverno_flags import add_flags
 from pratique.runtime.cli.options import (
     CommaList,
     add_platform_option,
+    add_secrets_option,
     add_store_options,
     exit_code,
     file,
@@ -57,13 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="file, folder or glob of resources; repeat it or separate with commas; - is standard input",
     )
-    inputs.add_argument(
-        "--secrets",
-        metavar="FILE",
-        action=CommaList,
-        default=[],
-        help="Secrets that policies refer to: keys (k8s://NAMESPACE/NAME) and registry credentials",
-    )
+    add_secrets_option(inputs)
     _add_value_options(parser)
     add_output_options(parser)
     add_store_options(parser)

@@ -92,6 +92,17 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_secrets_option(group: argparse._ArgumentGroup) -> None:
+    """Declare where the Secrets are that policies refer to."""
+    group.add_argument(
+        "--secrets",
+        metavar="FILE",
+        action=CommaList,
+        default=[],
+        help="Secrets that policies refer to: keys (k8s://NAMESPACE/NAME) and registry credentials",
+    )
+
+
 def add_platform_option(parser: argparse.ArgumentParser) -> None:
     """Declare which manifests of multi-platform images are judged, as a `Coverage`."""
     group = parser.add_argument_group("multi-platform images")

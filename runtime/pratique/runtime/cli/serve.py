@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Final
 
-from pratique.runtime.cli.options import CommaList, add_store_options, store_options, trust_options
+from pratique.runtime.cli.options import add_secrets_option, add_store_options, store_options, trust_options
 
 NAME: Final = "serve"
 HELP: Final = "answer admission reviews of a Kubernetes API server"
@@ -31,13 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tls-key", metavar="FILE", required=True, help="PEM of its key")
     group.add_argument("--host", metavar="ADDRESS", default="0.0.0.0", help="where to listen (all)")  # noqa: S104
     group.add_argument("--port", metavar="N", type=int, default=8443, help="where to listen (8443)")
-    group.add_argument(
-        "--secrets",
-        metavar="FILE",
-        action=CommaList,
-        default=[],
-        help="Secrets that policies refer to: keys (k8s://NAMESPACE/NAME) and registry credentials",
-    )
+    add_secrets_option(group)
     add_store_options(parser)
 
 

@@ -5,7 +5,6 @@ References: Kubernetes API concepts (lists in chunks, watches with bookmarks, se
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -324,6 +323,6 @@ def _code(status: int) -> str:
 
 
 def _unreachable(method: str, path: str, error: BaseException) -> ClusterError:
-    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+    if isinstance(error, TimeoutError):
         return ClusterError("cluster-timeout", f"{method} {path}: no answer in time")
     return ClusterError("cluster-unreachable", f"{method} {path}: {type(error).__name__}")

@@ -62,7 +62,7 @@ def analyse(document: OpenDocument, neighbours: Mapping[str, tuple[ir.Policy, ..
     }
     together[source.name] = read.policies.policies
     ordered = [policy for name in sorted(together) for policy in together[name]]
-    found = lint(ir.PolicySet(policies=tuple(ordered)))
+    found = lint(ir.PolicySet(policies=tuple(ordered)), unread=(source,) if read.mistakes else ())
     return Analysis(
         document=document,
         policies=read.documents,

@@ -81,18 +81,25 @@ from pratique.compiler.lint.facts import Facts
 @rule("PRQ010", Severity.ERROR)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the rules that apply to no resource."""
+    empty: dict[ir.ResourceRegion, bool] = {}  # most rules speak about the same few regions
     for policy in facts.policies.policies:
         for each in policy.rules:
-            if not each.generated_from and not each.extractors and (problem := _problem(each)):
+            if each.generated_from or each.extractors:
+                continue
+            if each.resources not in empty:
+                empty[each.resources] = _is_empty(each.resources)
+            if empty[each.resources] and (problem := _problem(each)):
                 yield problem
 
 
+def _is_empty(region: ir.ResourceRegion) -> bool:
+    if not region.match.filters:
+        return False  # no file can say so
+    zone = Zone(region)
+    return not zone.has_user_info and isinstance(points.find([zone]), Proof)
+
+
 def _problem(each: ir.Rule) -> Problem | None:
-    zone = Zone(each.resources)
-    if not each.resources.match.filters:
-        return None  # no file can say so
-    if zone.has_user_info or not isinstance(points.find([zone]), Proof):
-        return None
     matched = points.find([Zone(ir.ResourceRegion(namespace=None, match=each.resources.match))])
     places = [f.at.location for f in each.resources.match.filters if f.at.location]
     if isinstance(matched, Proof):

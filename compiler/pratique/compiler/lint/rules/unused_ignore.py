@@ -48,6 +48,8 @@ def check(facts: Facts) -> Iterator[Problem]:
     known = {each.code.lower(): each.code for each in catalogue()}
     known |= {each.name: each.code for each in catalogue()}
     for directive in facts.directives:
+        if directive.location.source in facts.unread:
+            continue
         if not directive.names:
             yield _problem(directive, "this comment names no rule to ignore", "name it: `ignore[PRQ001]`")
         elif not directive.reason:
