@@ -96,16 +96,21 @@ def decide(found: Iterable[Outcome], resource: Resource, pins: Iterable[tuple[st
 
 
 def action(rule: ir.Rule, target: Target) -> ir.Action:
-    """Return what a failure of `rule` does in the namespace of `target`."""
+    """Return what a failure of `rule` does in the namespace of `target`: the first override for it decides.
+
+    References: Kyverno 1.19 `pkg/engine/api/engineresponse.go`, `GetValidationFailureAction`.
+    """
     for override in rule.overrides:
+        selector = override.namespace_selector
+        if not override.namespaces and selector is None:
+            continue  # it names no namespace, which is not all of them
         if override.namespaces and not any(matches(n, target.namespace) for n in override.namespaces):
             continue
-        if override.namespace_selector is not None:
-            if target.namespace_labels is None:
-                # Nobody knows which: the stricter of the two.
-                return max(override.action, rule.action, key=lambda a: a is ir.Action.ENFORCE)
-            if not label_selector_matches(override.namespace_selector, target.namespace_labels):
-                continue
+        if selector is not None and target.namespace_labels is None:
+            if override.action is not ir.Action.ENFORCE:
+                continue  # nobody knows whether it is meant: the stricter reading
+        elif selector is not None and not label_selector_matches(selector, target.namespace_labels or {}):
+            continue
         return override.action
     return rule.action
 
