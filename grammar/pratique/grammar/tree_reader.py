@@ -15,6 +15,11 @@ class StopReading(Exception):
     """The rest of a document is not read: it goes beyond a limit. The error is recorded already."""
 
 
+def too_deep(limits: Limits) -> str:
+    """Return what is said of a document that is nested too deep."""
+    return f"lists and mappings are nested deeper than {limits.max_depth}"
+
+
 class TreeReader:
     """Base of the readers of one document; `place` is whatever a reader knows places by.
 
@@ -35,8 +40,7 @@ class TreeReader:
 
     def _check_depth(self, depth: int, place: Any) -> None:
         if depth > self._limits.max_depth:
-            limit = f"lists and mappings are nested deeper than {self._limits.max_depth}"
-            self._stop("too-deep", limit, place)
+            self._stop("too-deep", too_deep(self._limits), place)
 
     def _count(self, size: int, place: Any) -> None:
         """Count a node that ends `size` code points behind the start of the document."""

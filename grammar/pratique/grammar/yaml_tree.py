@@ -25,7 +25,7 @@ from pratique.grammar.limits import POLICY_LIMITS, RESOURCE_LIMITS, Limits, show
 from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, SequenceNode, plain
 from pratique.grammar.source import Location, Source, Span
 from pratique.grammar.text import decode, forbidden_character
-from pratique.grammar.tree_reader import StopReading
+from pratique.grammar.tree_reader import StopReading, too_deep
 from pratique.grammar.yaml_document import YamlReader
 from pratique.grammar.yaml_events import event_parser
 
@@ -57,6 +57,9 @@ _HELP = (
     ("%", "quote a text that starts with %"),
     (":", "quote the text if the colon belongs to it"),
 )
+
+_TOO_DEEP = "exceeded maximum nesting depth"
+"""What libyaml from 0.2.6 on says beyond 1,000 levels, before the events that our own limit counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,9 @@ class _YamlFile:
             start, mark = None, start
         line, column = (mark.line, mark.column) if mark else (0, 0)
         place = self._at(first_line + line + 1, column + 1)
+        if error.problem == _TOO_DEEP:
+            self._errors.append(PolicyError("too-deep", too_deep(self._limits), place))
+            return stop_line
         at = self._source.line(first_line + line + 1)[column : column + 1]
         message = ", ".join(part for part in (error.context, error.problem) if part)
         related = []
