@@ -18,6 +18,7 @@ overlap asks it of `a & b`, inclusion of `b - a`, cover of `whole - (p1 | p2 | .
     sets          Boolean combinations of globs; regions of policies
     unions        unions of many sets, asked which of them hold a text
     search        the one question, by search through the product of all automata
+    fillings      texts of one glob, its runs filled with plausible pieces
     wording       plausible witnesses: `registry.k8s.io/etcd:3.5.6-0` rather than `A/a:a`
     relations     overlap, inclusion, cover, difference, equivalence in terms of the one question
     boxes         globs cut into registry, path and tag or digest

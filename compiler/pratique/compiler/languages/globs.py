@@ -227,7 +227,8 @@ class Glob:
     def plainly_disjoint(self, other: Glob) -> bool:
         """Say whether no text at all matches both; linear in the items of this glob.
 
-        Exact where all runs are runs of any characters; "no" may be wrong elsewhere, "yes" never is.
+        Exact where all runs are runs of any characters; "no" may be wrong elsewhere, "yes" never is. Runs of
+        some characters are taken more exactly in `other` than in this glob.
         """
         if not (self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)):
             return True
@@ -236,17 +237,19 @@ class Glob:
         if self._any_loops and other._any_loops and not self._any | other._any:
             return False  # the longer ends, and between them all that either asks for, one after the other
         row, items = 1, other._final - 1  # states of `other`; those of its states that have an item behind
-        loops = other._any_loops
+        all_loops = other._any_loops
         for states in other._loops.values():
-            loops |= states
+            all_loops |= states
         for part in self.parts:
             if isinstance(part, Run):
                 row = -(row & -row) & (items << 1 | 1)  # while this glob loops, the other one may go on
                 continue
             if part.mask.bit_count() == 1:
-                consumed = other._steps.get(chr(part.mask.bit_length() - 1), other._any)
+                character = chr(part.mask.bit_length() - 1)
+                consumed = other._steps.get(character, other._any)
+                loops = other._any_loops | other._loops.get(character, 0)
             else:
-                consumed = items if part.mask else 0
+                consumed, loops = (items, all_loops) if part.mask else (0, 0)
             row = (row & consumed) << 1 | row & loops
             if not row:
                 return True

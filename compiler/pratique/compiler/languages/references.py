@@ -34,6 +34,7 @@ from pratique.compiler.languages.expressions import (
     optional,
     repeat,
 )
+from pratique.compiler.languages.globs import Glob, One, Part, Run, parts
 from pratique.compiler.languages.plausible import (
     EXAMPLE_DIGEST,
     REPOSITORIES,
@@ -70,6 +71,7 @@ class Universe:
         safe_length: texts of the relaxed set up to this length belong to the exact one.
         pieces: plausible continuations of the beginning of a text, best first.
         examples: plausible texts of the set, best first.
+        shapes: globs of which every text matches one; without them, nothing is known of its shape.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Universe:
     safe_length: int
     pieces: Callable[[str], tuple[str, ...]]
     examples: tuple[str, ...] = ()
+    shapes: tuple[Glob, ...] = ()
 
     def contains(self, text: str) -> bool:
         """Say whether `text` belongs to the set."""
@@ -141,7 +144,25 @@ def repository(exact: bool) -> Expression:
     return concat(registry(exact), one_of("/"), path(exact))
 
 
+def _spelled(*items: str | Part) -> tuple[Part, ...]:
+    return tuple(part for item in items for part in (parts(item) if isinstance(item, str) else (item,)))
+
+
+def _some(letters: str) -> tuple[Part, ...]:
+    return One(characters(letters)), Run(characters(letters))
+
+
 _SHORT = min(MAX_HOST, MAX_PATH, MAX_TAG)
+_DIGEST_SHAPES = tuple(
+    _spelled(f"{algorithm}:", *[One(characters(_HEX))] * length) for algorithm, length in HEX_DIGITS.items()
+)
+_NAME_SHAPE = (
+    *_some(_LOWER + _UPPER + _DIGIT + "-.:[]"),
+    *_spelled("/"),
+    *_some(_WORD + "._-/"),
+)
+_TAGGED_SHAPES = ((*_NAME_SHAPE, *_spelled(":"), *_some(_LOWER + _UPPER + _DIGIT + "_.-")),)
+_DIGESTED_SHAPES = tuple((*_NAME_SHAPE, *_spelled("@"), *shape) for shape in _DIGEST_SHAPES)
 
 
 def _universe(
@@ -149,6 +170,7 @@ def _universe(
     expression: Callable[[bool], Expression],
     pieces: Callable[[str], tuple[str, ...]],
     *examples: str,
+    shapes: tuple[tuple[Part, ...], ...] = (),
 ) -> Universe:
     return Universe(
         name=name,
@@ -158,6 +180,7 @@ def _universe(
         safe_length=_SHORT,
         pieces=pieces,
         examples=examples,
+        shapes=tuple(Glob("", shape) for shape in shapes),
     )
 
 
@@ -182,19 +205,23 @@ def images() -> Universe:
         continue_image,
         *_TAGGED,
         *_DIGESTED,
+        shapes=_TAGGED_SHAPES + _DIGESTED_SHAPES,
     )
 
 
 @cache
 def tagged() -> Universe:
     """Return the canonical references with a tag."""
-    return _universe("image references with a tag", _behind_colon, continue_image, *_TAGGED)
+    return _universe(
+        "image references with a tag", _behind_colon, continue_image, *_TAGGED, shapes=_TAGGED_SHAPES
+    )
 
 
 @cache
 def digested() -> Universe:
     """Return the canonical references with a digest."""
-    return _universe("image references with a digest", _behind_at, continue_image, *_DIGESTED)
+    name = "image references with a digest"
+    return _universe(name, _behind_at, continue_image, *_DIGESTED, shapes=_DIGESTED_SHAPES)
 
 
 @cache
@@ -214,7 +241,7 @@ def short() -> Universe:
 def repositories() -> Universe:
     """Return the canonical names of repositories, `registry/path`."""
     names = tuple(name for name, _ in REPOSITORIES)
-    return _universe("repositories", repository, continue_repository, *names)
+    return _universe("repositories", repository, continue_repository, *names, shapes=(_NAME_SHAPE,))
 
 
 @cache

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pratique.compiler.languages.automata import DEAD, Automaton
+from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import Universe
-from pratique.compiler.languages.sets import TextSet, combine, required
+from pratique.compiler.languages.sets import TextSet, combine, groups, required, subtracted
 
 MAX_STATES = 20_000
 """States that one search may visit before it answers `Unknown`; some tenths of a second."""
@@ -113,7 +114,7 @@ def find(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) ->
     The text is shortest in the relaxed universe; where it breaks a limit on lengths, shortest in the exact
     one. Linear in the states visited times the characters told apart in each.
     """
-    if is_too_long(texts, universe):
+    if is_plainly_empty(texts, universe):
         return Proof()
     answer = find_relaxed(texts, universe, max_states=max_states)
     if isinstance(answer, Witness) and not universe.contains(answer.text):
@@ -126,9 +127,22 @@ def find_relaxed(texts: TextSet, universe: Universe, *, max_states: int = MAX_ST
     return _walk(texts, universe.relaxed, max_states)
 
 
-def is_too_long(texts: TextSet, universe: Universe) -> bool:
-    """Say whether all of `texts` are longer than any text of `universe`; hostile globs end here."""
-    return any(glob.shortest > universe.longest for glob in required(texts))
+def is_plainly_empty(texts: TextSet, universe: Universe) -> bool:
+    """Say whether no text of `universe` is in `texts`, by tests that are quick and never wrongly say yes.
+
+    Every text of the set matches one glob of a group. Nothing is left where each of these globs has longer
+    texts than the universe (hostile ones end here), others in shape, or only such as are taken away.
+    """
+    removed = subtracted(texts)
+    return any(all(_holds_nothing(glob, removed, universe) for glob in group) for group in groups(texts))
+
+
+def _holds_nothing(glob: Glob, removed: list[Glob], universe: Universe) -> bool:
+    return (
+        glob.shortest > universe.longest
+        or (bool(universe.shapes) and all(glob.plainly_disjoint(shape) for shape in universe.shapes))
+        or any(other.plainly_includes(glob) for other in removed)
+    )
 
 
 def common_prefix(texts: TextSet) -> str | None:

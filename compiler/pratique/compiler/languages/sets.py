@@ -73,13 +73,43 @@ def quotient(texts: TextSet, tail: str) -> TextSet:
             assert_never(texts)
 
 
+def groups(texts: TextSet) -> list[tuple[Glob, ...]]:
+    """Return groups of globs: every text of `texts` matches one glob of each group."""
+    match texts:
+        case Glob():
+            return [(texts,)]
+        case AllOf(parts):
+            return [group for part in parts for group in groups(part)]
+        case AnyOf(options):
+            found = [groups(option)[:1] for option in options]
+            return [tuple(glob for (group,) in found for glob in group)] if all(found) else []
+        case NotIn():
+            return []
+        case _:
+            assert_never(texts)
+
+
 def required(texts: TextSet) -> list[Glob]:
     """Return globs that every text of `texts` matches."""
+    return [group[0] for group in groups(texts) if len(group) == 1]
+
+
+def subtracted(texts: TextSet) -> list[Glob]:
+    """Return globs that no text of `texts` matches."""
+    if isinstance(texts, AllOf):
+        return [glob for part in texts.parts for glob in subtracted(part)]
+    return _alternatives(texts.of) if isinstance(texts, NotIn) else []
+
+
+def _alternatives(texts: TextSet) -> list[Glob]:
+    """Return globs whose texts belong to `texts`."""
     if isinstance(texts, Glob):
         return [texts]
-    if isinstance(texts, AllOf):
-        return [glob for part in texts.parts for glob in required(part)]
-    return []
+    return (
+        [glob for option in texts.options for glob in _alternatives(option)]
+        if isinstance(texts, AnyOf)
+        else []
+    )
 
 
 def contains(texts: TextSet, text: str) -> bool:

@@ -1,6 +1,7 @@
 """Witnesses that people recognise: `ghcr.io/acme/app:1.4.2` rather than `ghcr.io/acme/a:a`.
 
-First well-known examples are tried. Then comes a cheapest-path search in the product of automata that
+First well-known examples are tried, then the globs of the set with plausible pieces in the place of their
+runs (`fillings`). Then comes a cheapest-path search in the product of automata that
 `search` walks too, in which a whole plausible piece (`app`, `:1.4.2`), or a literal run of a glob, costs less
 than a single character. Where it ends, found or not, its answer is as good as that of `search.find`, which is
 asked where it grows too long.
@@ -12,6 +13,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias
 
+from pratique.compiler.languages.fillings import PIECE_COST, candidates
 from pratique.compiler.languages.globs import One
 from pratique.compiler.languages.references import Universe
 from pratique.compiler.languages.search import (
@@ -24,15 +26,12 @@ from pratique.compiler.languages.search import (
     Witness,
     common_prefix,
     find,
-    is_too_long,
+    is_plainly_empty,
 )
 from pratique.compiler.languages.sets import TextSet, contains, required
 
 LITERAL_COST = 12
 """Cost of a literal run of a glob."""
-
-PIECE_COST = 15
-"""Cost of the best piece; each following one costs one more."""
 
 CHARACTER_COST = 40
 """Cost of a character by itself."""
@@ -52,18 +51,27 @@ def example(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES)
     for text in universe.examples:
         if contains(texts, text):
             return Witness(text)
-    if is_too_long(texts, universe):
+    if is_plainly_empty(texts, universe):
         return Proof()
+    for text in candidates(texts, universe):
+        if finished := _finish(text, texts, universe):
+            return Witness(finished)
     answer = _cheapest(texts, universe, min(MAX_EXPANDED, max_states // 5))
     if isinstance(answer, Proof):
         return answer
-    if isinstance(answer, Witness):
-        # The same state may be reached by `release-` and by `release-1.4.2`; the latter reads better.
-        endings = ("",) if answer.text[-1:].isalnum() else (*universe.pieces(answer.text), "")
-        for text in (answer.text + ending for ending in endings):
-            if universe.contains(text) and contains(texts, text):
-                return Witness(text)
+    if isinstance(answer, Witness) and (finished := _finish(answer.text, texts, universe)):
+        return Witness(finished)
     return find(texts, universe, max_states=max_states)
+
+
+def _finish(text: str, texts: TextSet, universe: Universe) -> str:
+    """Return `text` if it belongs to the set, with an ending that reads better where it needs one; else "".
+
+    The same state may be reached by `release-` and by `release-1.4.2`.
+    """
+    endings = ("",) if text[-1:].isalnum() else (*universe.pieces(text), "")
+    ended = (text + ending for ending in endings)
+    return next((end for end in ended if contains(texts, end) and universe.contains(end)), "")
 
 
 _Entry: TypeAlias = tuple[int, int, Node, str, bool]
