@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pratique.compiler.lint.base import Fix
+from pratique.compiler.lint.base import Basis, Edit, Finding, Fix, Problem, Severity
 from pratique.grammar.source import Location, Position, Source, Span
 from pratique.runtime.language_server.actions import Action, applied, fix_all, quick_fixes
 from pratique.runtime.language_server.analysis import Analysis, analyse
@@ -18,7 +20,7 @@ def analysis(text: str) -> Analysis:
 
 def text_after(action: Action | None, text: str) -> str:
     assert action is not None
-    return applied(Source("p.yaml", text), action.fixes)
+    return applied(Source("p.yaml", text), action.edits)
 
 
 def test_the_fix_of_a_finding() -> None:
@@ -66,13 +68,34 @@ def test_fixes_that_overlap_are_not_applied_together() -> None:
     )
     found = fix_all(analysis(text))
     assert found is not None
-    assert len(found.fixes) == 1
+    assert len(found.edits) == 1
 
 
 def test_texts_with_all_ends_of_lines() -> None:
     source = Source("p", "a\r\nbé\rc\n😋d")
-    fixes = [
-        Fix(Location(source, Span.at(2, 2)), "E"),
-        Fix(Location(source, Span(Position(3, 1), Position(4, 2))), "x"),
+    edits = [
+        Edit(Location(source, Span.at(2, 2)), "E"),
+        Edit(Location(source, Span(Position(3, 1), Position(4, 2))), "x"),
     ]
-    assert applied(source, fixes) == "a\r\nbE\rxd"
+    assert applied(source, edits) == "a\r\nbE\rxd"
+
+
+def test_the_edits_of_a_fix_are_made_together_or_not_at_all() -> None:
+    source = Source("p.yaml", "a: 1\nb: 2\nc: 3\n")
+    places = [Location(source, Span.at(line, 4)) for line in (1, 2, 3)]
+    one, two = Edit(places[0], "x"), Edit(places[1], "y")
+    fixes = [Fix((one, two)), Fix((Edit(places[1], "z"), Edit(places[2], "z"))), Fix.of(places[2], "w")]
+    findings = tuple(
+        Finding(
+            code="PRQ001",
+            name="n",
+            severity=Severity.ERROR,
+            problem=Problem(message="m", location=places[0], fix=fix),
+            basis=Basis.PROVED,
+        )
+        for fix in fixes
+    )
+    document = OpenDocument.of("file:///p.yaml", 1, source.text)
+    document = replace(document, source=source)
+    action = fix_all(Analysis(document=document, findings=findings))
+    assert text_after(action, source.text) == "a: x\nb: y\nc: w\n"

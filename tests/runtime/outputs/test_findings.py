@@ -96,7 +96,8 @@ def test_json_has_every_part() -> None:
     assert data["summary"] == {"error": 4, "warning": 2, "info": 0}
     lost = data["findings"][0]
     assert lost["code"] == "PRQ001"
-    assert lost["fix"]["text"] == '"registry.k8s.io/*"'
+    assert lost["fix"]["edits"][0]["text"] == '"registry.k8s.io/*"'
+    assert lost["fix"]["safe"] is False
     assert lost["examples"] == [{"label": "would then match", "text": "registry.k8s.io/etcd:3.5.6-0"}]
     assert [error["code"] for error in data["errors"]] == ["no-such-file", "wrong-type"]
     assert "basis" not in data["errors"][0]

@@ -62,11 +62,34 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Fix:
-    """A change that removes the finding: what stands at `location` becomes `text`."""
+class Edit:
+    """What stands at `location` becomes `text`; at an empty location, `text` is inserted."""
 
     location: Location
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change that removes the finding.
+
+    Attributes:
+        edits: at least one, all in one source, in the order of places; none overlaps another.
+        safe: the policy means what it meant before. An unsafe fix writes what was surely meant.
+    """
+
+    edits: tuple[Edit, ...]
+    safe: bool = False
+
+    @classmethod
+    def of(cls, location: Location, text: str, *, safe: bool = False) -> Fix:
+        """Return the fix that replaces one piece of text."""
+        return cls((Edit(location, text),), safe)
+
+    @property
+    def source(self) -> Source:
+        """Return what is edited."""
+        return self.edits[0].location.source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ def code_action(
 ) -> types.CodeAction:
     """Return an action for an editor; `versioned` where it checks that its text is still the one meant."""
     edits = [
-        types.TextEdit(range=positions.range(fix.location.span), new_text=fix.text) for fix in action.fixes
+        types.TextEdit(range=positions.range(edit.location.span), new_text=edit.text) for edit in action.edits
     ]
     if versioned:
         which = types.OptionalVersionedTextDocumentIdentifier(uri=document.uri, version=document.version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pratique.compiler.lint.base import Finding
+from pratique.compiler.lint.base import Finding, Fix
 from pratique.grammar.source import Location
 from pratique.runtime.outputs.findings import LintReport
 from pratique.runtime.outputs.json_format import API_VERSION
@@ -44,9 +44,14 @@ def _json(finding: Finding) -> dict[str, Any]:
         "examples": [{"label": example.label, "text": example.text} for example in problem.examples],
         "related": [{"label": label, **_place(place)} for label, place in problem.related],
         "help": problem.help,
-        "fix": {**_place(problem.fix.location), "text": problem.fix.text} if problem.fix else None,
+        "fix": _fix(problem.fix) if problem.fix else None,
     }
     return data | {key: value for key, value in optional.items() if value}
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    edits = [{**_place(edit.location), "text": edit.text} for edit in fix.edits]
+    return {"safe": fix.safe, "edits": edits}
 
 
 def _place(location: Location | None) -> dict[str, Any]:

@@ -66,9 +66,12 @@ def _sarif_result(finding: Finding, index: int) -> dict[str, Any]:
 
 
 def _sarif_fix(fix: Fix, description: str) -> dict[str, Any]:
-    place = sarif.physical_location(fix.location)
-    replacement = {"deletedRegion": place["region"], "insertedContent": {"text": fix.text}}
-    change = {"artifactLocation": place["artifactLocation"], "replacements": [replacement]}
+    places = [sarif.physical_location(edit.location) for edit in fix.edits]
+    replacements = [
+        {"deletedRegion": place["region"], "insertedContent": {"text": edit.text}}
+        for place, edit in zip(places, fix.edits, strict=True)
+    ]
+    change = {"artifactLocation": places[0]["artifactLocation"], "replacements": replacements}
     return {"description": sarif.message(description), "artifactChanges": [change]}
 
 

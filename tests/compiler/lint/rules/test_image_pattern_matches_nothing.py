@@ -15,7 +15,7 @@ def test_the_lost_star() -> None:
     assert problem.examples == (Example("would then match", "registry.k8s.io/etcd:3.5.6-0"),)
     assert problem.help == "write `registry.k8s.io/*`"
     assert found.location is not None
-    assert problem.fix == Fix(found.location, '"registry.k8s.io/*"')
+    assert problem.fix == Fix.of(found.location, '"registry.k8s.io/*"')
     assert found.location.source.line(found.location.span.start.line).strip() == '- "registry.k8s.io/"'
 
 

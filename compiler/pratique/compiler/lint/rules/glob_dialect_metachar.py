@@ -91,7 +91,7 @@ def _doubled(pattern: ir.ImagePattern) -> Problem:
         severity=Severity.WARNING,
         basis=Basis.PROVED,
         help=f"write `{single}`",
-        fix=Fix(pattern.at.location, f'"{single}"') if pattern.at.location else None,
+        fix=Fix.of(pattern.at.location, f'"{single}"') if pattern.at.location else None,
     )
 
 

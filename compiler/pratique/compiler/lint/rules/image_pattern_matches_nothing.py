@@ -77,4 +77,4 @@ def _problem(pattern: ir.ImagePattern, site: Site, facts: Facts, *, alone: bool)
 def _fix(pattern: ir.ImagePattern, better: Repair | None) -> Fix | None:
     if better is None or len(better.patterns) != 1 or pattern.at.location is None:
         return None
-    return Fix(pattern.at.location, f'"{better.patterns[0]}"')
+    return Fix.of(pattern.at.location, f'"{better.patterns[0]}"')
