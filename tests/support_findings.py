@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pratique.compiler.lint.base import lint
+from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.source import Location, Source, Span
-from pratique.runtime.linting import as_finding
 from pratique.runtime.outputs.findings import LintReport
 from tests.support_lint import patterns, policy_text
 from tests.support_policies import read

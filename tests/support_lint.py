@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from pratique.compiler.lint.base import Finding, lint
+from pratique.compiler.lint.mistakes import as_finding
 from tests.support_policies import read
 
 _HEAD = """\
@@ -51,6 +52,16 @@ def findings(part: str, *codes: str) -> list[Finding]:
     lowered = read(policy_text(part))
     assert not lowered.errors, [str(error) for error in lowered.errors]
     return list(lint(lowered.policies, codes or None))
+
+
+def reported(part: str, *codes: str) -> list[Finding]:
+    """Return what `pratique lint` reports of a policy under codes (by default all) of rules.
+
+    Like `findings`, but for policies that cannot be accepted, too: their mistakes are among what is returned.
+    """
+    lowered = read(policy_text(part))
+    found = [*map(as_finding, lowered.errors), *lint(lowered.policies, codes or None)]
+    return [finding for finding in found if not codes or finding.code in codes]
 
 
 def patterns(*include: str, skip: tuple[str, ...] = (), more: str = "") -> str:

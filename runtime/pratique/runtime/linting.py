@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from pratique.compiler.lint import base
-from pratique.compiler.lint.base import SEVERITIES, Finding, Problem, Severity
+from pratique.compiler.lint.base import SEVERITIES, Severity
+from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.documents import OtherDocument
 from pratique.grammar.errors import PolicyError
 from pratique.runtime.outputs.findings import LintReport
@@ -56,9 +57,3 @@ def _ignored(others: Sequence[OtherDocument]) -> list[str]:
     if len(others) > MAX_NOTICES:
         return [f"{len(others)} documents are no policies; the first: {ignored(others[0])}"]
     return list(map(ignored, others))
-
-
-def as_finding(error: PolicyError) -> Finding:
-    """Return a mistake in the form of a finding."""
-    problem = Problem(message=error.message, location=error.location, help=error.help, related=error.related)
-    return Finding(code=error.code, name=error.code, severity=Severity.ERROR, problem=problem, basis=None)

@@ -10,7 +10,7 @@ import pytest
 from pratique.compiler.lint import rules
 from pratique.compiler.lint.base import Rule, catalogue
 from pratique.compiler.lint.manual import SECTIONS, sections, yaml_of
-from tests.support_lint import findings
+from tests.support_lint import findings, reported
 
 FOLDER = Path(rules.__path__[0])
 EACH = pytest.mark.parametrize("rule", catalogue(), ids=lambda rule: rule.code)
@@ -28,6 +28,9 @@ def test_one_rule_a_file_and_a_file_for_each_rule() -> None:
 def test_code_and_severity_are_well_formed(rule: Rule) -> None:
     assert re.fullmatch(r"PRQ\d{3}", rule.code)
     assert set(rule.yields_to) <= {other.code for other in catalogue()} - {rule.code}
+    assert not set(rule.explains) & {
+        code for other in catalogue() if other != rule for code in other.explains
+    }
 
 
 @EACH
@@ -39,7 +42,7 @@ def test_the_docstring_has_every_section(rule: Rule) -> None:
 
 @EACH
 def test_the_example_is_flagged(rule: Rule) -> None:
-    found = findings(yaml_of(sections(rule)["Example"]))
+    found = reported(yaml_of(sections(rule)["Example"]))
     assert rule.code in {finding.code for finding in found}
 
 
@@ -53,7 +56,7 @@ def test_the_remedy_is_not_flagged(rule: Rule) -> None:
 
 @EACH
 def test_findings_of_the_example_have_a_place_and_a_basis(rule: Rule) -> None:
-    for finding in findings(yaml_of(sections(rule)["Example"]), rule.code):
+    for finding in reported(yaml_of(sections(rule)["Example"]), rule.code):
         assert finding.location is not None
         assert finding.basis is not None
         assert finding.problem.message

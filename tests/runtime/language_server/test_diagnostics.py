@@ -3,11 +3,11 @@ from __future__ import annotations
 from lsprotocol import types
 
 from pratique.compiler.lint.base import Finding, catalogue
+from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.source import Location, Source, Span
 from pratique.runtime.language_server.diagnostics import UNNECESSARY, Reader, diagnostic
 from pratique.runtime.language_server.documents import Positions
-from pratique.runtime.linting import as_finding
 from tests.support_lint import findings, patterns
 
 EVERYTHING = Reader(pages={"PRQ001": "file:///pages/PRQ001.md"})

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from pratique.compiler.lint.base import Basis, Finding, Problem, Severity
+from pratique.compiler.lint.mistakes import as_finding
+from pratique.grammar.errors import PolicyError
 from pratique.runtime.outputs import findings_json, findings_sarif
 from pratique.runtime.outputs.findings import LintReport, render_concise, render_github, render_text
 from pratique.runtime.outputs.text import Palette
@@ -117,6 +119,16 @@ def test_sarif_fits_the_schema(lint: LintReport) -> None:
     assert len(run["results"]) == len(lint.findings)
     for result in run["results"]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_sarif_has_results_for_mistakes_that_a_rule_explains() -> None:
+    mistakes = tuple(as_finding(PolicyError(code, "text")) for code in ("empty-selection", "no-such-file"))
+    run = only_run(LintReport(findings=(), mistakes=mistakes))
+    assert [(result["ruleId"], result["level"]) for result in run["results"]] == [("PRQ010", "error")]
+    [invocation] = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    [notification] = invocation["toolConfigurationNotifications"]
+    assert notification["descriptor"]["id"] == "no-such-file"
 
 
 def test_sarif_says_that_inputs_were_broken() -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pratique.compiler import ir
 from pratique.compiler.kyverno.autogen import ANNOTATION
 from pratique.compiler.kyverno.lower import spec_action
-from pratique.compiler.kyverno.obligations import key_text
+from pratique.compiler.kyverno.obligations import DEFAULT_REKOR_URL, expand_keys, key_text
 from pratique.compiler.kyverno.selection_checks import selection_problems
 from pratique.compiler.kyverno.spec_checks import spec_problems
 from pratique.compiler.secret_references import KUBERNETES, foreign_secret, is_foreign
@@ -47,8 +47,8 @@ class _Checker:
 
     def spec(self) -> Iterator[PolicyError]:
         spec, namespaced = self._model.spec, self._model.kind == "Policy"
-        for text, route in spec_problems(self._model):
-            yield self._error(text, *route)
+        for text, route, code, advice in spec_problems(self._model):
+            yield self._error(text, *route, code=code, help=advice)
         if not spec.admission and not spec.background:
             text = "disabling both admission and background processing is not allowed"
             yield self._error(text, "spec")
@@ -217,8 +217,9 @@ class _Checker:
     def _selection(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         namespaced, background = self._model.kind == "Policy", self._model.spec.background
         number = self._model.spec.rules.index(rule)
-        for text, place in selection_problems(rule, number, namespaced=namespaced, background=background):
-            yield self._error(text, *route, *place)
+        found = selection_problems(rule, number, namespaced=namespaced, background=background)
+        for text, place, code, advice in found:
+            yield self._error(text, *route, *place, code=code, help=advice)
 
     # --- verifyImages entries --------------------------------------------------------------------------
 
@@ -231,6 +232,7 @@ class _Checker:
                 "mutateDigest must be set to false for \u2018Audit\u2019 failure action",
                 *route,
                 *(("mutateDigest",) if written else ()),
+                code="digest-added-under-audit",
                 help="write mutateDigest: false (its default is true), or failureAction: Enforce",
             )
         if not entry.image_references and not entry.image:
@@ -238,7 +240,14 @@ class _Checker:
         for number, pattern in enumerate(entry.image_references or ()):
             if "{{" in pattern:
                 text = f'rule "{rule.name}" should not have variables in image reference section'
-                yield self._error(text, *route, "imageReferences", number)
+                yield self._error(
+                    text,
+                    *route,
+                    "imageReferences",
+                    number,
+                    code="variable-in-static-field",
+                    help="write the patterns themselves; images are told apart before variables have values",
+                )
         for number, attestors in enumerate(entry.attestors or ()):
             yield from self._set(entry, attestors, (*route, "attestors", number))
         if entry.type == "Notary":
@@ -272,7 +281,12 @@ class _Checker:
         for number, attestation in enumerate(entry.attestations or ()):
             place = (*route, "attestations", number)
             if not attestation.attestors:
-                yield self._error("attestations of type notary need attestors", *place)
+                yield self._error(
+                    "attestations of type notary need attestors",
+                    *place,
+                    code="attestation-without-attestors",
+                    help="say under `attestors` whose certificate must have signed the statement",
+                )
             sets += [(s, (*place, "attestors", i)) for i, s in enumerate(attestation.attestors)]
         while sets:
             block, place = sets.pop(0)
@@ -304,7 +318,13 @@ class _Checker:
         if not attestors.entries:
             yield self._error("An entry is required", *route)
         elif attestors.count is not None and attestors.count > len(attestors.entries):
-            yield self._error("Count cannot exceed length of entries", *route, "count")
+            yield self._error(
+                "Count cannot exceed length of entries",
+                *route,
+                "count",
+                code="count-exceeds-entries",
+                help=_count_advice(attestors),
+            )
         for number, attestor in enumerate(attestors.entries):
             yield from self._attestor(entry, attestor, (*route, "entries", number))
 
@@ -345,10 +365,21 @@ class _Checker:
             )
 
     def _keyless(self, keyless: KeylessAttestor, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        code, advice = "keyless-without-log", f"write `rekor: {{url: {DEFAULT_REKOR_URL}}}`"
         if keyless.rekor is None and not keyless.roots:
-            yield self._error("Either Rekor URL or roots are required", *route)
+            advice += ", or the `roots` of an authority of your own"
+            yield self._error("Either Rekor URL or roots are required", *route, code=code, help=advice)
         if keyless.rekor is not None and not keyless.rekor.url:
-            yield self._error("An URL is required", *route, "rekor")
+            yield self._error("An URL is required", *route, "rekor", code=code, help=advice)
+
+
+def _count_advice(attestors: AttestorSet) -> str:
+    """Say how a count can be reached; Kyverno compares it with the entries as they are written."""
+    written = len(attestors.entries)
+    expanded = sum(len(expand_keys(entry)) for entry in attestors.entries)
+    if attestors.count and written < attestors.count <= expanded:
+        return f"write each of the {expanded} keys as an entry of its own: entries are counted as written"
+    return f"lower `count` to at most {written}, or name more attestors"
 
 
 def _texts(attestor: Attestor) -> Iterator[str]:

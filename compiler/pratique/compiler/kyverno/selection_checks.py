@@ -8,7 +8,7 @@ References: Kyverno 1.19 `MatchResources.Validate`, `ResourceDescription.Validat
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pratique.grammar import wildcard
 from pratique.grammar.documents.kyverno import (
@@ -21,8 +21,16 @@ from pratique.grammar.documents.kyverno import (
 from pratique.grammar.kinds import KindError, parse_kind
 
 Route: TypeAlias = tuple[str | int, ...]
-Problem: TypeAlias = tuple[str, Route]
-"""A text and where in the rule it belongs."""
+
+
+class Problem(NamedTuple):
+    """A reason to refuse a policy: a text, where it belongs, its code, and what to write instead."""
+
+    text: str
+    route: Route
+    code: str = "invalid-policy"
+    help: str = ""
+
 
 _NO_KIND = (
     "at least one element must be specified in a kind block, the kind attribute is mandatory when working"
@@ -51,7 +59,7 @@ def selection_problems(rule: Rule, number: int, *, namespaced: bool, background:
             yield from _senders(name, block, number)
     yield from _without_kinds(rule.match)
     if rule.exclude and _cancel(rule.match, rule.exclude):
-        yield _EMPTY, ("exclude",)
+        yield Problem(_EMPTY, ("exclude",), "empty-selection", "exclude less, or remove the rule")
 
 
 def _parts(name: str, block: MatchResources) -> Iterator[tuple[UserInfo, ResourceDescription, Route]]:
@@ -65,11 +73,16 @@ def _block(
     name: str, block: MatchResources, rule: Rule, *, namespaced: bool, background: bool
 ) -> Iterator[Problem]:
     if block.any and block.all:
-        yield "Can't specify any and all together", (name,)
+        yield Problem("Can't specify any and all together", (name,))
     if (block.any or block.all) and block.resources not in (None, ResourceDescription()):
-        yield f"can't specify any/all together with {name} resources", (name, "resources")
+        yield Problem(f"can't specify any/all together with {name} resources", (name, "resources"))
     if "{{" in block.model_dump_json():
-        yield f'rule "{rule.name}" should not have variables in {name} section', (name,)
+        yield Problem(
+            f'rule "{rule.name}" should not have variables in {name} section',
+            (name,),
+            "variable-in-static-field",
+            "write the values themselves; what depends on the resource belongs into `preconditions`",
+        )
     for user, described, place in _parts(name, block):
         yield from _user(user, place)
         yield from _described(described, (*place, "resources"), namespaced=namespaced)
@@ -80,12 +93,12 @@ def _user(user: UserInfo, place: Route) -> Iterator[Problem]:
     for number, subject in enumerate(user.subjects):
         at = (*place, "subjects", number)
         if not subject.name:
-            yield "Required value", (*at, "name")
+            yield Problem("Required value", (*at, "name"))
         if subject.kind == "ServiceAccount" and not subject.namespace:
-            yield "Required value: namespace is required when Kind is ServiceAccount", at
+            yield Problem("Required value: namespace is required when Kind is ServiceAccount", at)
     for number, role in enumerate(user.roles):
         if role.count(":") != 1:
-            yield "Role is expected to be in namespace:name format", (*place, "roles", number)
+            yield Problem("Role is expected to be in namespace:name format", (*place, "roles", number))
 
 
 def _senders(name: str, block: MatchResources, number: int) -> Iterator[Problem]:
@@ -93,14 +106,14 @@ def _senders(name: str, block: MatchResources, number: int) -> Iterator[Problem]
         path = "".join(f"[{part}]" if isinstance(part, int) else f"/{part}" for part in place)
         told = (("roles", user.roles), ("clusterRoles", user.cluster_roles), ("subjects", user.subjects))
         for field in [field for field, value in told if value][:1]:
-            yield f"{_BACKGROUND}spec/rules[{number}]{path}/{field}", (*place, field)
+            yield Problem(f"{_BACKGROUND}spec/rules[{number}]{path}/{field}", (*place, field))
 
 
 def _described(described: ResourceDescription, place: Route, *, namespaced: bool) -> Iterator[Problem]:
     if described.name and described.names:
-        yield "Both name and names can not be specified together", (*place, "names")
+        yield Problem("Both name and names can not be specified together", (*place, "names"))
     if namespaced and described.namespaces:
-        yield "Filtering namespaces not allowed in namespaced policies", (*place, "namespaces")
+        yield Problem("Filtering namespaces not allowed in namespaced policies", (*place, "namespaces"))
     if described.selector:
         yield from _selector(described.selector, (*place, "selector"))
 
@@ -109,18 +122,20 @@ def _selector(selector: LabelSelector, place: Route) -> Iterator[Problem]:
     if any(c in text for pair in selector.match_labels.items() for text in pair for c in "*?"):
         return  # Kyverno does not look at selectors with wildcards
     if not selector.match_labels and not selector.match_expressions:
-        yield "The requirements are not specified in selector", place
+        yield Problem("The requirements are not specified in selector", place)
     for number, requirement in enumerate(selector.match_expressions):
         at = (*place, "matchExpressions", number)
         match requirement.operator:
             case "In" | "NotIn":
                 if not requirement.values:
-                    yield "for 'in', 'notin' operators, values set can't be empty", at
+                    yield Problem("for 'in', 'notin' operators, values set can't be empty", at)
             case "Exists" | "DoesNotExist":
                 if requirement.values:
-                    yield "values set must be empty for exists and does not exist", at
+                    yield Problem("values set must be empty for exists and does not exist", at)
             case _:
-                yield f'"{requirement.operator}" is not a valid label selector operator', (*at, "operator")
+                yield Problem(
+                    f'"{requirement.operator}" is not a valid label selector operator', (*at, "operator")
+                )
 
 
 def _kinds(kinds: tuple[str, ...], place: Route, rule: Rule, *, background: bool) -> Iterator[Problem]:
@@ -128,28 +143,28 @@ def _kinds(kinds: tuple[str, ...], place: Route, rule: Rule, *, background: bool
         try:
             parse_kind(kind)
         except KindError as error:
-            yield str(error), (*place, number)
+            yield Problem(str(error), (*place, number))
     if "*" not in kinds:
         return
     if background:
-        yield (
+        yield Problem(
             "wildcard policy not allowed in background mode. Set spec.background=false to disable background"
             " mode for this policy rule",
             place,
         )
     elif len(kinds) > 1:
-        yield "wildcard policy can not deal with more than one kind", place
+        yield Problem("wildcard policy can not deal with more than one kind", place)
     elif rule.verify_images:
-        yield "wildcard policy does not support rule type", place
+        yield Problem("wildcard policy does not support rule type", place)
 
 
 def _without_kinds(match: MatchResources) -> Iterator[Problem]:
     """Every filter names kinds; of `any`, `all` and the direct form the first that is there counts."""
     for described, place in _counting(match):
         if not described or described == ResourceDescription():
-            yield "match resources not specified", place
+            yield Problem("match resources not specified", place)
         elif not described.kinds:
-            yield _NO_KIND, (*place, "resources")
+            yield Problem(_NO_KIND, (*place, "resources"))
 
 
 def _counting(match: MatchResources) -> Iterator[tuple[ResourceDescription | None, Route]]:

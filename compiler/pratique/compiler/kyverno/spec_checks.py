@@ -16,23 +16,24 @@ from pratique.grammar.documents.kyverno import PolicyModel, Spec, ValidationFail
 def spec_problems(model: PolicyModel) -> Iterator[Problem]:
     """Yield what is wrong with a policy as a whole; the routes start at the policy."""
     if model.kind == "ClusterPolicy" and model.metadata.namespace:
-        yield "A clusterpolicy should not have the namespace defined", ("metadata", "namespace")
+        yield Problem("A clusterpolicy should not have the namespace defined", ("metadata", "namespace"))
     yield from _written_twice(model.spec)
     if model.kind == "ClusterPolicy":
         yield from _conflicts(model.spec.validation_failure_action_overrides)
 
 
 def _written_twice(spec: Spec) -> Iterator[Problem]:
-    webhook = spec.webhook_configuration
-    instead = "remove the deprecated field and use spec."
+    webhook, before = spec.webhook_configuration, ("spec",)
+    told = []
     if webhook and webhook.timeout_seconds is not None and spec.webhook_timeout_seconds is not None:
-        place = ("spec", "webhookTimeoutSeconds")
-        yield f"{instead}webhookConfiguration.timeoutSeconds instead", place
+        told.append(("webhookTimeoutSeconds", "spec.webhookConfiguration.timeoutSeconds"))
     if webhook and webhook.failure_policy and spec.failure_policy:
-        yield f"{instead}webhookConfiguration.failurePolicy instead", ("spec", "failurePolicy")
+        told.append(("failurePolicy", "spec.webhookConfiguration.failurePolicy"))
     if spec.generate_existing_on_policy_update is not None:
-        place = ("spec", "generateExistingOnPolicyUpdate")
-        yield f"{instead}generate[*].generateExisting instead", place
+        told.append(("generateExistingOnPolicyUpdate", "spec.generate[*].generateExisting"))
+    for field, instead in told:
+        text = f"remove the deprecated field and use {instead} instead"
+        yield Problem(text, (*before, field), "deprecated-field", f"remove `{field}`")
 
 
 def _conflicts(overrides: Iterable[ValidationFailureActionOverride]) -> Iterator[Problem]:
@@ -42,7 +43,7 @@ def _conflicts(overrides: Iterable[ValidationFailureActionOverride]) -> Iterator
     for number, override in enumerate(overrides):
         route = ("spec", "validationFailureActionOverrides", number)
         if override.action is None:
-            yield "invalid action", route
+            yield Problem("invalid action", route)
             return
         action = override.action.lower()
         other = "audit" if action == "enforce" else "enforce"
@@ -50,12 +51,12 @@ def _conflicts(overrides: Iterable[ValidationFailureActionOverride]) -> Iterator
         given = [n for n in override.namespaces if not _is_pattern(n)]
         if both := sorted(names[other].intersection(given)):
             text = f"conflicting namespaces found in path: {path}: {', '.join(both)}"
-            yield text, (*route, "namespaces")
+            yield Problem(text, (*route, "namespaces"))
             return
         names[action].update(given)
         patterns[action].update(n for n in override.namespaces if _is_pattern(n))
         if told := _overlap(names, patterns):
-            yield f"path: {path}: {told}", (*route, "namespaces")
+            yield Problem(f"path: {path}: {told}", (*route, "namespaces"))
             return
 
 

@@ -125,8 +125,8 @@ class Problem:
 class Finding:
     """A problem with the rule that found it; `code` never means anything else, `name` reads well.
 
-    Mistakes that keep a policy from being read take the same form: `code` and `name` are then those of the
-    error, and `basis` is None.
+    Mistakes that keep a policy from being read take the same form (see `mistakes`); `basis` is None for those
+    that no rule explains.
     """
 
     code: str
@@ -167,6 +167,7 @@ class Rule:
         name: name of its file, with hyphens.
         severity: of its findings, where they do not say otherwise.
         yields_to: rules that say more about the same text: where one of them reports it, this one does not.
+        explains: codes of mistakes, for which policies are refused, that its manual page is about too.
         last: it is about the findings of the others.
         manual: docstring of its file.
     """
@@ -175,6 +176,7 @@ class Rule:
     name: str
     severity: Severity
     yields_to: tuple[str, ...]
+    explains: tuple[str, ...]
     last: bool
     manual: str
     check: Check
@@ -189,7 +191,12 @@ _registered: dict[str, Rule] = {}
 
 
 def rule(
-    code: str, severity: Severity, *, yields_to: tuple[str, ...] = (), last: bool = False
+    code: str,
+    severity: Severity,
+    *,
+    yields_to: tuple[str, ...] = (),
+    explains: tuple[str, ...] = (),
+    last: bool = False,
 ) -> Callable[[Check], Check]:
     """Register the decorated function as the check of the rule that its module describes."""
 
@@ -200,6 +207,7 @@ def rule(
             name=check.__module__.rpartition(".")[2].replace("_", "-"),
             severity=severity,
             yields_to=yields_to,
+            explains=explains,
             last=last,
             manual=(module.__doc__ or "").strip(),
             check=check,

@@ -8,6 +8,7 @@ from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.lint.base import Finding, lint
+from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.limits import MIB, show_size
@@ -15,7 +16,6 @@ from pratique.grammar.source import NO_SPAN, Location
 from pratique.runtime.inputs import Inputs
 from pratique.runtime.language_server.documents import OpenDocument
 from pratique.runtime.language_server.neighbours import concerns_policies
-from pratique.runtime.linting import as_finding
 from pratique.runtime.policy_files import policies_of
 
 MAX_CHARACTERS: Final = MIB

@@ -13,14 +13,19 @@ LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.
 
 
 def render(report: LintReport) -> str:
-    """Return a SARIF 2.1.0 log; mistakes in inputs are notifications of a run that did not succeed."""
-    rules = [rule for rule in catalogue() if any(rule.code == found.code for found in report.findings)]
+    """Return a SARIF 2.1.0 log; with mistakes in inputs, that of a run that did not succeed.
+
+    Mistakes that a rule explains are results like findings, the others are notifications.
+    """
+    found = [each for each in report.all if each.basis]
+    codes = {each.code for each in found}
+    rules = [rule for rule in catalogue() if rule.code in codes]
     numbers = {rule.code: number for number, rule in enumerate(rules)}
-    notifications = [sarif.notification(_mistake(mistake)) for mistake in report.mistakes]
+    notifications = [sarif.notification(_mistake(each)) for each in report.mistakes if not each.basis]
     notifications += [{"level": "note", "message": sarif.message(notice)} for notice in report.notices]
     return sarif.log(
         [_sarif_rule(rule) for rule in rules],
-        [_sarif_result(finding, numbers[finding.code]) for finding in report.findings],
+        [_sarif_result(finding, numbers[finding.code]) for finding in found],
         notifications,
         successful=not report.mistakes,
         summary=report.summary,

@@ -1,9 +1,10 @@
-"""Digests are demanded, but nothing adds them.
+"""Digests are demanded, but nothing adds them, or added where nothing may be changed.
 
 ## What it does
 
 Reports entries with `verifyDigest` and without `mutateDigest` that match images by tag: each of those images
-fails with `missing digest`, whoever signed it.
+fails with `missing digest`, whoever signed it. Explains why a policy with `mutateDigest: true` (the default)
+under `Audit` is refused.
 
 ## Why
 
@@ -48,7 +49,7 @@ from pratique.compiler.lint.facts import Facts, Site
 from pratique.compiler.lint.places import of_setting
 
 
-@rule("PRQ031", Severity.WARNING)
+@rule("PRQ031", Severity.WARNING, explains=("digest-added-under-audit",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the entries that every image by tag fails."""
     for site in facts.sites:

@@ -8,7 +8,8 @@ namespaces, labels, annotations and operations are decided together, in `any` an
 ## Why
 
 Such a rule checks nothing, and nothing says so: no image is refused, none is reported. Kyverno compares the
-texts of the blocks: a pattern in `exclude` that covers the namespaces of `match` escapes it.
+texts of the blocks and refuses a policy where they are the same; a pattern in `exclude` that covers the
+namespaces of `match` escapes it.
 
 ## Example
 
@@ -78,7 +79,7 @@ from pratique.compiler.lint.base import Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
 
 
-@rule("PRQ010", Severity.ERROR)
+@rule("PRQ010", Severity.ERROR, explains=("empty-selection",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the rules that apply to no resource."""
     empty: dict[ir.ResourceRegion, bool] = {}  # most rules speak about the same few regions
