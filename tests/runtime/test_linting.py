@@ -3,7 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pratique.compiler.lint.base import Severity
+from pratique.grammar.source import Source
+from pratique.runtime.inputs import Inputs
 from pratique.runtime.linting import lint
+from pratique.runtime.policy_files import policies_of
 from tests.support_lint import patterns, policy_text
 
 GOOD = policy_text(patterns("ghcr.io/acme/*"))
@@ -68,3 +71,27 @@ def test_many_other_documents_are_counted() -> None:
     assert report.notices == (
         "20 documents are no policies; the first: <stdin>:1:1: ConfigMap is not a policy: ignored",
     )
+
+
+EXCEPTION = """\
+apiVersion: kyverno.io/v2
+kind: PolicyException
+metadata: {name: e, namespace: exceptions}
+spec:
+  match: {any: [{resources: {kinds: [Pod], names: [debug], namespaces: [team]}}]}
+  exceptions: [{policyName: example, ruleNames: [verify]}]
+"""
+
+
+def test_exceptions_are_read_beside_policies() -> None:
+    assert lint(["-"], stdin=f"{GOOD}---\n{EXCEPTION}".encode).mistakes == ()
+    assert lint(["-"], stdin=EXCEPTION.encode).mistakes == ()
+    broken = EXCEPTION.replace("policyName: example", 'policyName: ""')
+    [found] = lint(["-"], stdin=broken.encode).mistakes
+    assert "requires a policy name" in found.problem.message
+
+
+def test_exceptions_are_mistakes_where_they_are_not_honoured() -> None:
+    read = policies_of(Inputs(sources=(Source("e.yaml", EXCEPTION),)))
+    assert [mistake.code for mistake in read.mistakes] == ["unsupported-kind"]
+    assert read.exemptions == ()

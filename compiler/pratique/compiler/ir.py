@@ -533,6 +533,31 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """Resources that some rules leave alone, whatever their images.
+
+    Attributes:
+        namespace: where it stands; whether exceptions count there is a setting of the cluster.
+        rules: keys of policies (see `Policy.key`), each with globs for the names of its rules. Generated
+            rules count under their own names.
+        resources: the resources; tests on who sent a request are never dropped from its filters.
+        conditions: condition tree (JSON) under which it holds, or None.
+    """
+
+    name: str
+    namespace: str
+    rules: tuple[tuple[str, tuple[str, ...]], ...]
+    resources: Selection
+    conditions: Any = field(default=None, hash=False)
+    at: At = field(default=NOWHERE, compare=False)
+
+    @property
+    def key(self) -> str:
+        """Return `namespace/name`: the id in reports."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
     """All policies that are judged together, in the order they were given."""
 

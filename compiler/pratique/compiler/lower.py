@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pratique.compiler import ir
 from pratique.compiler.kyverno.checks import check
+from pratique.compiler.kyverno.exceptions import check_exception, lower_exception
 from pratique.compiler.kyverno.lower import lower_policy
-from pratique.grammar.documents import PolicyDocument
+from pratique.grammar.documents import ExceptionDocument, PolicyDocument
 from pratique.grammar.errors import PolicyError
 
 
@@ -32,6 +33,20 @@ def lower(documents: Sequence[PolicyDocument]) -> Lowered:
             policies.append(lower_policy(document))
     errors += _duplicates(policies)
     return Lowered(policies=ir.PolicySet(policies=tuple(policies)), errors=tuple(errors))
+
+
+def lower_exceptions(
+    documents: Sequence[ExceptionDocument],
+) -> tuple[tuple[ir.Exemption, ...], tuple[PolicyError, ...]]:
+    """Return the exemptions of all documents, in order, and the mistakes of those that are left out."""
+    exemptions: list[ir.Exemption] = []
+    errors: list[PolicyError] = []
+    for document in documents:
+        found = check_exception(document)
+        errors += found
+        if not found:
+            exemptions.append(lower_exception(document))
+    return tuple(exemptions), tuple(errors)
 
 
 def _duplicates(policies: Sequence[ir.Policy]) -> list[PolicyError]:

@@ -34,18 +34,19 @@ def lint(
         min_severity: findings of less weight are left out.
         stdin: returns the bytes of standard input; the process's own by default.
     """
-    read = read_policy_files(paths, stdin)
+    read = read_policy_files(paths, stdin, exceptions=True)
     mistakes = list(read.mistakes)
-    if not read.documents and not mistakes:
+    if not read.documents and not read.exemptions and not mistakes:
         mistakes.append(PolicyError("no-policy", f"there is no policy in {', '.join(paths)}"))
     notices = [*read.notices, *_ignored(read.others)]
     wanted = SEVERITIES[: SEVERITIES.index(min_severity) + 1]
     policies = read.policies.policies
     unread = {mistake.location.source for mistake in mistakes if mistake.location}
+    found = base.lint(
+        read.policies, codes, documents=read.documents, exemptions=read.exemptions, unread=unread
+    )
     return LintReport(
-        findings=tuple(
-            found for found in base.lint(read.policies, codes, unread=unread) if found.severity in wanted
-        ),
+        findings=tuple(each for each in found if each.severity in wanted),
         mistakes=tuple(sorted(map(as_finding, mistakes), key=lambda finding: finding.order)),
         policies=len(policies),
         rules=sum(not rule.generated_from for policy in policies for rule in policy.rules),

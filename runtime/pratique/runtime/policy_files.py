@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pratique.compiler import ir
-from pratique.compiler.lower import lower
-from pratique.grammar.documents import OtherDocument, PolicyDocument, read_policies
+from pratique.compiler.lower import lower, lower_exceptions
+from pratique.grammar.documents import ExceptionDocument, OtherDocument, PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError
+from pratique.grammar.source import Location
 from pratique.runtime.inputs import Inputs, read_inputs
 
 
@@ -19,6 +20,7 @@ class PolicyFiles:
     Attributes:
         documents: the well-formed policies, those included that could not be lowered.
         policies: what they lower to.
+        exemptions: policy exceptions, where they were asked for.
         mistakes: of files, documents and policies; those of reading before those of lowering.
         others: documents that are no policies.
         order: number of each source by its name, as they were named.
@@ -30,27 +32,45 @@ class PolicyFiles:
     notices: tuple[str, ...]
     others: tuple[OtherDocument, ...]
     order: dict[str, int]
+    exemptions: tuple[ir.Exemption, ...] = ()
 
 
-def read_policy_files(paths: Sequence[str], stdin: Callable[[], bytes] | None = None) -> PolicyFiles:
-    """Return the policies in files, folders, globs or standard input (`-`); a mistake costs only itself."""
-    return policies_of(read_inputs(paths, stdin))
+def read_policy_files(
+    paths: Sequence[str], stdin: Callable[[], bytes] | None = None, *, exceptions: bool = False
+) -> PolicyFiles:
+    """Return the policies in files, folders, globs or standard input (`-`); a mistake costs only itself.
+
+    Args:
+        paths: what the user named.
+        stdin: returns the bytes of standard input; the process's own by default.
+        exceptions: whether policy exceptions are wanted. For a caller that does not honour them, each is a
+            mistake.
+    """
+    return policies_of(read_inputs(paths, stdin), exceptions=exceptions)
 
 
-def policies_of(inputs: Inputs) -> PolicyFiles:
-    """Return the policies in texts that were read already."""
+def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
+    """Return the policies in texts that were read already; `exceptions` as in `read_policy_files`."""
     mistakes = list(inputs.errors)
     documents: list[PolicyDocument] = []
+    excepting: list[ExceptionDocument] = []
     others: list[OtherDocument] = []
     for source in inputs.sources:
         content = read_policies(source)
         documents += content.policies
         mistakes += content.errors
+        excepting += content.exceptions
         for other in content.others:
             if other.is_policy:
-                mistakes.append(_unsupported(other))
+                mistakes.append(_unsupported(other.kind, other.location))
             else:
                 others.append(other)
+    exemptions: tuple[ir.Exemption, ...] = ()
+    if exceptions:
+        exemptions, wrong = lower_exceptions(excepting)
+        mistakes += wrong
+    else:
+        mistakes += [_unsupported(each.model.kind, each.location()) for each in excepting]
     lowered = lower(documents)
     return PolicyFiles(
         documents=tuple(documents),
@@ -59,14 +79,15 @@ def policies_of(inputs: Inputs) -> PolicyFiles:
         notices=(*inputs.notices, *lowered.notices),
         others=tuple(others),
         order={source.name: number for number, source in enumerate(inputs.sources)},
+        exemptions=exemptions,
     )
 
 
-def _unsupported(other: OtherDocument) -> PolicyError:
+def _unsupported(kind: str, place: Location) -> PolicyError:
     return PolicyError(
         "unsupported-kind",
-        f"pratique does not read {other.kind} yet",
-        other.location,
+        f"pratique does not read {kind} yet",
+        place,
         help="it reads Policy and ClusterPolicy of kyverno.io/v1 and v2beta1",
     )
 

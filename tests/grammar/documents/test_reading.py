@@ -122,7 +122,7 @@ def test_b20_items_must_be_a_list() -> None:
         ("kyverno.io/v2alpha1", "GlobalContextEntry", False),
         ("policies.kyverno.io/v1", "ImageValidatingPolicy", True),
         ("policies.kyverno.io/v1beta1", "ValidatingPolicy", True),
-        ("kyverno.io/v2", "PolicyException", True),
+        ("kyverno.io/v2alpha1", "PolicyException", True),
         ("kyverno.io/v2", "CleanupPolicy", True),
         ("kyverno.io/v3", "ClusterPolicy", True),
         ("kyverno.io/v1", "ClusterPolcy", True),

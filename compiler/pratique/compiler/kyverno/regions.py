@@ -27,16 +27,19 @@ def region(
     match: MatchResources, exclude: MatchResources | None, namespace: str | None, place: Place
 ) -> ir.ResourceRegion:
     """Return the resources that a rule speaks about; `namespace` is that of a namespaced policy."""
-    excluded = _selection(exclude, "exclude", place) if exclude else None
+    excluded = selection(exclude, "exclude", place) if exclude else None
     return ir.ResourceRegion(
         namespace=namespace,
-        match=_selection(match, "match", place),
+        match=selection(match, "match", place),
         exclude=excluded if excluded and excluded.filters else None,
     )
 
 
-def _selection(block: MatchResources, name: str, place: Place) -> ir.Selection:
-    """`any` wins over `all`, `all` over filters written directly under match or exclude."""
+def selection(block: MatchResources, name: str, place: Place) -> ir.Selection:
+    """Return the filters of a block called `name`.
+
+    `any` wins over `all`, `all` over filters written directly under match or exclude.
+    """
     if block.any:
         return ir.Selection(
             filters=tuple(_filter(f, ir.At(location=place(name, "any", i))) for i, f in enumerate(block.any))

@@ -62,6 +62,21 @@ def selection_problems(rule: Rule, number: int, *, namespaced: bool, background:
         yield Problem(_EMPTY, ("exclude",), "empty-selection", "exclude less, or remove the rule")
 
 
+def exception_problems(match: MatchResources, *, background: bool) -> Iterator[Problem]:
+    """Yield what is wrong with the selection of an exception, which names no senders with `background`."""
+    if match.any and match.all:
+        yield Problem("Can't specify any and all together", ("match",))
+    for user, described, place in _parts("match", match):
+        told = (("roles", user.roles), ("clusterRoles", user.cluster_roles), ("subjects", user.subjects))
+        for field in [field for field, value in told if value and background]:
+            help = "write `background: false`, or name no senders"
+            yield Problem("Usage of user info is forbidden", (*place, field), help=help)
+        yield from _user(user, place)
+        yield from _described(described, (*place, "resources"), namespaced=False)
+        for number, kind in enumerate(described.kinds):
+            yield from _kind(kind, (*place, "resources", "kinds", number))
+
+
 def _parts(name: str, block: MatchResources) -> Iterator[tuple[UserInfo, ResourceDescription, Route]]:
     yield block, block.resources or ResourceDescription(), (name,)
     for form, filters in (("any", block.any), ("all", block.all)):
@@ -140,10 +155,7 @@ def _selector(selector: LabelSelector, place: Route) -> Iterator[Problem]:
 
 def _kinds(kinds: tuple[str, ...], place: Route, rule: Rule, *, background: bool) -> Iterator[Problem]:
     for number, kind in enumerate(kinds):
-        try:
-            parse_kind(kind)
-        except KindError as error:
-            yield Problem(str(error), (*place, number))
+        yield from _kind(kind, (*place, number))
     if "*" not in kinds:
         return
     if background:
@@ -156,6 +168,13 @@ def _kinds(kinds: tuple[str, ...], place: Route, rule: Rule, *, background: bool
         yield Problem("wildcard policy can not deal with more than one kind", place)
     elif rule.verify_images:
         yield Problem("wildcard policy does not support rule type", place)
+
+
+def _kind(kind: str, place: Route) -> Iterator[Problem]:
+    try:
+        parse_kind(kind)
+    except KindError as error:
+        yield Problem(str(error), place)
 
 
 def _without_kinds(match: MatchResources) -> Iterator[Problem]:

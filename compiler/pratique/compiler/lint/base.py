@@ -12,12 +12,15 @@ from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pratique.compiler import ir
 from pratique.compiler.lint.directives import unsilenced
 from pratique.compiler.lint.facts import Facts
 from pratique.grammar.source import Location, Source
+
+if TYPE_CHECKING:
+    from pratique.grammar.documents import PolicyDocument
 
 
 class Severity(StrEnum):
@@ -227,16 +230,34 @@ def catalogue() -> tuple[Rule, ...]:
 
 
 def lint(
-    policies: ir.PolicySet, codes: Collection[str] | None = None, *, unread: Collection[Source] = ()
+    policies: ir.PolicySet,
+    codes: Collection[str] | None = None,
+    *,
+    documents: Collection[PolicyDocument] = (),
+    exemptions: Collection[ir.Exemption] = (),
+    unread: Collection[Source] = (),
 ) -> tuple[Finding, ...]:
     """Return the findings of all rules, or of those with the given codes, in the order of files and places.
 
     Generated rules are not looked at: what is wrong with them is wrong with the rule that was written.
-    Findings that a comment silences, with a reason, are left out. Comments in sources of which policies could
-    not be read (`unread`) may be about these, and are not called unused.
+    Findings that a comment silences, with a reason, are left out.
+
+    Args:
+        policies: what is linted.
+        codes: rules to ask; None for all.
+        documents: the policies as they are written, for rules about their form.
+        exemptions: policy exceptions that are given beside the policies.
+        unread: sources of which policies could not be read. Comments there may be about these, and are not
+            called unused.
     """
     asked = [each for each in catalogue() if codes is None or each.code in codes]
-    facts = Facts(policies, asked=frozenset(each.code for each in asked), unread=unread)
+    facts = Facts(
+        policies,
+        asked=frozenset(each.code for each in asked),
+        documents=documents,
+        exemptions=exemptions,
+        unread=unread,
+    )
     found = [_finding(each, problem) for each in asked if not each.last for problem in each.check(facts)]
     facts.findings = _without_yielding(dict.fromkeys(found), asked)
     kept = unsilenced(facts.findings, facts.directives)

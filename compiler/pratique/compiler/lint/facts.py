@@ -19,6 +19,7 @@ from pratique.grammar.source import Source
 
 if TYPE_CHECKING:
     from pratique.compiler.lint.base import Finding
+    from pratique.grammar.documents import PolicyDocument
 
 ALLOWANCE: Final = 100_000
 """States that all questions of a run may take together before they are cut short."""
@@ -66,15 +67,25 @@ class Facts:
 
     Attributes:
         asked: codes of the rules of this run.
+        documents: the policies as they are written; those included that could not be accepted.
+        exemptions: policy exceptions beside the policies.
         unread: sources of which policies could not be read.
         findings: of the rules before the last, silenced or not; empty until these have been asked.
     """
 
     def __init__(
-        self, policies: ir.PolicySet, *, asked: Collection[str] = (), unread: Collection[Source] = ()
+        self,
+        policies: ir.PolicySet,
+        *,
+        asked: Collection[str] = (),
+        documents: Collection[PolicyDocument] = (),
+        exemptions: Collection[ir.Exemption] = (),
+        unread: Collection[Source] = (),
     ) -> None:
         self.policies = policies
         self.asked = asked
+        self.documents = documents
+        self.exemptions = exemptions
         self.unread = unread
         self.findings: tuple[Finding, ...] = ()
         self._allowance = ALLOWANCE
@@ -84,7 +95,8 @@ class Facts:
     @cached_property
     def directives(self) -> tuple[Directive, ...]:
         """Comments that silence findings, in the texts that the policies were read from."""
-        places = (policy.at.location for policy in self.policies.policies)
+        places = [policy.at.location for policy in self.policies.policies]
+        places += [exemption.at.location for exemption in self.exemptions]
         sources = {id(place.source): place.source for place in places if place}
         return tuple(each for source in sources.values() for each in directives(source))
 

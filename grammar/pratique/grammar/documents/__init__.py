@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from pratique.grammar.documents.exceptions import PolicyException
 from pratique.grammar.documents.kyverno import ClusterPolicy, Policy, PolicyModel
-from pratique.grammar.documents.reading import OtherDocument, PolicyDocument, PolicyFile, read_policies
+from pratique.grammar.documents.reading import (
+    ExceptionDocument,
+    OtherDocument,
+    PolicyDocument,
+    PolicyFile,
+    read_policies,
+)
 
 __all__ = [
     "ClusterPolicy",
+    "ExceptionDocument",
     "OtherDocument",
     "Policy",
     "PolicyDocument",
+    "PolicyException",
     "PolicyFile",
     "PolicyModel",
     "read_policies",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from pratique.grammar.documents.exceptions import PolicyException
 from pratique.grammar.documents.kyverno import ClusterPolicy, Policy, PolicyModel
 from pratique.grammar.documents.problems import problems
 from pratique.grammar.documents.v2beta1 import removed_forms
@@ -19,10 +20,14 @@ from pratique.grammar.yaml_tree import read_documents
 
 MAX_LIST_DEPTH = 4
 
-_MODELS: dict[tuple[str, str], type[ClusterPolicy] | type[Policy]] = {
+_MODELS: dict[tuple[str, str], type[ClusterPolicy] | type[Policy] | type[PolicyException]] = {
     (f"kyverno.io/{version}", model.__name__): model
-    for version in ("v1", "v2beta1")
-    for model in (ClusterPolicy, Policy)
+    for version, models in (
+        ("v1", (ClusterPolicy, Policy)),
+        ("v2", (PolicyException,)),
+        ("v2beta1", (ClusterPolicy, Policy, PolicyException)),
+    )
+    for model in models
 }
 _LISTS = {("v1", "List"): ""} | {(api, f"{kind}List"): kind for api, kind in _MODELS}
 
@@ -41,27 +46,43 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyDocument:
-    """A valid policy and where it stands.
+class TypedDocument:
+    """An object that fits its schema, and where it stands.
 
     Attributes:
         document: the document that holds it.
         api_version: such as `kyverno.io/v1`.
-        model: its content.
         path_prefix: where in the document it stands: empty, or `("items", 2)` in a list.
     """
 
     document: Document
     api_version: str
-    model: PolicyModel
     path_prefix: Path = ()
 
     def location(self, *path: str | int, key: bool = False) -> Location:
-        """Return the place of a value of the policy by its path in the names of the YAML, or of its key.
+        """Return the place of a value of the object by its path in the names of the YAML, or of its key.
 
         Where a part is missing (for example a default), the place is that of the deepest existing part.
         """
         return self.document.location((*self.path_prefix, *path), key=key)
+
+    def node(self, *path: str | int) -> Node | None:
+        """Return the node of a value of the object, or None where a part of its path is missing."""
+        return self.document.node((*self.path_prefix, *path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDocument(TypedDocument):
+    """A valid policy and where it stands."""
+
+    model: PolicyModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionDocument(TypedDocument):
+    """A valid policy exception and where it stands."""
+
+    model: PolicyException
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +106,22 @@ class OtherDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFile:
-    """What a source holds; `errors` are the mistakes of documents that are in neither list."""
+    """What a source holds; `errors` are the mistakes of documents that are in none of the lists."""
 
     policies: tuple[PolicyDocument, ...] = ()
+    exceptions: tuple[ExceptionDocument, ...] = ()
     others: tuple[OtherDocument, ...] = ()
     errors: tuple[PolicyError, ...] = ()
 
 
+_Found: TypeAlias = PolicyDocument | ExceptionDocument | OtherDocument | PolicyError
+
+
 def read_policies(source: Source, limits: Limits = POLICY_LIMITS) -> PolicyFile:
-    """Return the policies of a YAML or JSON text, lists taken apart; a bad document costs only itself."""
+    """Return what a YAML or JSON text holds, lists taken apart; a bad document costs only itself."""
     documents = read_documents(source, limits)
     policies: list[PolicyDocument] = []
+    exceptions: list[ExceptionDocument] = []
     others: list[OtherDocument] = []
     errors = list(documents.errors)
     for document in documents.documents:
@@ -103,17 +129,22 @@ def read_policies(source: Source, limits: Limits = POLICY_LIMITS) -> PolicyFile:
             match found:
                 case PolicyDocument():
                     policies.append(found)
+                case ExceptionDocument():
+                    exceptions.append(found)
                 case OtherDocument():
                     others.append(found)
                 case PolicyError():
                     errors.append(found)
     errors.sort(key=lambda error: error.location.span if error.location else ())
-    return PolicyFile(policies=tuple(policies), others=tuple(others), errors=tuple(errors))
+    return PolicyFile(
+        policies=tuple(policies),
+        exceptions=tuple(exceptions),
+        others=tuple(others),
+        errors=tuple(errors),
+    )
 
 
-def _objects(
-    document: Document, prefix: Path, node: Node, depth: int, list_of: str
-) -> Iterator[PolicyDocument | OtherDocument | PolicyError]:
+def _objects(document: Document, prefix: Path, node: Node, depth: int, list_of: str) -> Iterator[_Found]:
     """Yield what stands at `prefix`; `list_of` is the type that items of a typed list may leave out."""
     api_version, kind = _text(node, "apiVersion"), _text(node, "kind")
     if list_of and isinstance(node, MappingNode) and not api_version and not kind:
@@ -123,7 +154,7 @@ def _objects(
         yield from _items(document, prefix, node, depth, f"{api_version} {item_kind}" if item_kind else "")
     elif model := _MODELS.get((api_version, kind)):
         data = {"apiVersion": api_version, "kind": kind, **plain(node)}
-        yield from _policy(document, prefix, model, api_version, data)
+        yield from _typed(document, prefix, model, api_version, data)
     else:
         group = api_version.rpartition("/")[0]
         is_policy = (group in _POLICY_GROUPS and kind not in _NO_POLICIES) or (group, kind) in _POLICY_KINDS
@@ -137,9 +168,7 @@ def _objects(
         )
 
 
-def _items(
-    document: Document, prefix: Path, node: Node, depth: int, list_of: str
-) -> Iterator[PolicyDocument | OtherDocument | PolicyError]:
+def _items(document: Document, prefix: Path, node: Node, depth: int, list_of: str) -> Iterator[_Found]:
     items = node.get("items") if isinstance(node, MappingNode) else None
     if depth == MAX_LIST_DEPTH:
         text = f"lists are nested deeper than {MAX_LIST_DEPTH}"
@@ -151,19 +180,26 @@ def _items(
         yield PolicyError("wrong-type", "`items` must be a list", document.location((*prefix, "items")))
 
 
-def _policy(
-    document: Document, prefix: Path, model: type[ClusterPolicy] | type[Policy], api_version: str, data: Any
-) -> Iterator[PolicyDocument | PolicyError]:
+def _typed(
+    document: Document,
+    prefix: Path,
+    model: type[ClusterPolicy] | type[Policy] | type[PolicyException],
+    api_version: str,
+    data: Any,
+) -> Iterator[_Found]:
     try:
-        policy = model.model_validate(data, by_alias=True, by_name=False)
+        content = model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
         yield from problems(error, model, document, prefix)
+        return
+    if isinstance(content, PolicyException):
+        yield ExceptionDocument(document=document, api_version=api_version, model=content, path_prefix=prefix)
         return
     removed = removed_forms(document, prefix) if api_version.endswith("/v2beta1") else []
     if removed:
         yield from removed
     else:
-        yield PolicyDocument(document=document, api_version=api_version, model=policy, path_prefix=prefix)
+        yield PolicyDocument(document=document, api_version=api_version, model=content, path_prefix=prefix)
 
 
 def _text(node: Node, key: str) -> str:

@@ -53,7 +53,7 @@ def analyse(document: OpenDocument, neighbours: Mapping[str, tuple[ir.Policy, ..
         return Analysis(document=document, mistakes=(as_finding(too_large),))
     if not concerns_policies(source.text):
         return Analysis(document=document)
-    read = policies_of(Inputs(sources=(source,)))
+    read = policies_of(Inputs(sources=(source,)), exceptions=True)
     own = {(policy.kind, policy.key) for policy in read.policies.policies}
     together = {
         name: tuple(policy for policy in policies if (policy.kind, policy.key) not in own)
@@ -62,7 +62,12 @@ def analyse(document: OpenDocument, neighbours: Mapping[str, tuple[ir.Policy, ..
     }
     together[source.name] = read.policies.policies
     ordered = [policy for name in sorted(together) for policy in together[name]]
-    found = lint(ir.PolicySet(policies=tuple(ordered)), unread=(source,) if read.mistakes else ())
+    found = lint(
+        ir.PolicySet(policies=tuple(ordered)),
+        documents=read.documents,
+        exemptions=read.exemptions,
+        unread=(source,) if read.mistakes else (),
+    )
     return Analysis(
         document=document,
         policies=read.documents,
