@@ -1,6 +1,10 @@
 """Equal questions are one node; cheap ones come first."""
 
+from dataclasses import replace
+from typing import Any
+
 from pratique.compiler import ir
+from pratique.compiler.context_entries import ConfigMapSource, ContextEntry
 from pratique.compiler.graph import DecisionGraph, Listing, Op, attestor_node, build
 
 
@@ -76,6 +80,67 @@ def test_places_do_not_make_nodes_different() -> None:
     b = rule("r", identity("a@x"), path=".attestors[7]")
     assert a == b
     assert hash(a.requirements[0].signatures[0]) == hash(b.requirements[0].signatures[0])
+
+
+def entry(**more: Any) -> ir.ImageRequirement:
+    leaf = ir.Threshold(count=1, of=(ir.Leaf(attestor=identity("a@x")),))
+    images = ir.ImageRegion(include=(ir.ImagePattern(text="ghcr.io/*"),))
+    return ir.ImageRequirement(**{"images": images, "signatures": (leaf,), **more})
+
+
+def graph_of(*entries: ir.ImageRequirement, **more: Any) -> DecisionGraph:
+    return build(policies(replace(rule("r"), requirements=entries, **more)))
+
+
+def test_everything_that_is_asked_is_a_node() -> None:
+    pattern = ir.ImagePattern(text="ghcr.io/skip*")
+    statement = ir.Attestation(
+        type="t", by=(ir.Threshold(count=1, of=(ir.Leaf(attestor=identity("b@x")),)),), conditions=({},)
+    )
+    graph = graph_of(
+        entry(
+            images=ir.ImageRegion(include=(pattern,), skip=(pattern,)),
+            attestations=(statement,),
+            denial=ir.Denial(message="no", conditions=[]),
+            credentials=ir.RegistryCredentials(secrets=("pull",)),
+        ),
+        preconditions={"all": []},
+        context=(ContextEntry(name="c", source=ConfigMapSource(name="c")),),
+    )
+    assert {node.op for node in graph.nodes} == set(Op)
+    assert count(graph, Op.PATTERN) == 1  # of both lists
+    for node in graph.nodes:
+        assert all(source < node.number and graph.nodes[source].op <= node.op for source in node.inputs)
+
+
+def test_conditions_belong_to_the_attestors_of_their_statement() -> None:
+    by = (ir.Threshold(count=1, of=(ir.Leaf(attestor=identity("b@x")),)),)
+    graph = graph_of(entry(attestations=(ir.Attestation(type="t", by=by, conditions=({"all": []},)),)))
+    (conditions,) = (node for node in graph.nodes if node.op is Op.CONDITIONS)
+    assert [graph.nodes[n].payload for n in conditions.inputs] == [identity("b@x")]
+
+
+def test_ways_to_registries_share_the_digest_and_no_listing() -> None:
+    other = ir.RegistryCredentials(secrets=("pull",))
+    for apart in (entry(credentials=other), entry(use_cache=False)):
+        graph = graph_of(entry(), apart)
+        assert count(graph, Op.RESOLVE) == 1
+        assert count(graph, Op.LIST) == count(graph, Op.VERIFY) == count(graph, Op.ATTESTOR) == 2
+    assert count(graph_of(entry(credentials=other), entry(credentials=other)), Op.LIST) == 1
+
+
+def test_pinning_needs_the_digest() -> None:
+    assert count(graph_of(entry(signatures=(), pin_digest=True)), Op.RESOLVE) == 1
+    assert count(graph_of(entry(signatures=(), pin_digest=False)), Op.RESOLVE) == 0
+
+
+def test_rules_of_one_name_are_two_roots() -> None:
+    graph = build(policies(rule("r", identity("a@x"))))
+    twice = build(
+        ir.PolicySet(policies=(ir.Policy(kind="ClusterPolicy", name="p", rules=(rule("r"), rule("r"))),))
+    )
+    assert len(set(graph.roots)) == 1
+    assert len(set(twice.roots)) == 2
 
 
 def test_networkx_view() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pratique.compiler.evidence_limits import MAX_SIGNATURES
 from pratique.compiler.graph import Listing
 from pratique.compiler.ir import SignatureFormat
 from pratique.grammar.errors import NotFoundError, TransportError
@@ -18,7 +19,6 @@ from pratique.runtime.discovery import (
     BUNDLE_PREFIX,
     COSIGN_ARTIFACT,
     DSSE_ENVELOPE,
-    MAX_SIGNATURES,
     SIMPLE_SIGNING,
     Place,
     places,

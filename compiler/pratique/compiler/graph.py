@@ -1,4 +1,4 @@
-"""The decision graph: every question a policy set asks, each once, ordered by what it costs to answer.
+"""The decision graph: every question a policy set asks, each once, in the order in which they are asked.
 
 Nodes are hash-consed: two equal questions are one node, whoever asks. 500 rules that demand the same identity
 therefore share one node, and the runtime, which memoises by the value of a question, answers it once per
@@ -10,10 +10,11 @@ The graph is plain arrays; networkx is imported only for drawing and graph algor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pratique.compiler import ir
 
@@ -24,22 +25,30 @@ if TYPE_CHECKING:
 class Op(IntEnum):
     """What a node asks. The number is the order in which kinds of questions are asked: cheap first.
 
-    Everything before `RESOLVE` needs the resource alone; `RESOLVE` and `LIST` ask the registry; `VERIFY`
-    costs cryptography; the rest compares what is known by then.
+    Everything before `RESOLVE` needs the resource alone, but for context entries that ask a cluster, a
+    service or a registry; `RESOLVE` and `LIST` ask the registry; `VERIFY` costs cryptography; the rest
+    compares what is known by then. Skip lists come after preconditions, as in Kyverno, whose messages tell
+    which was first.
     """
 
     FILTER = 0
     RESOURCES = 1
     PATTERN = 2
     IMAGES = 3
-    RESOLVE = 4
-    LIST = 5
-    VERIFY = 6
-    ATTESTOR = 7
-    THRESHOLD = 8
-    ATTESTATION = 9
-    REQUIREMENT = 10
-    RULE = 11
+    CONTEXT = 4
+    PRECONDITIONS = 5
+    SKIP = 6
+    ACCESS = 7
+    RESOLVE = 8
+    LIST = 9
+    VERIFY = 10
+    ATTESTOR = 11
+    CONDITIONS = 12
+    THRESHOLD = 13
+    ATTESTATION = 14
+    DENIAL = 15
+    REQUIREMENT = 16
+    RULE = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,62 @@ class Node:
     op: Op
     payload: Hashable
     inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Payload of `Op.PRECONDITIONS`, `Op.CONDITIONS` and `Op.DENIAL`: conditions as canonical JSON.
+
+    `message` is what a denial says.
+    """
+
+    conditions: str
+    message: str = ""
+
+    @classmethod
+    def of(cls, conditions: Any, message: str = "") -> Written:
+        """Return the payload of conditions as the IR holds them."""
+        return cls(json.dumps(conditions, sort_keys=True, separators=(",", ":"), default=str), message)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Payload of `Op.ATTESTATION`: a signed statement that is demanded, as number `number` of its entry."""
+
+    type: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Payload of `Op.REQUIREMENT`: what an entry demands and does besides its signatures and statements."""
+
+    pin_digest: bool
+    demand_digest: bool
+    demand_proof: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleName:
+    """Payload of `Op.RULE`."""
+
+    policy_kind: str
+    policy: str
+    rule: str
+    number: int
+    """Its place in the order of evaluation, over all policies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Payload of `Op.ACCESS`: how registries are asked, where it is not the way of the whole run.
+
+    Ways share the digest of an image, but no listing and no verification (rule R3).
+    """
+
+    credentials: ir.RegistryCredentials | None
+    use_cache: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +162,17 @@ class DecisionGraph:
             self.nodes.append(Node(number, op, payload, key[2]))
         return number
 
+    def below(self, numbers: Iterable[int]) -> set[int]:
+        """Return the numbers of these nodes and of all that they need."""
+        found: set[int] = set()
+        waiting = list(numbers)
+        while waiting:
+            number = waiting.pop()
+            if number not in found:
+                found.add(number)
+                waiting += self.nodes[number].inputs
+        return found
+
     def users(self) -> list[frozenset[int]]:
         """Return, for every node, the numbers of the roots that need it."""
         found: list[set[int]] = [set() for _ in self.nodes]
@@ -128,9 +204,14 @@ def build(policies: ir.PolicySet) -> DecisionGraph:
 
 
 def _rule(graph: DecisionGraph, policy: ir.Policy, rule: ir.Rule) -> int:
-    resources = _resources(graph, rule.resources)
-    requirements = [_requirement(graph, r) for r in rule.requirements]
-    return graph.add(Op.RULE, (policy.key, rule.name), [resources, *requirements])
+    inputs = [_resources(graph, rule.resources)]
+    entries = [graph.add(Op.CONTEXT, entry) for entry in rule.context]
+    if rule.preconditions is None:
+        inputs += entries
+    else:
+        inputs.append(graph.add(Op.PRECONDITIONS, Written.of(rule.preconditions), entries))
+    inputs += [_requirement(graph, r) for r in rule.requirements]
+    return graph.add(Op.RULE, RuleName(policy.kind, policy.key, rule.name, len(graph.roots)), inputs)
 
 
 def _resources(graph: DecisionGraph, region: ir.ResourceRegion) -> int:
@@ -141,34 +222,79 @@ def _resources(graph: DecisionGraph, region: ir.ResourceRegion) -> int:
 
 
 def _requirement(graph: DecisionGraph, requirement: ir.ImageRequirement) -> int:
-    images = requirement.images
-    patterns = [graph.add(Op.PATTERN, p) for p in (*images.include, *images.skip)]
-    inputs = [graph.add(Op.IMAGES, images, patterns)]
-    inputs += [_formula(graph, sets) for sets in requirement.signatures]
-    for number, attestation in enumerate(requirement.attestations):
-        sets = [_formula(graph, s, attestations=True, type=attestation.type) for s in attestation.by]
-        label = (attestation.type, attestation.name, number)
-        inputs.append(graph.add(Op.ATTESTATION, label, sets))
-    settings = (requirement.pin_digest, requirement.demand_digest, requirement.demand_proof)
+    inputs = [_images(graph, Op.IMAGES, requirement.images.include)]
+    if requirement.images.skip:
+        inputs.append(_images(graph, Op.SKIP, requirement.images.skip))
+    if requirement.pin_digest:
+        inputs.append(graph.add(Op.RESOLVE, Resolve()))
+    way = _access(graph, requirement)
+    inputs += [_formula(graph, sets, way) for sets in requirement.signatures]
+    statements = [_attestation(graph, a, number, way) for number, a in enumerate(requirement.attestations)]
+    inputs += statements
+    if requirement.denial:
+        denied = Written.of(requirement.denial.conditions, requirement.denial.message)
+        inputs.append(graph.add(Op.DENIAL, denied, statements))
+    settings = Settings(requirement.pin_digest, requirement.demand_digest, requirement.demand_proof)
     return graph.add(Op.REQUIREMENT, settings, inputs)
 
 
-def _formula(graph: DecisionGraph, formula: ir.Formula, *, attestations: bool = False, type: str = "") -> int:
+def _images(graph: DecisionGraph, op: Op, patterns: tuple[ir.ImagePattern, ...]) -> int:
+    return graph.add(op, patterns, [graph.add(Op.PATTERN, pattern) for pattern in patterns])
+
+
+def _access(graph: DecisionGraph, requirement: ir.ImageRequirement) -> tuple[int, ...]:
+    """Return the node of the entry's own way to registries; none where it has none."""
+    if requirement.credentials is None and requirement.use_cache:
+        return ()
+    return (graph.add(Op.ACCESS, Way(requirement.credentials, requirement.use_cache)),)
+
+
+def _attestation(graph: DecisionGraph, attestation: ir.Attestation, number: int, way: tuple[int, ...]) -> int:
+    kind = attestation.type
+    sets = [_formula(graph, each, way, attestations=True, type=kind) for each in attestation.by]
+    if attestation.conditions:
+        # Evaluated on every statement that some attestor vouches for, before attestors are counted.
+        vouching = [n for n in sorted(graph.below(sets)) if graph.nodes[n].op is Op.ATTESTOR]
+        sets.append(graph.add(Op.CONDITIONS, Written.of(list(attestation.conditions)), vouching))
+    return graph.add(Op.ATTESTATION, Statement(kind, attestation.name, number), sets)
+
+
+def _formula(
+    graph: DecisionGraph,
+    formula: ir.Formula,
+    way: tuple[int, ...],
+    *,
+    attestations: bool = False,
+    type: str = "",
+) -> int:
     match formula:
         case ir.Leaf(attestor=attestor):
-            return attestor_node(graph, attestor, attestations=attestations, type=type)
+            return attestor_node(graph, attestor, way, attestations=attestations, type=type)
         case ir.Threshold(count=count, of=of):
-            parts = [_formula(graph, f, attestations=attestations, type=type) for f in of]
+            parts = [_formula(graph, f, way, attestations=attestations, type=type) for f in of]
             return graph.add(Op.THRESHOLD, count, parts)
 
 
 def attestor_node(
-    graph: DecisionGraph, attestor: ir.Attestor, *, attestations: bool = False, type: str = ""
+    graph: DecisionGraph,
+    attestor: ir.Attestor,
+    way: tuple[int, ...] = (),
+    *,
+    attestations: bool = False,
+    type: str = "",
 ) -> int:
-    """Return the node of one attestor: resolve -> list -> verify -> attestor."""
+    """Return the node of one attestor: resolve -> list -> verify -> attestor.
+
+    Args:
+        graph: where it is added.
+        attestor: what is asked.
+        way: number of the node of its way to registries, if it has one of its own.
+        attestations: ask for statements instead of signatures.
+        type: of the statements.
+    """
     listing, verification = questions(attestor, attestations=attestations, type=type)
     resolve = graph.add(Op.RESOLVE, Resolve())
-    listed = graph.add(Op.LIST, listing, [resolve])
+    listed = graph.add(Op.LIST, listing, [resolve, *way])
     verified = graph.add(Op.VERIFY, verification, [listed])
     return graph.add(Op.ATTESTOR, attestor, [verified])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
+from pratique.compiler.evidence_limits import MAX_BUNDLES, MAX_SIGNATURES, MAX_TOTAL_BYTES
 from pratique.compiler.graph import Listing
 from pratique.compiler.ir import SignatureFormat
 from pratique.grammar.errors import NotFoundError, TransportError
@@ -17,17 +18,12 @@ from pratique.runtime.signatures.model import Stored, StoredBundle, StoredEnvelo
 from pratique.runtime.signatures.notary.discovery import notary_documents, notary_signatures
 from pratique.runtime.signatures.notary.model import SIGNATURE_ARTIFACT
 
-MAX_SIGNATURES: Final = 1000
-"""Layers of a signature manifest that are looked at; more are refused (C5), as cosign does."""
 MAX_PAYLOAD_BYTES: Final = 1 << 20
 """Bytes of one signed payload; cosign's are a few hundred."""
 MAX_ENVELOPE_BYTES: Final = 16 << 20
 """Bytes of one attestation; lists of software in large images have a few million."""
 MAX_BUNDLE_BYTES: Final = 10 << 20
 """Bytes of one bundle, as in Kyverno."""
-MAX_BUNDLES: Final = 1000
-MAX_TOTAL_BYTES: Final = 128 << 20
-"""Bytes of all that is read about one digest (C6)."""
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 COSIGN_ARTIFACT: Final = "application/vnd.dev.cosign.artifact.sig.v1+json"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pratique.compiler.evidence_limits import MAX_NOTARY_SIGNATURES
 from pratique.grammar.errors import NotFoundError, TransportError
 from pratique.runtime.lab.notary import NotaryFault, notary_artifact
 from pratique.runtime.lab.oci import compact, described
@@ -16,7 +17,6 @@ from pratique.runtime.signatures.notary.discovery import (
     notary_signatures,
 )
 from pratique.runtime.signatures.notary.limits import (
-    MAX_ATTEMPTS,
     MAX_ENVELOPE_BYTES,
     MAX_REFERRERS,
     MAX_STATEMENT_BYTES,
@@ -121,10 +121,10 @@ def test_other_referrers_are_passed_over() -> None:
 
 def test_only_as_many_as_are_tried_are_fetched() -> None:
     store = MemoryStore()
-    for number in range(MAX_ATTEMPTS + 3):
+    for number in range(MAX_NOTARY_SIGNATURES + 3):
         put_envelope(store, b"x" * (number + 1), JWS)
-    assert len(signatures(store)) == MAX_ATTEMPTS
-    assert len(store.asked) == 1 + 2 * MAX_ATTEMPTS
+    assert len(signatures(store)) == MAX_NOTARY_SIGNATURES
+    assert len(store.asked) == 1 + 2 * MAX_NOTARY_SIGNATURES
 
 
 @pytest.mark.parametrize("artifact_type", [SIGNATURE_ARTIFACT, SBOM])
@@ -143,7 +143,7 @@ def test_n1_too_many_referrers(artifact_type: str) -> None:
         attestation(store)
     assert store.asked == [f"referrers {IMAGE}"] * 2
     store.listed[IMAGE] = listed[1:]
-    assert len(signatures(store)) == (MAX_ATTEMPTS if artifact_type == SIGNATURE_ARTIFACT else 0)
+    assert len(signatures(store)) == (MAX_NOTARY_SIGNATURES if artifact_type == SIGNATURE_ARTIFACT else 0)
 
 
 def test_a_hundred_thousand_referrers_cost_nothing() -> None:

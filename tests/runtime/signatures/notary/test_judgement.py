@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from pratique.compiler.evidence_limits import MAX_NOTARY_SIGNATURES
 from pratique.grammar.errors import TransportError
 from pratique.runtime.lab.notary import NotaryFault
 from pratique.runtime.ports import Digest
-from pratique.runtime.signatures.notary.limits import MAX_ATTEMPTS
 from pratique.runtime.signatures.notary.model import (
     Check,
     NotaryRefusal,
@@ -65,7 +65,7 @@ def test_no_signature_at_all() -> None:
 
 def test_n2_attempts_are_bounded() -> None:
     """Threats N1, N2: those behind the limit are not even looked at."""
-    many = [FORGED] * MAX_ATTEMPTS
+    many = [FORGED] * MAX_NOTARY_SIGNATURES
     verdict = judge(*many, GOOD)
     assert verdict.accepted is None
     assert verdict.code == Check.ATTEMPTS

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from pratique.compiler.evidence_limits import MAX_NOTARY_SIGNATURES
 from pratique.grammar.errors import TransportError, VerificationError
 from pratique.runtime.ports import Descriptor, Digest, ImageStore, Manifest, Repository
 from pratique.runtime.signatures.notary.judgement import missing
 from pratique.runtime.signatures.notary.limits import (
-    MAX_ATTEMPTS,
     MAX_ENVELOPE_BYTES,
     MAX_REFERRERS,
     MAX_STATEMENT_BYTES,
@@ -36,8 +36,8 @@ async def notary_signatures(
     """Return the Notary signatures of `digest` in the order of the listing, none of them verified.
 
     One request for the listing; where it has signatures, one for the manifest that they must be about and two
-    for each of the first `MAX_ATTEMPTS`. One that cannot be had does not spoil those before it: it comes back
-    with its fault.
+    for each of the first `MAX_NOTARY_SIGNATURES`. One that cannot be had does not spoil those before it: it
+    comes back with its fault.
 
     Raises:
         TransportError: `too-many-signatures` for more than `MAX_REFERRERS` referrers of whatever type, and
@@ -121,7 +121,7 @@ async def _referrers(store: ImageStore, repository: Repository, digest: Digest) 
 
 async def _signatures(store: ImageStore, repository: Repository, digest: Digest) -> tuple[Descriptor, ...]:
     referrers = await _referrers(store, repository, digest)
-    return tuple(d for d in referrers if d.artifact_type == SIGNATURE_ARTIFACT)[:MAX_ATTEMPTS]
+    return tuple(d for d in referrers if d.artifact_type == SIGNATURE_ARTIFACT)[:MAX_NOTARY_SIGNATURES]
 
 
 def _check_subject(manifest: Manifest, digest: Digest) -> None:

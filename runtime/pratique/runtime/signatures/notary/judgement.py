@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+from pratique.compiler.evidence_limits import MAX_NOTARY_SIGNATURES
 from pratique.grammar.errors import TransportError, VerificationError
-from pratique.runtime.signatures.notary.limits import MAX_ATTEMPTS
 from pratique.runtime.signatures.notary.model import Attempt, Check, NotaryVerdict
 from pratique.runtime.signatures.notary.wording import quoted
 
@@ -17,7 +17,7 @@ from pratique.runtime.signatures.notary.wording import quoted
 def judge_signatures(attempts: Iterable[Attempt], *, reference: str) -> NotaryVerdict:
     """Return the first signature that holds, or notation's text of why none does.
 
-    At most `MAX_ATTEMPTS` are looked at, and none behind the first that holds. Kyverno puts
+    At most `MAX_NOTARY_SIGNATURES` are looked at, and none behind the first that holds. Kyverno puts
     `failed to verify REF: ` before the text for images, and nothing for attestations. `reference` is the
     artifact's `registry/path@digest` in texts.
 
@@ -25,7 +25,7 @@ def judge_signatures(attempts: Iterable[Attempt], *, reference: str) -> NotaryVe
         TransportError: a signature that had to be looked at could not be fetched (rule R6).
     """
     rejections: list[Attempt] = []
-    for attempt in islice(attempts, MAX_ATTEMPTS):
+    for attempt in islice(attempts, MAX_NOTARY_SIGNATURES):
         match attempt.stored.fault:
             case None:
                 pass
@@ -55,10 +55,10 @@ def _refusal(rejections: Sequence[Attempt], reference: str) -> tuple[str, str]:
     refusals = [(attempt.stored.manifest, attempt.refusal) for attempt in rejections if attempt.refusal]
     if not refusals:
         return Check.MISSING.value, missing(reference)
-    if len(refusals) >= MAX_ATTEMPTS:
+    if len(refusals) >= MAX_NOTARY_SIGNATURES:
         text = (
-            f"signature evaluation stopped. The configured limit of {MAX_ATTEMPTS} signatures to verify per"
-            " artifact exceeded"
+            f"signature evaluation stopped. The configured limit of {MAX_NOTARY_SIGNATURES} signatures to"
+            " verify per artifact exceeded"
         )
         return Check.ATTEMPTS.value, text
     lines = [

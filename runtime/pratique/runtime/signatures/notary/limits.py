@@ -9,8 +9,6 @@ from typing import Final
 
 MAX_REFERRERS: Final = 50
 """Referrers of one digest, of whatever type; Kyverno 1.19 refuses more."""
-MAX_ATTEMPTS: Final = 10
-"""Signatures of one artifact that are tried; Kyverno 1.19 asks notation for as many."""
 MAX_ENVELOPE_BYTES: Final = 1 << 20
 """Bytes of one envelope; real ones have some ten thousand. Kyverno reads up to 10,000,000."""
 MAX_STATEMENT_BYTES: Final = 10_000_000
