@@ -100,6 +100,7 @@ def test_everything_that_is_asked_is_a_node() -> None:
     graph = graph_of(
         entry(
             images=ir.ImageRegion(include=(pattern,), skip=(pattern,)),
+            signatures=rule("r", identity("a@x"), identity("c@x")).requirements[0].signatures,
             attestations=(statement,),
             denial=ir.Denial(message="no", conditions=[]),
             credentials=ir.RegistryCredentials(secrets=("pull",)),
@@ -127,6 +128,12 @@ def test_ways_to_registries_share_the_digest_and_no_listing() -> None:
         assert count(graph, Op.RESOLVE) == 1
         assert count(graph, Op.LIST) == count(graph, Op.VERIFY) == count(graph, Op.ATTESTOR) == 2
     assert count(graph_of(entry(credentials=other), entry(credentials=other)), Op.LIST) == 1
+
+
+def test_a_set_of_one_is_its_attestor() -> None:
+    assert count(build(policies(rule("r", identity("a@x")))), Op.THRESHOLD) == 0
+    impossible = ir.Threshold(count=2, of=(ir.Leaf(attestor=identity("a@x")),))
+    assert count(graph_of(entry(signatures=(impossible,))), Op.THRESHOLD) == 1
 
 
 def test_pinning_needs_the_digest() -> None:

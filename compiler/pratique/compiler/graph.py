@@ -270,6 +270,8 @@ def _formula(
     match formula:
         case ir.Leaf(attestor=attestor):
             return attestor_node(graph, attestor, way, attestations=attestations, type=type)
+        case ir.Threshold(count=1, of=(only,)):
+            return _formula(graph, only, way, attestations=attestations, type=type)
         case ir.Threshold(count=count, of=of):
             parts = [_formula(graph, f, way, attestations=attestations, type=type) for f in of]
             return graph.add(Op.THRESHOLD, count, parts)

@@ -107,20 +107,21 @@ def signer(of: ir.Signer) -> str:
             return f"{who}, vouched for by {by}" + (f" with {' and '.join(told)}" if told else "")
         case ir.KeySigner():
             hashed = "" if of.hash_algorithm == "sha256" else f" over {of.hash_algorithm}"
-            return f"{_holder(of, 'the key')}{hashed}"
+            return f"{holder_of(of)}{hashed}"
         case ir.CertificateSigner():
             if not of.certificate:
                 return "the holder of any certificate under the given chain"
             under = " under the given chain" if of.chain else ""
-            return f"{_holder(of, 'the certificate')}{under}"
+            return f"{holder_of(of)}{under}"
         case ir.TrustStoreSigner():
             return "a chain that holds one of the given certificates"
         case _:
             assert_never(of)
 
 
-def _holder(of: ir.Signer, kind: str) -> str:
-    name = holder(of)
+def holder_of(of: ir.KeySigner | ir.CertificateSigner) -> str:
+    """Return a key or certificate as a phrase names it."""
+    name, kind = holder(of), "the key" if isinstance(of, ir.KeySigner) else "the certificate"
     return name if name.startswith("the holder") else f"{kind} {quote(name)}"
 
 
@@ -155,28 +156,26 @@ def _asked(of: ir.Attestor) -> Iterator[str]:
     match of.signer:
         case ir.TrustStoreSigner():
             pass  # asks no authority and no log
-        case ir.IdentitySigner():
-            yield from _trust(of.trust)
-            yield from _logged(of.trust.sct)
         case _:
-            yield from _trust(of.trust)
+            yield from trust(of.trust, certificates=isinstance(of.signer, ir.IdentitySigner))
 
 
-def _trust(trust: ir.Trust) -> Iterator[str]:
-    if trust.roots:
+def trust(of: ir.Trust, *, certificates: bool = False) -> Iterator[str]:
+    """Yield what the cryptography of a signature is anchored in, as far as it is not the usual.
+
+    `certificates` are those of identities, which a log has recorded, too.
+    """
+    if of.roots:
         yield "under the given certificate authorities"
-    if trust.timestamp_chain:
+    if of.timestamp_chain:
         yield "at a time that the given timestamp authority states"
-    if not trust.log.required:
+    if not of.log.required:
         yield "whether or not a log recorded it"
-    elif trust.log.public_keys:
+    elif of.log.public_keys:
         yield "recorded by a log with the given key"
-
-
-def _logged(sct: ir.SctPolicy) -> Iterator[str]:
-    if not sct.required:
+    if certificates and not of.sct.required:
         yield "whether or not its certificate was logged"
-    elif sct.public_keys:
+    elif certificates and of.sct.public_keys:
         yield "its certificate logged by a log with the given key"
 
 
