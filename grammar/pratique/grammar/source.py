@@ -56,6 +56,13 @@ class Source:
             return ""
         return self.text[starts[number - 1] : starts[number]].rstrip("\r\n\x85\u2028\u2029")
 
+    def ending(self, number: int) -> str:
+        """Return what ends line `number`: a line feed, CRLF ...; empty behind the last line."""
+        starts = self._line_starts
+        if not 1 <= number < len(starts):
+            return ""
+        return self.text[starts[number - 1] + len(self.line(number)) : starts[number]]
+
     def excerpt(self, span: Span, label: str = "") -> str:
         """Return the first line of `span` with carets and a label under it.
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from pratique.compiler.lint.base import Basis, Edit, Finding, Fix, Problem, Severity
+from pratique.compiler.lint.fixes import applied
 from pratique.grammar.source import Location, Position, Source, Span
-from pratique.runtime.language_server.actions import Action, applied, fix_all, quick_fixes
+from pratique.runtime.language_server.actions import Action, fix_all, quick_fixes
 from pratique.runtime.language_server.analysis import Analysis, analyse
 from pratique.runtime.language_server.documents import OpenDocument
 from tests.support_lint import patterns, policy_text
@@ -51,12 +52,11 @@ def test_nothing_to_mend() -> None:
 
 
 def test_a_fix_that_would_break_the_text_is_not_offered() -> None:
-    # The pattern is a block scalar: its text ends where the next line starts.
-    text = policy_text(
-        "verifyImages:\n- imageReferences:\n  - >-\n    registry.k8s.io/\n  mutateDigest: true\n"
-    )
-    found = analysis(text)
-    assert any(finding.problem.fix for finding in found.findings)
+    good = analysis(LOST)
+    [lost, *_] = good.findings
+    assert lost.location is not None
+    broken = replace(lost, problem=replace(lost.problem, fix=Fix.of(lost.location, '"', safe=True)))
+    found = replace(good, findings=(broken,))
     assert quick_fixes(found, Position(1, 1), Position(99, 1)) == []
     assert fix_all(found) is None
 
@@ -71,20 +71,15 @@ def test_fixes_that_overlap_are_not_applied_together() -> None:
     assert len(found.edits) == 1
 
 
-def test_texts_with_all_ends_of_lines() -> None:
-    source = Source("p", "a\r\nbé\rc\n😋d")
-    edits = [
-        Edit(Location(source, Span.at(2, 2)), "E"),
-        Edit(Location(source, Span(Position(3, 1), Position(4, 2))), "x"),
-    ]
-    assert applied(source, edits) == "a\r\nbE\rxd"
-
-
 def test_the_edits_of_a_fix_are_made_together_or_not_at_all() -> None:
     source = Source("p.yaml", "a: 1\nb: 2\nc: 3\n")
     places = [Location(source, Span.at(line, 4)) for line in (1, 2, 3)]
     one, two = Edit(places[0], "x"), Edit(places[1], "y")
-    fixes = [Fix((one, two)), Fix((Edit(places[1], "z"), Edit(places[2], "z"))), Fix.of(places[2], "w")]
+    fixes = [
+        Fix((one, two), safe=True),
+        Fix((Edit(places[1], "z"), Edit(places[2], "z")), safe=True),
+        Fix.of(places[2], "w", safe=True),
+    ]
     findings = tuple(
         Finding(
             code="PRQ001",
@@ -99,3 +94,10 @@ def test_the_edits_of_a_fix_are_made_together_or_not_at_all() -> None:
     document = replace(document, source=source)
     action = fix_all(Analysis(document=document, findings=findings))
     assert text_after(action, source.text) == "a: x\nb: y\nc: w\n"
+
+
+def test_an_unsafe_fix_is_offered_by_itself_only_and_says_so() -> None:
+    found = analysis(policy_text(patterns("ghcr.io/acme*")))
+    (action,) = quick_fixes(found, Position(1, 1), Position(99, 1))
+    assert action.title == "Write `ghcr.io/acme/*` (PRQ005, may admit more)"
+    assert fix_all(found) is None

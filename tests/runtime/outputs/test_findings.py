@@ -99,7 +99,7 @@ def test_json_has_every_part() -> None:
     lost = data["findings"][0]
     assert lost["code"] == "PRQ001"
     assert lost["fix"]["edits"][0]["text"] == '"registry.k8s.io/*"'
-    assert lost["fix"]["safe"] is False
+    assert lost["fix"]["safe"] is True
     assert lost["examples"] == [{"label": "would then match", "text": "registry.k8s.io/etcd:3.5.6-0"}]
     assert [error["code"] for error in data["errors"]] == ["no-such-file", "wrong-type"]
     assert "basis" not in data["errors"][0]

@@ -78,7 +78,8 @@ class Fix:
 
     Attributes:
         edits: at least one, all in one source, in the order of places; none overlaps another.
-        safe: the policy means what it meant before. An unsafe fix writes what was surely meant.
+        safe: no image is admitted with it that was not admitted before. An unsafe fix writes what was surely
+            meant, and may admit more.
     """
 
     edits: tuple[Edit, ...]

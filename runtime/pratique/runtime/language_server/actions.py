@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pratique.compiler.lint.base import Edit, Finding
-from pratique.grammar.source import Position, Source, Span
+from pratique.compiler.lint.fixes import applied, compatible, edits_in_order
+from pratique.grammar.source import Position, Source
 from pratique.grammar.yaml_tree import read_documents
 from pratique.runtime.language_server.analysis import Analysis
 
@@ -38,46 +39,19 @@ def quick_fixes(analysis: Analysis, start: Position, end: Position) -> list[Acti
         if span is None or fix is None or span.end < start or end < span.start:
             continue
         if _is_readable(analysis, fix.edits):
-            title = f"{_title(finding)} ({finding.code})"
+            title = f"{_title(finding)} ({finding.code}{'' if fix.safe else ', may admit more'})"
             found.append(Action(title=title, edits=fix.edits, finding=finding))
     return found
 
 
 def fix_all(analysis: Analysis) -> Action | None:
-    """Return the fixes of all findings; None where there are none. Of two that overlap, the first counts."""
-    edits: list[Edit] = []
-    mendable = (finding.problem.fix for finding in _mendable(analysis))
-    for fix in sorted((fix for fix in mendable if fix), key=lambda fix: fix.edits[0].location.span):
-        if not any(_overlap(new, old) for new in fix.edits for old in edits):
-            edits += fix.edits
-    edits.sort(key=lambda edit: edit.location.span)
+    """Return the safe fixes of all findings; None where there are none. Of two that meet, the first."""
+    fixes = [finding.problem.fix for finding in _mendable(analysis) if finding.problem.fix]
+    chosen = compatible(fix for fix in fixes if fix.safe)
+    edits = edits_in_order(edit for fix in chosen for edit in fix.edits)
     if not edits or not _is_readable(analysis, edits):
         return None
-    return Action(title="Fix all findings of pratique that can be fixed", edits=tuple(edits))
-
-
-def _overlap(one: Edit, other: Edit) -> bool:
-    """Say whether two edits cannot both be made; insertions at one place cannot, for want of an order."""
-    a, b = one.location.span, other.location.span
-    return a == b or (a.start < b.end and b.start < a.end)
-
-
-def applied(source: Source, edits: Sequence[Edit]) -> str:
-    """Return the text of a source with edits applied; they are in order and do not overlap."""
-    lines = source.text.splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
-
-    def offset(place: Position) -> int:
-        return starts[min(place.line, len(starts)) - 1] + place.column - 1
-
-    parts, end = [], 0
-    for edit in edits:
-        span: Span = edit.location.span
-        parts += [source.text[end : offset(span.start)], edit.text]
-        end = offset(span.end)
-    return "".join([*parts, source.text[end:]])
+    return Action(title="Fix all findings of pratique that can be fixed safely", edits=edits)
 
 
 def _mendable(analysis: Analysis) -> list[Finding]:

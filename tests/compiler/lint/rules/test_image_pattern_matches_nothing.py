@@ -15,7 +15,7 @@ def test_the_lost_star() -> None:
     assert problem.examples == (Example("would then match", "registry.k8s.io/etcd:3.5.6-0"),)
     assert problem.help == "write `registry.k8s.io/*`"
     assert found.location is not None
-    assert problem.fix == Fix.of(found.location, '"registry.k8s.io/*"')
+    assert problem.fix == Fix.of(found.location, '"registry.k8s.io/*"', safe=True)
     assert found.location.source.line(found.location.span.start.line).strip() == '- "registry.k8s.io/"'
 
 
@@ -24,9 +24,11 @@ def test_one_dead_pattern_among_others_leaves_the_rule_alive() -> None:
     assert "verifies no image" not in message
 
 
-def test_two_patterns_are_no_single_fix() -> None:
+def test_two_patterns_take_the_place_of_one() -> None:
     [found] = findings(patterns("ghcr.io/acme/app"))
-    assert found.problem.fix is None
+    fix = found.problem.fix
+    assert fix is not None
+    assert [edit.text for edit in fix.edits] == ['"ghcr.io/acme/app:*"', '\n      - "ghcr.io/acme/app@*"']
     assert found.problem.help == "write `ghcr.io/acme/app:*` and `ghcr.io/acme/app@*`"
 
 

@@ -45,7 +45,9 @@ from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
 from pratique.compiler.languages.sets import region
 from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
+from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.places import of_setting
 
 
@@ -69,4 +71,8 @@ def _problem(site: Site, image: str) -> Problem:
         confidence=Confidence.MEDIUM,
         examples=(Example("fails", image),),
         help=added if site.enforces else "set `verifyDigest: false`",
+        # Images by tag that are signed are then admitted. Audit takes no `mutateDigest`.
+        fix=fix_of(switched(site.requirement.at.location, "mutateDigest", on=True), safe=False)
+        if site.enforces
+        else None,
     )

@@ -46,7 +46,9 @@ from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import covers
 from pratique.compiler.languages.search import Proof, find
 from pratique.compiler.lint.base import Problem, Severity, rule
+from pratique.compiler.lint.edits import removed_item
 from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.wording import quoted
 
 MAX_COVER: Final = 32
@@ -97,6 +99,7 @@ def _within(pattern: ir.ImagePattern, wider: ir.ImagePattern) -> Problem:
         label="adds nothing",
         related=(("the other one", wider.at.location),) if wider.at.location else (),
         help="remove it" if same else f"remove it, or narrow `{wider.text}`",
+        fix=fix_of(removed_item(pattern.at.location), safe=True),
     )
 
 
@@ -108,4 +111,5 @@ def _covered_problem(pattern: ir.ImagePattern, others: list[ir.ImagePattern]) ->
         location=pattern.at.location,
         label="adds nothing",
         help="remove it",
+        fix=fix_of(removed_item(pattern.at.location), safe=True),
     )

@@ -42,8 +42,10 @@ from itertools import islice, product
 from typing import Final
 
 from pratique.compiler import ir
-from pratique.compiler.lint.base import Basis, Example, Fix, Problem, Severity, rule
-from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.base import Basis, Example, Problem, Severity, rule
+from pratique.compiler.lint.edits import replaced_item, rewritten
+from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.wording import quoted
 
 MAX_ALTERNATIVES: Final = 8
@@ -60,12 +62,12 @@ def check(facts: Facts) -> Iterator[Problem]:
         for pattern in (*site.include, *site.skip):
             foreign = _FOREIGN.search(pattern.text)
             if foreign and facts.is_dead(pattern):
-                yield _dead(pattern, foreign.group(), facts)
+                yield _dead(pattern, foreign.group(), site, facts)
             elif "**" in pattern.text:
                 yield _doubled(pattern)
 
 
-def _dead(pattern: ir.ImagePattern, foreign: str, facts: Facts) -> Problem:
+def _dead(pattern: ir.ImagePattern, foreign: str, site: Site, facts: Facts) -> Problem:
     text = pattern.text
     better = [candidate for candidate in _spelled_out(text) if facts.example(candidate)]
     return Problem(
@@ -77,6 +79,7 @@ def _dead(pattern: ir.ImagePattern, foreign: str, facts: Facts) -> Problem:
         help=f"write {quoted(better)}"
         if better
         else "only `*` and `?` are special; write a pattern for each case",
+        fix=fix_of(*replaced_item(pattern.at.location, better), safe=pattern in site.include),
     )
 
 
@@ -91,7 +94,7 @@ def _doubled(pattern: ir.ImagePattern) -> Problem:
         severity=Severity.WARNING,
         basis=Basis.PROVED,
         help=f"write `{single}`",
-        fix=Fix.of(pattern.at.location, f'"{single}"') if pattern.at.location else None,
+        fix=fix_of(rewritten(pattern.at.location, single), safe=True),
     )
 
 

@@ -76,8 +76,10 @@ from pratique.compiler.languages.regexes import UnsupportedError, read
 from pratique.compiler.languages.search import Witness
 from pratique.compiler.languages.sets import EVERYTHING
 from pratique.compiler.languages.wording import example
-from pratique.compiler.lint.base import Basis, Example, Problem, Severity, rule
+from pratique.compiler.lint.base import Basis, Example, Fix, Problem, Severity, rule
+from pratique.compiler.lint.edits import affixed, value_of
 from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.identities import accepts, identity_leaves
 from pratique.compiler.lint.places import of_text
 
@@ -99,13 +101,13 @@ _LIKE = "." + PLAUSIBLE.replace(".", "")
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the expressions that accept somebody whom they do not span."""
     for leaf, signer in identity_leaves(facts):
-        for tests in (signer.subject, signer.issuer):
+        for setting, tests in (("subjectRegExp", signer.subject), ("issuerRegExp", signer.issuer)):
             for test in tests.tests:
-                if isinstance(test, ir.Search) and (problem := _problem(leaf, tests, test)):
+                if isinstance(test, ir.Search) and (problem := _problem(leaf, setting, tests, test)):
                     yield problem
 
 
-def _problem(leaf: ir.Leaf, tests: ir.TextTests, test: ir.Search) -> Problem | None:
+def _problem(leaf: ir.Leaf, setting: str, tests: ir.TextTests, test: ir.Search) -> Problem | None:
     for severity, missing in ((Severity.ERROR, "$"), (Severity.WARNING, "^")):
         witness = _stranger(test.text, missing)
         if witness and accepts(tests, witness):
@@ -117,6 +119,7 @@ def _problem(leaf: ir.Leaf, tests: ir.TextTests, test: ir.Search) -> Problem | N
                 basis=Basis.WITNESS,
                 examples=(Example("accepted", witness),),
                 help=_help(test.text),
+                fix=_fix(leaf, setting, test.text),
             )
     return None
 
@@ -158,8 +161,23 @@ def _continue(text: str) -> tuple[str, ...]:
 
 
 def _help(text: str) -> str:
-    if "|" in text or text.startswith("(?") or set(text) & set("^$") - {text[0], text[-1]}:
+    if not (ends := _ends(text)):
         return "put `^(?:` in front of the expression and `)$` behind it, and check what it spans then"
+    return f"write `{ends[0]}{text}{ends[1]}`"
+
+
+def _ends(text: str) -> tuple[str, str] | None:
+    """Return what to put in front of an expression and behind it; None where it has parts of its own."""
+    if "|" in text or text.startswith("(?") or set(text) & set("^$") - {text[0], text[-1]}:
+        return None
     start = "" if text[0] == "^" else "^[^@]+" if text[0] == "@" else "^"
     end = "" if text[-1] == "$" else "/.+$" if "://" in text and text[-1] not in "*+/" else "$"
-    return f"write `{start}{text}{end}`"
+    return start, end
+
+
+def _fix(leaf: ir.Leaf, setting: str, text: str) -> Fix | None:
+    """Return the fix that anchors an expression which begins as identities do: it then accepts fewer."""
+    is_address = "@" in text and "/" not in text
+    if not (ends := _ends(text)) or not (is_address or text.startswith(("http", "^"))):
+        return None
+    return fix_of(affixed(value_of(leaf.at.location, setting, text), *ends), safe=True)

@@ -40,9 +40,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pratique.compiler import ir
-from pratique.compiler.lint.base import Example, Fix, Problem, Severity, rule
+from pratique.compiler.lint.base import Example, Problem, Severity, rule
+from pratique.compiler.lint.edits import replaced_item
 from pratique.compiler.lint.facts import Facts, Site
-from pratique.compiler.lint.repairs import Repair, is_unfinished, reason, repair
+from pratique.compiler.lint.fixes import fix_of
+from pratique.compiler.lint.repairs import is_unfinished, reason, repair
 from pratique.compiler.lint.wording import quoted
 
 
@@ -70,11 +72,6 @@ def _problem(pattern: ir.ImagePattern, site: Site, facts: Facts, *, alone: bool)
         label=f"matches no image; write {' and '.join(better.patterns)}" if better else "matches no image",
         examples=(Example("would then match", better.example),) if better else (),
         help=f"write {quoted(better.patterns)}" if better else "",
-        fix=_fix(pattern, better),
+        # What is verified now was not verified before.
+        fix=fix_of(*replaced_item(pattern.at.location, better.patterns), safe=True) if better else None,
     )
-
-
-def _fix(pattern: ir.ImagePattern, better: Repair | None) -> Fix | None:
-    if better is None or len(better.patterns) != 1 or pattern.at.location is None:
-        return None
-    return Fix.of(pattern.at.location, f'"{better.patterns[0]}"')

@@ -46,7 +46,9 @@ from pratique.compiler.languages.references import short
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
 from pratique.compiler.lint.base import Basis, Confidence, Example, Problem, Severity, rule
-from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.edits import replaced_item
+from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.wording import quoted
 from pratique.grammar.image_reference import DEFAULT_REGISTRY, has_host, parse_image
 
@@ -60,7 +62,7 @@ def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that name an image of the default registry and do not match it."""
     for site in facts.sites:
         for pattern in (*site.include, *site.skip):
-            if _lacks_registry(pattern.text) and (problem := _problem(pattern, facts)):
+            if _lacks_registry(pattern.text) and (problem := _problem(pattern, site, facts)):
                 yield problem
 
 
@@ -72,7 +74,7 @@ def _lacks_registry(text: str) -> bool:
     return bool(name) and "." not in name and name != "localhost" and not _PORT.fullmatch(text)
 
 
-def _problem(pattern: ir.ImagePattern, facts: Facts) -> Problem | None:
+def _problem(pattern: ir.ImagePattern, site: Site, facts: Facts) -> Problem | None:
     answer = facts.ask(is_empty, facts.glob(pattern), short())
     if not isinstance(answer, Witness):
         return None
@@ -96,4 +98,6 @@ def _problem(pattern: ir.ImagePattern, facts: Facts) -> Problem | None:
         basis=Basis.PROVED if dead else Basis.WITNESS,
         examples=(Example("not matched", seen),),
         help=f"write {quoted(better)}",
+        # Unsafe where something was verified through it, and may no longer be, or where more is skipped.
+        fix=fix_of(*replaced_item(pattern.at.location, better), safe=dead and pattern in site.include),
     )

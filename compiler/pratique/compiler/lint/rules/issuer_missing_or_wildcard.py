@@ -48,15 +48,26 @@ Attestors with `roots` of their own are left alone. Where strangers are accepted
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from pratique.compiler.lint.base import Basis, Example, Problem, Severity, rule
+from pratique.compiler import ir
+from pratique.compiler.lint.base import Basis, Example, Fix, Problem, Severity, rule
+from pratique.compiler.lint.edits import added_setting, rewritten, value_of
 from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.identities import STRANGERS, accepts, identity_leaves
 from pratique.compiler.lint.places import of_setting
 
 ANY_ISSUER: Final = "https://issuer.attacker.example"
+
+ISSUERS: Final = {
+    "github.com": "https://token.actions.githubusercontent.com",
+    "gitlab.com": "https://gitlab.com",
+}
+"""Site -> who vouches, in the public Sigstore, for the jobs of its repositories: for nothing else there do
+identities begin with the site."""
 
 
 @rule("PRQ023", Severity.ERROR)
@@ -69,11 +80,34 @@ def check(facts: Facts) -> Iterator[Problem]:
             continue
         written = f"`{signer.issuer.wanted}` matches any" if signer.issuer.tests else "none is named"
         named = of_setting(leaf.at.location, "issuer") if signer.issuer.tests else leaf.at.location
+        known = _issuer_of(signer.subject)
         yield Problem(
             message=f"this attestor accepts its subject from any issuer: {written}",
             location=named,
             label="any issuer",
             basis=Basis.WITNESS,
             examples=(Example("accepted issuer", ANY_ISSUER),),
-            help="add `issuer`, such as `https://token.actions.githubusercontent.com`",
+            help=f"write `issuer: {known or 'https://token.actions.githubusercontent.com'}`"
+            + ("" if known else ", or who else vouches for the subject"),
+            fix=_fix(leaf, signer.issuer, known) if known else None,
         )
+
+
+def _issuer_of(subject: ir.TextTests) -> str:
+    """Return who vouches for the workflows and pipelines that all tests name; empty where nobody known."""
+    for site, issuer in ISSUERS.items():
+        begins = [f"https://{site}/", f"^https://{site}/", f"^https://{re.escape(site)}/"]
+        if subject.tests and all(test.text.startswith(tuple(begins)) for test in subject.tests):
+            return issuer
+    return ""
+
+
+def _fix(leaf: ir.Leaf, issuer: ir.TextTests, known: str) -> Fix | None:
+    """Return the fix that names the issuer."""
+    match issuer.tests:
+        case ():
+            return fix_of(added_setting(leaf.at.location, "issuer", known), safe=True)
+        case (ir.Glob(text=text) | ir.Exactly(text=text),):
+            return fix_of(rewritten(value_of(leaf.at.location, "issuer", text), known), safe=True)
+        case _:
+            return None

@@ -42,7 +42,9 @@ from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
 from pratique.compiler.languages.sets import region
 from pratique.compiler.lint.base import Example, Problem, Severity, rule
+from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.places import of_setting
 
 
@@ -60,5 +62,6 @@ def check(facts: Facts) -> Iterator[Problem]:
                 location=of_setting(site.requirement.at.location, "required"),
                 label="no proof is asked for",
                 examples=(Example("admitted unless it was looked at", image.text),),
-                help="remove `required: false`",
+                help="set `required: true`, the default",
+                fix=fix_of(switched(site.requirement.at.location, "required", on=True), safe=True),
             )

@@ -43,8 +43,10 @@ from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import are_disjoint
 from pratique.compiler.languages.search import Proof
 from pratique.compiler.languages.sets import AnyOf
-from pratique.compiler.lint.base import Problem, Severity, rule
-from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.base import Fix, Problem, Severity, rule
+from pratique.compiler.lint.edits import removed_item, replaced_item
+from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.repairs import reason, repair
 from pratique.compiler.lint.wording import quoted
 
@@ -58,28 +60,37 @@ def check(facts: Facts) -> Iterator[Problem]:
             continue
         for pattern in site.skip:
             if facts.is_dead(pattern):
-                yield _dead(pattern, facts)
+                yield _dead(pattern, site, facts)
             elif isinstance(facts.ask(are_disjoint, facts.glob(pattern), included, images()), Proof):
-                yield _apart(pattern, site.include)
+                yield _apart(pattern, site)
 
 
-def _dead(pattern: ir.ImagePattern, facts: Facts) -> Problem:
+def _dead(pattern: ir.ImagePattern, site: Site, facts: Facts) -> Problem:
     better = repair(pattern.text, facts)
     return Problem(
         message=f"`{pattern.text}` skips nothing: it can match no image; {reason(pattern.text, facts)}",
         location=pattern.at.location,
         label="matches no image",
         help=f"write {quoted(better.patterns)}" if better else "remove it",
+        fix=fix_of(*replaced_item(pattern.at.location, better.patterns), safe=False)
+        if better
+        else _removal(pattern, site),
     )
 
 
-def _apart(pattern: ir.ImagePattern, include: tuple[ir.ImagePattern, ...]) -> Problem:
+def _apart(pattern: ir.ImagePattern, site: Site) -> Problem:
     return Problem(
         message=f"`{pattern.text}` skips nothing: no image matches both it and `imageReferences`",
         location=pattern.at.location,
         label="has no effect",
         related=tuple(
-            ("these images are verified", each.at.location) for each in include[:1] if each.at.location
+            ("these images are verified", each.at.location) for each in site.include[:1] if each.at.location
         ),
         help="remove it, or name images that the entry verifies",
+        fix=_removal(pattern, site),
     )
+
+
+def _removal(pattern: ir.ImagePattern, site: Site) -> Fix | None:
+    """Return the fix that takes a pattern from a list that keeps others."""
+    return fix_of(removed_item(pattern.at.location), safe=True) if len(site.skip) > 1 else None

@@ -49,7 +49,9 @@ from pratique.compiler.languages.search import Answer, Proof, Witness
 from pratique.compiler.languages.sets import contains, difference, quotient
 from pratique.compiler.languages.unions import Union
 from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
+from pratique.compiler.lint.edits import added_items
 from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.fixes import fix_of
 
 _TAIL = f"@{EXAMPLE_DIGEST}"
 _ANY_TAG = ":0pratique"
@@ -96,4 +98,5 @@ def _problem(pattern: ir.ImagePattern, name: str, tag: str, *, every_tag: bool) 
         confidence=Confidence.HIGH if every_tag else Confidence.MEDIUM,
         examples=(Example("not verified", name + _TAIL),),
         help=f"add `{added}` to the list" if fits else "add a pattern for digests: `registry/path@*`",
+        fix=fix_of(added_items(pattern.at.location, [added]), safe=True) if fits else None,
     )

@@ -44,7 +44,9 @@ from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
 from pratique.compiler.languages.sets import region
 from pratique.compiler.lint.base import Example, Problem, Severity, rule
+from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.places import of_setting
 
 
@@ -64,4 +66,5 @@ def check(facts: Facts) -> Iterator[Problem]:
                 label="neither pinned nor demanded",
                 examples=(Example("may change after the check", image.text),),
                 help="set `mutateDigest: true`, the default",
+                fix=fix_of(switched(requirement.at.location, "mutateDigest", on=True), safe=True),
             )

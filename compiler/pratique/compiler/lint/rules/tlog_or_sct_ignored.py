@@ -55,7 +55,9 @@ from collections.abc import Iterator
 
 from pratique.compiler import ir
 from pratique.compiler.lint.base import Problem, Severity, rule
+from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.places import of_setting
 
 
@@ -74,6 +76,8 @@ def check(facts: Facts) -> Iterator[Problem]:
                     location=of_setting(leaf.at.location, "ignoreTlog"),
                     label="the log is ignored",
                     help="remove `ignoreTlog: true`, or give `ctlog.tsaCertChain`",
+                    # What was signed long ago, and is in the log, is then accepted.
+                    fix=fix_of(switched(leaf.at.location, "ignoreTlog", on=False), safe=False),
                 )
             if not trust.sct.required:
                 yield Problem(
@@ -82,4 +86,5 @@ def check(facts: Facts) -> Iterator[Problem]:
                     location=of_setting(leaf.at.location, "ignoreSCT"),
                     label="the certificate log is ignored",
                     help="remove `ignoreSCT: true`",
+                    fix=fix_of(switched(leaf.at.location, "ignoreSCT", on=False), safe=True),
                 )

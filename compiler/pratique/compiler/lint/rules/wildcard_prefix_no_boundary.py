@@ -46,7 +46,9 @@ from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import are_disjoint
 from pratique.compiler.languages.search import Witness
 from pratique.compiler.lint.base import Basis, Example, Problem, Severity, rule
+from pratique.compiler.lint.edits import replaced_item
 from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.wording import quoted
 from pratique.grammar.image_reference import DEFAULT_REGISTRY
 
@@ -73,12 +75,13 @@ _OWNER = re.compile(r"(?P<host>[^/*?]+)/(?P<owner>[^/*?:@]*[a-z0-9])\*(?:$|[/:@]
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that match the images of others."""
     for site in facts.sites:
-        for pattern in (*site.include, *site.skip):
-            if problem := _problem(pattern, facts):
-                yield problem
+        for patterns, is_skipped in ((site.include, False), (site.skip, True)):
+            for pattern in patterns:
+                if problem := _problem(pattern, facts, is_skipped=is_skipped):
+                    yield problem
 
 
-def _problem(pattern: ir.ImagePattern, facts: Facts) -> Problem | None:
+def _problem(pattern: ir.ImagePattern, facts: Facts, *, is_skipped: bool) -> Problem | None:
     if found := _REGISTRY.match(pattern.text):
         what, name, others = "registry", found["host"], f"{found['host']}.attacker.example/*"
         better = [f"{name}/*"]
@@ -100,4 +103,8 @@ def _problem(pattern: ir.ImagePattern, facts: Facts) -> Problem | None:
         basis=Basis.WITNESS,
         examples=(Example("matched", answer.text),),
         help=f"write {quoted(better)}, whichever is meant" if len(better) > 1 else f"write {quoted(better)}",
+        # Less is skipped, or less is verified. Which of several is meant, only the author knows.
+        fix=fix_of(*replaced_item(pattern.at.location, better), safe=is_skipped)
+        if len(better) == 1
+        else None,
     )
