@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
@@ -237,11 +238,12 @@ def lint(
     documents: Collection[PolicyDocument] = (),
     exemptions: Collection[ir.Exemption] = (),
     unread: Collection[Source] = (),
+    today: date | None = None,
 ) -> tuple[Finding, ...]:
     """Return the findings of all rules, or of those with the given codes, in the order of files and places.
 
     Generated rules are not looked at: what is wrong with them is wrong with the rule that was written.
-    Findings that a comment silences, with a reason, are left out.
+    Findings that a comment or an annotation silences, with a reason, are left out.
 
     Args:
         policies: what is linted.
@@ -250,6 +252,7 @@ def lint(
         exemptions: policy exceptions that are given beside the policies.
         unread: sources of which policies could not be read. Comments there may be about these, and are not
             called unused.
+        today: the day of the run; without it no comment has ended.
     """
     asked = [each for each in catalogue() if codes is None or each.code in codes]
     facts = Facts(
@@ -258,10 +261,11 @@ def lint(
         documents=documents,
         exemptions=exemptions,
         unread=unread,
+        today=today,
     )
     found = [_finding(each, problem) for each in asked if not each.last for problem in each.check(facts)]
     facts.findings = _without_yielding(dict.fromkeys(found), asked)
-    kept = unsilenced(facts.findings, facts.directives)
+    kept = unsilenced(facts.findings, facts.directives, today)
     kept += [_finding(each, problem) for each in asked if each.last for problem in each.check(facts)]
     return tuple(sorted(kept, key=lambda finding: finding.order))
 

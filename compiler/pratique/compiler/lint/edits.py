@@ -110,7 +110,7 @@ def removed_item(place: Location | None) -> Edit | None:
         return None
     match _before(place):
         case "-":
-            return _removed_lines(place)
+            return removed_lines(place)
         case "," | "[" as mark:
             return _removed_in_flow(place, mark)
         case _:
@@ -150,9 +150,13 @@ def _added_in_flow(place: Location, items: list[str]) -> Edit:
     return _insert(place.source, end, "".join(f"{between}{item}" for item in items))
 
 
-def _removed_lines(place: Location) -> Edit | None:
+def removed_lines(place: Location) -> Edit | None:
+    """Return the edit that takes an item of a list or an entry of a mapping, alone on its lines."""
     source, (start, end) = place.source, place.span
-    if source.line(end.line)[end.column - 1 :].strip():
+    if end.column == 1:  # behind the text of a block scalar
+        end = Position(end.line - 1, len(source.line(end.line - 1)) + 1)
+    before, behind = source.line(start.line)[: start.column - 1], source.line(end.line)[end.column - 1 :]
+    if behind.strip() or before.strip() not in ("", "-"):
         return None
     if source.ending(end.line):
         return Edit(Location(source, Span(Position(start.line, 1), Position(end.line + 1, 1))), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -70,6 +71,7 @@ class Facts:
         documents: the policies as they are written; those included that could not be accepted.
         exemptions: policy exceptions beside the policies.
         unread: sources of which policies could not be read.
+        today: the day of the run; None where it does not matter.
         findings: of the rules before the last, silenced or not; empty until these have been asked.
     """
 
@@ -81,12 +83,14 @@ class Facts:
         documents: Collection[PolicyDocument] = (),
         exemptions: Collection[ir.Exemption] = (),
         unread: Collection[Source] = (),
+        today: date | None = None,
     ) -> None:
         self.policies = policies
         self.asked = asked
         self.documents = documents
         self.exemptions = exemptions
         self.unread = unread
+        self.today = today
         self.findings: tuple[Finding, ...] = ()
         self._allowance = ALLOWANCE
         self._globs: dict[ir.ImagePattern, Glob] = {}
@@ -94,7 +98,7 @@ class Facts:
 
     @cached_property
     def directives(self) -> tuple[Directive, ...]:
-        """Comments that silence findings, in the texts that the policies were read from."""
+        """Comments and annotations that silence findings, in the texts that the policies were read from."""
         places = [policy.at.location for policy in self.policies.policies]
         places += [exemption.at.location for exemption in self.exemptions]
         sources = {id(place.source): place.source for place in places if place}
