@@ -1,0 +1,1 @@
+"""Configuration files: `pratique.toml`, or `[tool.pratique]` of `pyproject.toml`."""
