@@ -3,7 +3,8 @@ from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import are_disjoint
 from pratique.compiler.languages.search import MAX_STATES, Unknown
-from pratique.compiler.lint.facts import ALLOWANCE, MIN_STATES, Facts
+from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.questions import ALLOWANCE, MIN_STATES
 from tests.support_attestors import attestor
 from tests.support_lint import flagged, policy_text
 from tests.support_policies import read

@@ -28,7 +28,7 @@ from pratique.compiler.languages.expressions import (
 )
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import Universe, images
-from pratique.compiler.languages.search import Proof, Unknown, Witness
+from pratique.compiler.languages.search import MAX_STATES, Proof, Unknown, Witness
 from pratique.compiler.languages.sets import AllOf, AnyOf, NotIn, TextSet
 from pratique.compiler.languages.wording import example
 from pratique.compiler.selection import Target, kind_matches
@@ -128,8 +128,11 @@ class Condition:
 
 
 @lru_cache(maxsize=20_000)
-def decide(attribute: str, share: Share) -> Decision:
-    """Return a value of `attribute` that passes and fails what `share` says; see `formulas.Decide`."""
+def decide(attribute: str, share: Share, max_states: int = MAX_STATES) -> Decision:
+    """Return a value of `attribute` that passes and fails what `share` says; see `formulas.Decide`.
+
+    Each search for a text takes `max_states` at most.
+    """
     passing, failing = share
     match attribute:
         case "kind":
@@ -137,18 +140,18 @@ def decide(attribute: str, share: Share) -> Decision:
         case "operation":
             return _operation(passing, failing)
         case "labels" | "annotations" | "namespace labels":
-            return _pairs(passing, failing, _PAIR_VALUES[attribute]())
+            return _pairs(passing, failing, _PAIR_VALUES[attribute](), max_states)
         case "name" | "namespace" | "image":
-            return _text(passing, failing, _TEXTS[attribute]())
+            return _text(passing, failing, _TEXTS[attribute](), max_states)
         case _:
             return Value(bool(passing))
 
 
-def _text(passing: Iterable[Test], failing: Iterable[Test], universe: Universe) -> Decision:
+def _text(passing: Iterable[Test], failing: Iterable[Test], universe: Universe, max_states: int) -> Decision:
     inside = [_globs(test) for test in _in_order(passing)]
     outside = [NotIn(_globs(test)) for test in _in_order(failing)]
-    answer = example(AllOf((*inside, *outside)), universe)
-    return Value(answer.text) if isinstance(answer, Witness) else answer
+    answer = example(AllOf((*inside, *outside)), universe, max_states=max_states)
+    return Value(answer.text, answer.states) if isinstance(answer, Witness) else answer
 
 
 def _in_order(tests: Iterable[Test]) -> list[Test]:
@@ -215,7 +218,7 @@ def _sample(pattern: str, filling: str) -> str:
     return filling if pattern == "*" else pattern.replace("*", "x").replace("?", "x")
 
 
-def _pairs(passing: Iterable[Test], failing: Iterable[Test], values: Universe) -> Decision:
+def _pairs(passing: Iterable[Test], failing: Iterable[Test], values: Universe, max_states: int) -> Decision:
     """Give keys to all that must be there, then decide the value of each key by itself."""
     inside, outside = _in_order(passing), _in_order(failing)
     keys = list(dict.fromkeys(_key(test) for test in (*inside, *outside) if not _has_wildcard(_key(test))))
@@ -226,7 +229,7 @@ def _pairs(passing: Iterable[Test], failing: Iterable[Test], values: Universe) -
         if number == MAX_LABELINGS:
             break
         given = [(_key(test), test) for test in inside if not _has_wildcard(_key(test))]
-        labels = _labels([*given, *zip(chosen, free, strict=True)], outside, values)
+        labels = _labels([*given, *zip(chosen, free, strict=True)], outside, values, max_states)
         if isinstance(labels, Unknown):
             unknown = labels
         elif not isinstance(labels, Proof):
@@ -242,13 +245,13 @@ def _candidates(pattern: str, keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def _labels(
-    given: Sequence[tuple[str, Test]], outside: Sequence[Test], universe: Universe
+    given: Sequence[tuple[str, Test]], outside: Sequence[Test], universe: Universe, max_states: int
 ) -> Mapping[str, str] | Proof | Unknown:
     labels: dict[str, str] = {}
     for key in dict.fromkeys(key for key, _ in given):
         demands = [_values(test) for name, test in given if name == key]
         bans = [NotIn(_values(test)) for test in outside if matches(_key(test), key)]
-        answer = example(AllOf((*demands, *bans)), universe)
+        answer = example(AllOf((*demands, *bans)), universe, max_states=max_states)
         if not isinstance(answer, Witness):
             return answer
         labels[key] = answer.text

@@ -7,7 +7,7 @@ soon as the tests that it has gathered on one attribute cannot be met together.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from pratique.compiler.languages.search import Proof, Unknown
@@ -58,9 +58,14 @@ Formula: TypeAlias = Atom | Not | Every | Some
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of an attribute that passes the tests it was made for."""
+    """A value of an attribute that passes the tests it was made for.
+
+    Attributes:
+        states: states that it took to find it.
+    """
 
     value: object
+    states: int = field(default=0, compare=False)
 
 
 Decision: TypeAlias = Value | Proof | Unknown
@@ -73,17 +78,20 @@ Decide: TypeAlias = Callable[[str, Share], Decision]
 Assignment: TypeAlias = Mapping[str, object]
 
 
-def solve(formula: Formula, decide: Decide) -> Assignment | Proof | Unknown:
+def solve(
+    formula: Formula, decide: Decide, *, max_branches: int = MAX_BRANCHES
+) -> Assignment | Proof | Unknown:
     """Return a value for each attribute that is tested, under which `formula` holds."""
-    search = _Search(decide)
+    search = _Search(decide, max_branches)
     for assignment in search.branches([(formula, True)], {}):
         return assignment
     return search.unknown or Proof(search.branches_seen)
 
 
 class _Search:
-    def __init__(self, decide: Decide) -> None:
+    def __init__(self, decide: Decide, max_branches: int) -> None:
         self._decide = decide
+        self._max_branches = max_branches
         self._decided: dict[tuple[str, Share], Decision] = {}
         self.branches_seen = 0
         self.unknown: Unknown | None = None
@@ -92,8 +100,8 @@ class _Search:
         self, todo: Sequence[tuple[Formula, bool]], shares: Mapping[str, Share]
     ) -> Iterator[Assignment]:
         """Yield the assignments of the branches that stay open."""
-        if self.branches_seen >= MAX_BRANCHES:
-            self.unknown = Unknown(f"no answer within {MAX_BRANCHES:,} branches")
+        if self.branches_seen >= self._max_branches:
+            self.unknown = Unknown(f"no answer within {self._max_branches:,} branches")
             return
         choices, gathered = _open(todo, shares)
         if not self._all_open(gathered, shares):

@@ -12,6 +12,8 @@ from pratique.compiler.languages.automata import DEAD, Automaton
 from pratique.compiler.languages.expressions import (
     ALL_CHARACTERS,
     EVERYTHING,
+    Chars,
+    Concat,
     Expression,
     both,
     chars,
@@ -54,6 +56,20 @@ def language(tests: ir.TextTests) -> Expression:
     return both(*parts) if tests.every else either(*parts)
 
 
+@lru_cache(maxsize=4096)
+def head(tests: ir.TextTests) -> str:
+    """Return a text that all texts that pass start with, as far as can be seen at once.
+
+    Raises:
+        UnsupportedError: a test cannot be read exactly.
+    """
+    rest, letters = language(tests), ""
+    while isinstance(rest, Concat) and isinstance(rest.first, Chars) and rest.first.mask.bit_count() == 1:
+        letters += chr(rest.first.mask.bit_length() - 1)
+        rest = rest.rest
+    return letters
+
+
 def _language(test: ir.Exactly | ir.Glob | ir.Search) -> Expression:
     match test:
         case ir.Exactly(text=text):
@@ -94,10 +110,12 @@ def plausible(tests: Iterable[ir.TextTests]) -> tuple[str, ...]:
     return (*found, *EXAMPLES)
 
 
-def example(texts: Expression, suggestions: Iterable[str] = EXAMPLES) -> Answer:
+def example(
+    texts: Expression, suggestions: Iterable[str] = EXAMPLES, *, max_states: int = MAX_STATES
+) -> Answer:
     """Return a text of the language: the first suggestion that belongs to it, else a shortest one.
 
-    Linear in the states of the automaton, which are made on demand and limited to `MAX_STATES`.
+    Linear in the states of the automaton, which are made on demand and limited to `max_states`.
     """
     automaton = Automaton(texts)
     for text in suggestions:
@@ -108,11 +126,11 @@ def example(texts: Expression, suggestions: Iterable[str] = EXAMPLES) -> Answer:
     while queue:
         state = queue.popleft()
         if automaton.accepts(state):
-            return Witness(_path(came, state))
+            return Witness(_path(came, state), len(came))
         for character, target in automaton.arcs(state, 0):
             if target not in came:
-                if len(came) >= MAX_STATES:
-                    return Unknown(f"no answer within {MAX_STATES:,} states")
+                if len(came) >= max_states:
+                    return Unknown(f"no answer within {max_states:,} states")
                 came[target] = (state, character)
                 queue.append(target)
     return Proof(len(came))

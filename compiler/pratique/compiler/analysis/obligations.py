@@ -8,7 +8,7 @@ then their signers are the counterexample, or do not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, islice, product
 from typing import Final, TypeAlias, assert_never
@@ -39,13 +39,21 @@ class Gap:
 
 Implication: TypeAlias = Proof | Gap | Unknown
 
+Find: TypeAlias = Callable[[Sequence[ir.Attestor], Sequence[ir.Attestor]], signers.SignerAnswer]
+"""Answers whether there is one signer inside some attestors and outside others; see `signers.find`."""
 
-def implies(premise: Sequence[ir.ImageRequirement], conclusion: Sequence[ir.ImageRequirement]) -> Implication:
+
+def implies(
+    premise: Sequence[ir.ImageRequirement],
+    conclusion: Sequence[ir.ImageRequirement],
+    *,
+    find: Find = signers.find,
+) -> Implication:
     """Return whether evidence that meets `premise` always meets `conclusion`: a proof, or a gap.
 
     Looked at are signatures, statements and conditions on them; settings on digests are not.
     """
-    demands = _Demands(premise)
+    demands = _Demands(premise, find)
     possible = demands.possible()
     if isinstance(possible, Proof):
         return possible
@@ -59,7 +67,9 @@ def implies(premise: Sequence[ir.ImageRequirement], conclusion: Sequence[ir.Imag
     return unknown or Proof()
 
 
-def one_signer(requirements: Sequence[ir.ImageRequirement]) -> signers.SignerAnswer:
+def one_signer(
+    requirements: Sequence[ir.ImageRequirement], *, find: Find = signers.find
+) -> signers.SignerAnswer:
     """Return one signer whose single signature meets all sets of attestors of all requirements.
 
     Certificates are taken to name one subject, as those of Fulcio do.
@@ -73,7 +83,7 @@ def one_signer(requirements: Sequence[ir.ImageRequirement]) -> signers.SignerAns
         attestors = tuple(dict.fromkeys(attestor for part in choice for attestor in part))
         if not attestors:
             continue
-        answer = signers.find(attestors)
+        answer = find(attestors, ())
         if isinstance(answer, Signer):
             return answer
         if isinstance(answer, Unknown):
@@ -95,6 +105,7 @@ class _Demands:
     """The demands of one side, met as sparingly as can be."""
 
     requirements: Sequence[ir.ImageRequirement]
+    find: Find
     _known: dict[tuple[ir.Attestor, tuple[ir.Attestor, ...]], signers.SignerAnswer] = field(
         default_factory=dict
     )
@@ -118,7 +129,8 @@ class _Demands:
                 a.format is not ir.SignatureFormat.COSIGN for threshold in by for a in attestors(threshold)
             ):
                 continue
-            who = one_signer([replace(requirement, signatures=by) for requirement in self.requirements[:1]])
+            at_once = [replace(requirement, signatures=by) for requirement in self.requirements[:1]]
+            who = one_signer(at_once, find=self.find)
             if by and isinstance(who, Proof):
                 return who
             found = who if isinstance(who, Unknown) else found
@@ -170,7 +182,7 @@ class _Demands:
     def _find(self, inside: ir.Attestor, outside: tuple[ir.Attestor, ...]) -> signers.SignerAnswer:
         key = inside, outside
         if key not in self._known:
-            self._known[key] = signers.find((inside,), outside)
+            self._known[key] = self.find((inside,), outside)
         return self._known[key]
 
     def _stated(self, wanted: ir.Attestation) -> Implication:

@@ -14,7 +14,17 @@ from typing import Any, Final, TypeAlias
 from pratique.compiler import ir
 from pratique.compiler.analysis import attributes
 from pratique.compiler.analysis.attributes import Condition, HasKey, HasPair, KindIn, OperationIn, TextIn
-from pratique.compiler.analysis.formulas import Assignment, Atom, Every, Formula, Not, Some, solve
+from pratique.compiler.analysis.formulas import (
+    MAX_BRANCHES,
+    Assignment,
+    Atom,
+    Decide,
+    Every,
+    Formula,
+    Not,
+    Some,
+    solve,
+)
 from pratique.compiler.languages.search import Proof, Unknown
 from pratique.compiler.languages.sets import contains, region
 from pratique.compiler.selection import Target, selects
@@ -136,14 +146,20 @@ class Zone:
         return Every(tuple(parts))
 
 
-def find(inside: Sequence[Zone], outside: Sequence[Zone] = ()) -> PointAnswer:
+def find(
+    inside: Sequence[Zone],
+    outside: Sequence[Zone] = (),
+    *,
+    decide: Decide = attributes.decide,
+    max_branches: int = MAX_BRANCHES,
+) -> PointAnswer:
     """Return a point inside all of `inside` and outside all of `outside`.
 
     An answer with assumptions holds only where these do: conditions are taken to be independent of each other
-    and of all else.
+    and of all else. `decide` answers for single attributes.
     """
     formula = Every((*(zone.formula() for zone in inside), *(Not(zone.formula()) for zone in outside)))
-    found = solve(formula, attributes.decide)
+    found = solve(formula, decide, max_branches=max_branches)
     if isinstance(found, Proof | Unknown):
         return found
     point = _point(found)

@@ -16,10 +16,13 @@ from pratique.compiler import ir
 from pratique.compiler.analysis import identities
 from pratique.compiler.languages.expressions import NOTHING, Expression, both
 from pratique.compiler.languages.regexes import UnsupportedError
-from pratique.compiler.languages.search import Proof, Unknown, Witness
+from pratique.compiler.languages.search import Answer, Proof, Unknown, Witness
 
 MAX_SPLITS: Final = 512
 """Ways to keep out of some identities that are tried: each is kept out of by its issuer or by its subject."""
+
+MAX_STATES: Final = 100_000
+"""States that all searches for one signer may take together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,13 @@ class Signer:
 SignerAnswer = Signer | Proof | Unknown
 
 
-def find(inside: Sequence[ir.Attestor], outside: Sequence[ir.Attestor] = ()) -> SignerAnswer:
-    """Return one signer whose signature meets all of `inside` (at least one) and none of `outside`."""
+def find(
+    inside: Sequence[ir.Attestor], outside: Sequence[ir.Attestor] = (), *, max_states: int = MAX_STATES
+) -> SignerAnswer:
+    """Return one signer whose signature meets all of `inside` (at least one) and none of `outside`.
+
+    All searches for its identity together take `max_states` at most.
+    """
     base = inside[0]
     if not all(_may_share(base, other) for other in inside[1:]):
         return Proof()
@@ -63,7 +71,7 @@ def find(inside: Sequence[ir.Attestor], outside: Sequence[ir.Attestor] = ()) -> 
     if not isinstance(base.signer, ir.IdentitySigner):
         claims = tuple(sorted({pair for each in inside for pair in each.annotations}))
         return Signer(kind=base.kind, subject=holder(base.signer), claims=claims, attestor=base)
-    return _Identities(inside, avoided).find()
+    return _Identities(inside, avoided, max_states).find()
 
 
 def covers_channel(wider: ir.Attestor, narrower: ir.Attestor) -> bool:
@@ -141,7 +149,10 @@ def _squeezed(signer: ir.Signer) -> tuple[str, ...]:
 class _Identities:
     """Keyless attestors: boxes of issuers, subjects and texts of extensions."""
 
-    def __init__(self, inside: Sequence[ir.Attestor], avoided: Sequence[ir.Attestor]) -> None:
+    def __init__(
+        self, inside: Sequence[ir.Attestor], avoided: Sequence[ir.Attestor], max_states: int
+    ) -> None:
+        self._max_states = self._left = max_states
         self._base = inside[0]
         self._inside = inside
         self._within = _identities(inside)
@@ -160,6 +171,8 @@ class _Identities:
 
     def find(self) -> SignerAnswer:
         try:
+            if self._differ_at_once():
+                return Proof()
             within = [self._box(signer) for signer in self._within]
             shut = [self._box(signer) for signer in self._avoided]
         except UnsupportedError as error:
@@ -169,13 +182,30 @@ class _Identities:
         for number, box in enumerate(_splits(whole, shut)):
             if number == MAX_SPLITS:
                 return Unknown(f"more than {MAX_SPLITS} ways to keep out of the other identities")
-            texts = [identities.example(side, self._suggestions) for side in box]
+            texts = [self._example(side) for side in box]
             found = [answer.text for answer in texts if isinstance(answer, Witness)]
             if len(found) == len(texts):
                 return self._signer(*found)
             if not any(isinstance(answer, Proof) for answer in texts):
                 unknown = next((answer for answer in texts if isinstance(answer, Unknown)), unknown)
-        return unknown or Proof()
+        return unknown or Proof(self._max_states - self._left)
+
+    def _differ_at_once(self) -> bool:
+        """Say whether two attestors demand texts that start differently."""
+        for tests in zip(*map(self._sides, self._within), strict=True):
+            longest = ""
+            for head in map(identities.head, dict.fromkeys(tests)):
+                shorter, longer = sorted((head, longest), key=len)
+                if not longer.startswith(shorter):
+                    return True
+                longest = longer
+        return False
+
+    def _example(self, side: Expression) -> Answer:
+        limit = max(1, min(identities.MAX_STATES, self._left))
+        answer = identities.example(side, self._suggestions, max_states=limit)
+        self._left -= limit if isinstance(answer, Unknown) else answer.states
+        return answer
 
     def _sides(self, signer: ir.IdentitySigner) -> tuple[ir.TextTests, ...]:
         """Return what the certificate must hold: issuer, subject, then extensions that anybody demands."""

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from pratique.compiler import ir
 from pratique.compiler.languages.globs import Glob
-from pratique.compiler.languages.references import Universe, images
+from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import is_empty
-from pratique.compiler.languages.search import MAX_STATES, Answer, Proof, Unknown, Witness
-from pratique.compiler.languages.sets import TextSet
-from pratique.compiler.languages.unions import Union
+from pratique.compiler.languages.search import Answer, Proof, Witness
 from pratique.compiler.lint.directives import Directive, directives
+from pratique.compiler.lint.questions import Questions
 from pratique.grammar.source import Source
 
 if TYPE_CHECKING:
     from pratique.compiler.lint.base import Finding
     from pratique.grammar.documents import PolicyDocument
-
-ALLOWANCE: Final = 100_000
-"""States that all questions of a run may take together before they are cut short."""
-
-MIN_STATES: Final = 250
-"""States of a question that has been cut short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +53,8 @@ class Site:
         return ir.Action.ENFORCE in actions
 
 
-class Facts:
+class Facts(Questions):
     """A policy set and what is known about it.
-
-    Questions share an allowance of states, so that a run over hostile patterns ends in seconds: once it is
-    spent, only easy questions are answered, and rules stay silent about the others.
 
     Attributes:
         asked: codes of the rules of this run.
@@ -85,6 +75,7 @@ class Facts:
         unread: Collection[Source] = (),
         today: date | None = None,
     ) -> None:
+        super().__init__()
         self.policies = policies
         self.asked = asked
         self.documents = documents
@@ -92,7 +83,6 @@ class Facts:
         self.unread = unread
         self.today = today
         self.findings: tuple[Finding, ...] = ()
-        self._allowance = ALLOWANCE
         self._globs: dict[ir.ImagePattern, Glob] = {}
         self._empty: dict[ir.ImagePattern, Answer] = {}
 
@@ -115,28 +105,6 @@ class Facts:
                 if not rule.generated_from:
                     for requirement in rule.requirements:
                         yield Site(policy=policy, rule=rule, requirement=requirement)
-
-    @property
-    def max_states(self) -> int:
-        """Return how many states the next question may take."""
-        return MAX_STATES if self._allowance > 0 else MIN_STATES
-
-    def ask(
-        self, question: Callable[..., Answer], *sets: TextSet | tuple[TextSet, ...] | Union | Universe
-    ) -> Answer:
-        """Return the answer to a question of `languages.relations`, within what is left of the allowance."""
-        limit = self.max_states
-        answer = question(*sets, max_states=limit)
-        match answer:
-            case Proof(states):
-                self._allowance -= states
-            case Unknown():
-                self._allowance -= limit
-            case Witness():
-                self._allowance -= 1
-            case _:
-                assert_never(answer)
-        return answer
 
     def glob(self, pattern: ir.ImagePattern) -> Glob:
         """Return the automaton of a pattern."""
