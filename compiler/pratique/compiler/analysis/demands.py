@@ -245,11 +245,11 @@ class _Rule:
         if any("{{" in pattern.text for pattern in (*images.include, *images.skip)):
             yield self._doubted(demand, images, "its image patterns hold variables")
             return
-        unsettled = tuple(p for p in images.include if not _names_repositories(p))
-        if not pins or (not unsettled and all(map(_names_repositories, images.skip))):
+        unsettled = tuple(p for p in images.include if not names_repositories(p))
+        if not pins or (not unsettled and all(map(names_repositories, images.skip))):
             yield replace(demand, zone=zone)
             return
-        if not all(map(_names_repositories, images.skip)) or not all(map(_is_never_digest, unsettled)):
+        if not all(map(names_repositories, images.skip)) or not all(map(_is_never_digest, unsettled)):
             why = "`mutateDigest` changes the names of images that its patterns see"
             yield self._doubted(demand, images, why)
             return
@@ -283,7 +283,7 @@ def _evidence_of(requirement: ir.ImageRequirement) -> ir.ImageRequirement:
     )
 
 
-def _names_repositories(pattern: ir.ImagePattern) -> bool:
+def names_repositories(pattern: ir.ImagePattern) -> bool:
     """Say whether it depends on the repository alone whether an image is matched, not on tag or digest."""
     last = pattern.text.rpartition("/")[2]
     return last.endswith("*") and not any(c in last[:-1] for c in "*?:@")

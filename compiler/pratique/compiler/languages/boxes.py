@@ -11,7 +11,7 @@ Sections repeat far more often than globs: each distinct pair of sections is sea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from pratique.compiler.languages.expressions import characters
@@ -19,8 +19,10 @@ from pratique.compiler.languages.globs import Glob, One, Part, Run
 from pratique.compiler.languages.plausible import EXAMPLE_DIGITS
 from pratique.compiler.languages.references import HEX_DIGITS, Universe, digits, paths, registries, tags
 from pratique.compiler.languages.search import Answer, Proof, Unknown, Witness
-from pratique.compiler.languages.sets import AllOf
+from pratique.compiler.languages.sets import AllOf, TextSet
 from pratique.compiler.languages.wording import example
+
+Decide: TypeAlias = Callable[[TextSet, Universe], Answer]
 
 
 class Section:
@@ -29,7 +31,15 @@ class Section:
     Globs are known by number, in the order they were added.
     """
 
-    def __init__(self, universe: Universe, alphabet: str, fillings: tuple[str, ...], base: str = "") -> None:
+    def __init__(
+        self,
+        universe: Universe,
+        alphabet: str,
+        fillings: tuple[str, ...],
+        base: str = "",
+        *,
+        decide: Decide = example,
+    ) -> None:
         """Start without globs.
 
         Args:
@@ -37,7 +47,9 @@ class Section:
             alphabet: the characters that these texts are made of.
             fillings: what to try first in the place of each run of a glob.
             base: a text of the section; it is tried with its ends replaced by those of a glob.
+            decide: answers whether a set is empty, where nothing else does.
         """
+        self._decide = decide
         self.universe = universe
         self.alphabet = characters(alphabet)
         self._fillings = fillings
@@ -94,7 +106,7 @@ class Section:
         for text in self._guesses(self._pieces[first], self._pieces[second]):
             if one.matches(text) and other.matches(text) and self.universe.contains(text):
                 return Witness(text)
-        return example(AllOf((one, other)), self.universe)
+        return self._decide(AllOf((one, other)), self.universe)
 
     def _guesses(self, first: list[str], second: list[str]) -> Iterator[str]:
         """Yield texts that may belong to two globs, given by what stands between their runs."""
@@ -150,16 +162,18 @@ _FILLED_TAGS = ("", "1.4.2", "a")
 class Boxes:
     """The sections of all globs that are compared with each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, decide: Decide = example) -> None:
+        """Start without globs; `decide` answers whether a set is empty, where nothing else does."""
+        self._known: dict[_Parts, tuple[Box, ...]] = {}
         self._registries = Section(
-            registries(), _LOWER + _UPPER + "-.:[]", _FILLED_HOSTS, "registry.example.com"
+            registries(), _LOWER + _UPPER + "-.:[]", _FILLED_HOSTS, "registry.example.com", decide=decide
         )
-        self._paths = Section(paths(), _LOWER + "-._/", _FILLED_PATHS)
+        self._paths = Section(paths(), _LOWER + "-._/", _FILLED_PATHS, decide=decide)
         self._tails = {
-            ":": Section(tags(), _LOWER + _UPPER + "-._", _FILLED_TAGS),
+            ":": Section(tags(), _LOWER + _UPPER + "-._", _FILLED_TAGS, decide=decide),
             **{
                 f"@{algorithm}:": Section(
-                    digits(algorithm), _HEX, (), EXAMPLE_DIGITS[:length].ljust(length, "0")
+                    digits(algorithm), _HEX, (), EXAMPLE_DIGITS[:length].ljust(length, "0"), decide=decide
                 )
                 for algorithm, length in HEX_DIGITS.items()
             },
@@ -167,6 +181,12 @@ class Boxes:
 
     def cut(self, glob: Glob) -> tuple[Box, ...]:
         """Return the boxes of `glob` that hold a text; none for a glob that matches no reference."""
+        boxes = self._known.get(glob.parts)
+        if boxes is None:
+            boxes = self._known[glob.parts] = tuple(self._cut(glob))
+        return boxes
+
+    def _cut(self, glob: Glob) -> Iterable[Box]:
         found: dict[Box, None] = {}
         for front, rest in _cuts(glob.parts, "/", self._registries.alphabet):
             registry = self._registries.add(front)
@@ -180,7 +200,7 @@ class Boxes:
                 path = self._paths.add(middle)
                 if not isinstance(self._paths.sample(path), Proof):
                     found[Box(registry, path, mark, tail)] = None
-        return tuple(found)
+        return found
 
     def _cut_tails(self, parts: _Parts) -> Iterator[tuple[_Parts, str, _Parts]]:
         for middle, end in _cuts(parts, ":", self._paths.alphabet):

@@ -39,15 +39,23 @@ class Pair(NamedTuple):
     answer: Answer
 
 
-def overlaps(globs: Sequence[Glob]) -> Iterator[Pair]:
+def overlaps(
+    globs: Sequence[Glob], boxes: Boxes | None = None, samples: Sequence[str] | None = None
+) -> Iterator[Pair]:
     """Yield the pairs (first < second) that match a common reference, with a witness, or `Unknown`.
 
     Pairs that are not yielded are proved disjoint. The order is deterministic, but not sorted.
+
+    Args:
+        globs: what is compared.
+        boxes: sections of earlier globs, to be used again.
+        samples: a reference that each glob matches, where these are known; empty for a glob without any.
     """
-    boxes = Boxes()
-    cuts = [boxes.cut(glob) for glob in globs]
-    texts = [boxes.sample(cut) for cut in cuts]
-    order = sorted((place for place, cut in enumerate(cuts) if cut), key=lambda i: (globs[i].prefix, i))
+    boxes = boxes or Boxes()
+    cut = boxes.cut
+    texts = [boxes.sample(cut(glob)) for glob in globs] if samples is None else samples
+    there = (place for place, text in enumerate(texts) if text or (samples is None and cut(globs[place])))
+    order = sorted(there, key=lambda place: (globs[place].prefix, place))
     prefixes = [globs[place].prefix for place in order]
     for rank, place in enumerate(order):
         glob, text = globs[place], texts[place]
@@ -63,7 +71,7 @@ def overlaps(globs: Sequence[Glob]) -> Iterator[Pair]:
             elif text and other.matches(text):
                 answer = Witness(text)
             else:
-                answer = boxes.meet(cuts[place], cuts[other_place])
+                answer = boxes.meet(cut(glob), cut(other))
                 if isinstance(answer, Proof):
                     continue
             yield Pair(min(place, other_place), max(place, other_place), answer)

@@ -21,6 +21,8 @@ from pratique.compiler.lint.facts import Facts
 from pratique.grammar.source import Location, Source
 
 if TYPE_CHECKING:
+    from pratique.compiler.analysis.points import Point
+    from pratique.compiler.analysis.signers import Signer
     from pratique.grammar.documents import PolicyDocument
 
 
@@ -59,10 +61,17 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text that shows a claim, with what it shows: `matched: ghcr.io/acme-evil/app:1.4.2`."""
+    """A text that shows a claim, with what it shows: `matched: ghcr.io/acme-evil/app:1.4.2`.
+
+    Attributes:
+        point: the resource, and an image of it, that the text is about, where it is about a resource.
+        signers: those by whom the image is signed.
+    """
 
     label: str
     text: str
+    point: Point | None = None
+    signers: tuple[Signer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

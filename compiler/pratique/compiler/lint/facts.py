@@ -9,13 +9,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, assert_never
 
 from pratique.compiler import ir
+from pratique.compiler.analysis.points import Zone
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Answer, Proof, Witness
+from pratique.compiler.languages.sets import AnyOf, TextSet, difference
 from pratique.compiler.lint.directives import Directive, directives
 from pratique.compiler.lint.questions import Questions
 from pratique.grammar.source import Source
+from pratique.grammar.wildcard import matches
 
 if TYPE_CHECKING:
     from pratique.compiler.lint.base import Finding
@@ -45,6 +48,20 @@ class Site:
         """Return the attestors of signatures and attestations, in the order of the policy."""
         sets = (*self.requirement.signatures, *(s for a in self.requirement.attestations for s in a.by))
         return tuple(leaf for threshold in sets for leaf in _leaves(threshold))
+
+    @property
+    def is_unconditional(self) -> bool:
+        """Say whether kinds, namespaces, labels and images alone decide where it is asked."""
+        rule = self.rule
+        texts = (pattern.text for pattern in (*self.include, *self.skip))
+        first = next(each for each in self.policy.rules if not each.generated_from)
+        return not (
+            rule.preconditions
+            or rule.extractors
+            or Zone(rule.resources).has_user_info
+            or (self.policy.stop_at_first and rule is not first)
+            or any("{{" in text for text in texts)
+        )
 
     @property
     def enforces(self) -> bool:
@@ -83,6 +100,7 @@ class Facts(Questions):
         self.unread = unread
         self.today = today
         self.findings: tuple[Finding, ...] = ()
+        self._regions: dict[ir.ImageRegion, TextSet] = {}
         self._globs: dict[ir.ImagePattern, Glob] = {}
         self._empty: dict[ir.ImagePattern, Answer] = {}
 
@@ -105,6 +123,22 @@ class Facts(Questions):
                 if not rule.generated_from:
                     for requirement in rule.requirements:
                         yield Site(policy=policy, rule=rule, requirement=requirement)
+
+    def exempt(self, policy: ir.Policy, rule: ir.Rule) -> tuple[Zone, ...]:
+        """Return where policy exceptions may keep a rule from being asked, whatever their conditions."""
+        return tuple(
+            Zone(ir.ResourceRegion(namespace=None, match=exemption.resources))
+            for exemption in self.exemptions
+            for key, names in exemption.rules
+            if key == policy.key and any(matches(name, rule.name) for name in names)
+        )
+
+    def region(self, images: ir.ImageRegion) -> TextSet:
+        """Return the images of a region as a set."""
+        if images not in self._regions:
+            included = AnyOf(tuple(map(self.glob, images.include)))
+            self._regions[images] = difference(included, *map(self.glob, images.skip))
+        return self._regions[images]
 
     def glob(self, pattern: ir.ImagePattern) -> Glob:
         """Return the automaton of a pattern."""

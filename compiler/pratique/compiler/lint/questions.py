@@ -14,7 +14,7 @@ from pratique.compiler.analysis import attributes, obligations, points, signers
 from pratique.compiler.analysis.formulas import Decision, Share
 from pratique.compiler.analysis.points import PointAnswer, Zone
 from pratique.compiler.languages.references import Universe
-from pratique.compiler.languages.search import MAX_STATES, Answer, Proof, Unknown
+from pratique.compiler.languages.search import MAX_STATES, Answer, Unknown
 from pratique.compiler.languages.sets import TextSet
 from pratique.compiler.languages.unions import Union
 
