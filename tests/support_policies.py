@@ -63,3 +63,23 @@ def cluster_policy(
         },
         indent=1,
     )
+
+
+def rule_policy(
+    *,
+    spec: Mapping[str, Any] | None = None,
+    kind: str = "ClusterPolicy",
+    metadata: Mapping[str, Any] | None = None,
+    **rule: Any,
+) -> str:
+    """Return the JSON of a policy with one rule, which is about Pods and has no body but what is given."""
+    one = {"name": "rule", "match": {"any": [{"resources": {"kinds": ["Pod"]}}]}, **rule}
+    return json.dumps(
+        {
+            "apiVersion": "kyverno.io/v1",
+            "kind": kind,
+            "metadata": {"name": "p", **(metadata or {})},
+            "spec": {"rules": [one], **(spec or {})},
+        },
+        indent=1,
+    )

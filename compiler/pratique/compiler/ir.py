@@ -1,8 +1,9 @@
 """The intermediate representation: what a set of policies demands, whatever language it was written in.
 
-rule = region (resources x images) -> obligation. An obligation is a monotone threshold formula whose leaves
-ask for "a signature whose verified signer lies in S". No dialect has a node of its own: a quirk of a dialect
-(how a glob reads, whether two subject tests are joined by "or") is a parameter of a neutral node.
+A rule has a region of resources, and either demands on their images (region of images -> obligation) or a
+body (`bodies.py`). An obligation is a monotone threshold formula whose leaves ask for "a signature whose
+verified signer lies in S". No dialect has a node of its own: a quirk of a dialect (how a glob reads, whether
+two subject tests are joined by "or") is a parameter of a neutral node.
 
 INVARIANT: nodes are immutable and hashable, and equality ignores where they were written (`At`). Equal nodes
 therefore mean the same, which is what lets the decision graph share their work.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pratique.grammar.source import Location
 
 if TYPE_CHECKING:
+    from pratique.compiler.bodies import Body
     from pratique.compiler.context_entries import ContextEntry
 
 
@@ -477,9 +479,11 @@ class ActionOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule: for resources in `resources` and images in a requirement's region, that requirement.
+    """One rule: for resources in `resources`, its body, or what is demanded of their images.
 
     Attributes:
+        requirements: what is demanded of images; empty for rules with a body.
+        body: what else the rule demands or does; None for image rules.
         generated_from: name of the rule that autogen made this one from; empty for declared rules.
         context: named values that expressions read, in order.
         preconditions: condition tree (JSON), or None.
@@ -492,7 +496,8 @@ class Rule:
 
     name: str
     resources: ResourceRegion
-    requirements: tuple[ImageRequirement, ...]
+    requirements: tuple[ImageRequirement, ...] = ()
+    body: Body | None = None
     action: Action = Action.AUDIT
     overrides: tuple[ActionOverride, ...] = ()
     generated_from: str = ""

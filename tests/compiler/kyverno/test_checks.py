@@ -139,8 +139,14 @@ def test_an_action_named_by_an_entry_holds_for_the_next_entries() -> None:
 @pytest.mark.parametrize(
     ("rule", "what"),
     [
-        ({"verifyImages": [], "validate": {"message": "x"}}, "validate in rule 'verify'"),
-        ({"verifyImages": [], "generate": {"kind": "ConfigMap"}}, "generate in rule 'verify'"),
+        (
+            {"verifyImages": [], "validate": {"podSecurity": {"level": "baseline"}}},
+            "validate.podSecurity in rule 'verify'",
+        ),
+        (
+            {"verifyImages": [], "generate": {"kind": "Secret", "apiVersion": "v1", "name": "x", "data": {}}},
+            "generate in rule 'verify'",
+        ),
     ],
 )
 def test_r7_what_cannot_be_honoured_is_refused_never_ignored(rule: dict[str, object], what: str) -> None:

@@ -56,7 +56,7 @@ def only(old: str, new: str) -> PolicyError:
             "  rules:",
             "  failureAction: Enforce\n  rules:",
             "failureAction",
-            "`failureAction` belongs to spec.rules[].verifyImages[]",
+            "`failureAction` belongs to spec.rules[].verifyImages[] or spec.rules[].validate",
         ),
     ],
 )

@@ -51,6 +51,28 @@ def test_deprecated_forms_of_v1_are_gone(part: str, text: str, pointed: str) -> 
     assert "kyverno.io/v2beta1" in error.message
 
 
+@pytest.mark.parametrize(
+    ("text", "pointed"),
+    [
+        (
+            "{deny: {conditions: [{key: a, operator: Equals, value: b}]}}",
+            "[{key: a, operator: Equals, value: b}]",
+        ),
+        ("{deny: {conditions: {any: [{key: a, operator: In, value: [b]}]}}}", "In"),
+        ("{allowExistingViolations: true, pattern: {}}", "allowExistingViolations"),
+    ],
+)
+def test_deprecated_forms_of_validate_are_gone(text: str, pointed: str) -> None:
+    policy = POLICY.replace("MATCH", "any: []").replace("PRE", "{}").partition("      verifyImages")[0]
+    found = [
+        read_policies(Source("p.yaml", policy.replace("VERSION", v) + f"      validate: {text}\n"))
+        for v in ("v1", "v2beta1")
+    ]
+    assert found[0].errors == ()
+    (error,) = found[1].errors
+    assert pointed_at(error) == pointed
+
+
 def test_the_rest_is_the_same() -> None:
     v1, v2 = (read_policies(read(version)).policies[0] for version in ("v1", "v2beta1"))
     assert v1.model.spec == v2.model.spec

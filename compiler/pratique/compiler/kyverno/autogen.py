@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pratique.compiler import ir
+from pratique.compiler import bodies, ir
+from pratique.compiler.kyverno.autogen_bodies import nested
 from pratique.compiler.kyverno.regions import kind_selector
 from pratique.compiler.kyverno.rewriting import rewrite_texts
-from pratique.grammar.documents.kyverno import MatchResources, ResourceDescription, Rule
+from pratique.grammar.documents.kyverno import Generation, MatchResources, ResourceDescription, Rule
 
 ANNOTATION: Final = "pod-policies.kyverno.io/autogen-controllers"
 MAX_NAME: Final = 63
@@ -37,11 +38,11 @@ class Family:
     kinds: tuple[str, ...]
     template: str
 
-    @property
-    def replacements(self) -> tuple[tuple[str, str], ...]:
-        """Return what paths into a Pod become in the texts of the rule."""
+    def replacements(self, *, cel: bool) -> tuple[tuple[str, str], ...]:
+        """Return what paths into a Pod become in the texts of a rule; with `cel` also those of CEL."""
+        before = "" if cel else "request."
         return tuple(
-            (f"request.{side}.{part}", f"request.{side}.{self.template}.{part}")
+            (f"{before}{side}.{part}", f"{before}{side}.{self.template}.{part}")
             for side in ("object", "oldObject")
             for part in ("spec", "metadata")
         )
@@ -69,7 +70,7 @@ def families(rules: Sequence[Rule], annotation: str | None) -> tuple[Family, ...
 def _possible(rules: Sequence[Rule]) -> bool:
     plain = False
     for rule in rules:
-        if rule.generate or _patches_json(rule):
+        if rule.generate not in (None, Generation()) or _patches_json(rule):
             return False
         for block in (rule.match, rule.exclude):
             for described in _descriptions(block):
@@ -83,10 +84,11 @@ def _possible(rules: Sequence[Rule]) -> bool:
 
 
 def _patches_json(rule: Rule) -> bool:
-    mutate = rule.mutate or {}
-    loops = mutate.get("foreach")
-    patched = [mutate, *(loops if isinstance(loops, list) else ())]
-    return any(isinstance(m, dict) and m.get("patchesJson6902") for m in patched)
+    """Say whether a rule has JSON patches, in loops inside loops not looked for."""
+    if rule.mutate is None:
+        return False
+    loops = rule.mutate.foreach
+    return bool(rule.mutate.patches_json6902) or any(loop.patches_json6902 for loop in loops)
 
 
 def _descriptions(block: MatchResources | None) -> Iterator[ResourceDescription]:
@@ -98,11 +100,14 @@ def _descriptions(block: MatchResources | None) -> Iterator[ResourceDescription]
 
 
 def generate(rule: ir.Rule, family: Family) -> ir.Rule | None:
-    """Return the rule for a family's controllers; None where the rule is not about Pods."""
+    """Return the rule for a family's controllers; None where none is made of it."""
     resources = rule.resources
     if not _names_pod(resources.match):
         return None
     if resources.exclude and _has_kinds(resources.exclude) and not _names_pod(resources.exclude):
+        return None
+    body = nested(rule.body, family.template.split(".")) if rule.body else None
+    if rule.body and body is None:
         return None
     everywhere = family.kinds == (CRON_JOB,)
     generated = replace(
@@ -115,10 +120,12 @@ def generate(rule: ir.Rule, family: Family) -> ir.Rule | None:
             if resources.exclude
             else None,
         ),
+        body=body,
         extractors=(),
         generated_from=rule.name,
     )
-    return rewrite_texts(generated, family.replacements)
+    cel = isinstance(body, bodies.Validation) and isinstance(body.check, bodies.Cel)
+    return rewrite_texts(generated, family.replacements(cel=cel))
 
 
 def _names_pod(selection: ir.Selection) -> bool:

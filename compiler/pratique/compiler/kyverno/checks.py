@@ -7,11 +7,13 @@ References: Kyverno 1.19 `Spec.Validate`, `ImageVerification.Validate`, `pkg/val
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from pratique.compiler import ir
 from pratique.compiler.kyverno.autogen import ANNOTATION
+from pratique.compiler.kyverno.body_checks import body_problems, unsupported
+from pratique.compiler.kyverno.body_expressions import contexts, expression_mistakes
 from pratique.compiler.kyverno.lower import spec_action
 from pratique.compiler.kyverno.obligations import DEFAULT_REKOR_URL, expand_keys, key_text
 from pratique.compiler.kyverno.selection_checks import selection_problems
@@ -19,7 +21,14 @@ from pratique.compiler.kyverno.spec_checks import spec_problems
 from pratique.compiler.secret_references import KUBERNETES, foreign_secret, is_foreign
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.documents.attestors import Attestor, AttestorSet, KeylessAttestor, StaticKeyAttestor
-from pratique.grammar.documents.kyverno import ImageVerification, Rule
+from pratique.grammar.documents.context import ContextEntry
+from pratique.grammar.documents.kyverno import (
+    Generation,
+    ImageVerification,
+    Mutation,
+    Rule,
+    Validation,
+)
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.source import Location
 
@@ -92,62 +101,73 @@ class _Checker:
             if rule.name in names:
                 yield self._error(f"Duplicate rule name: '{rule.name}'", *route, "name")
             names.add(rule.name)
-            problems = list(self._rule(rule, route))
+            problems = list(self._rule(rule, number, route))
             yield from problems
             yield from self._variables(rule, route, sound=not problems)
 
-    def _rule(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        verbs = ("mutate", "validate", "generate", "verifyImages")
-        written = (rule.mutate, rule.validation, rule.generate, rule.verify_images)
-        declared = [name for name, value in zip(verbs, written, strict=True) if value]
-        listed = ",".join(verbs)
-        if not declared:
-            text = f"No operation defined in the rule '{rule.name}'.(supported operations: {listed})"
-            yield self._error(text, *route)
-        elif len(declared) > 1:
-            text = (
-                f"Multiple operations defined in the rule '{rule.name}', only one operation ({listed}) is"
-                " allowed per rule"
-            )
-            yield self._error(text, *route)
-        elif declared != ["verifyImages"]:
-            yield self._unsupported(f"{declared[0]} in rule '{rule.name}'", *route, declared[0])
+    def _rule(self, rule: Rule, number: int, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        confused = list(self._verbs(rule, route))
+        yield from confused
+        for text, place, code, advice in () if confused else body_problems(rule, number):
+            yield self._error(text, *route, *place, code=code, help=advice)
+        for what, place in unsupported(rule):
+            yield self._unsupported(f"{what} in rule '{rule.name}'", *route, *place)
         if rule.image_extractors and not rule.verify_images:
             text = (
                 f"Invalid rule spec for rule '{rule.name}', imageExtractors can only be defined for"
                 " verifyImages rule"
             )
             yield self._error(text, *route, "imageExtractors")
-        yield from self._selection(rule, route)
+        yield from self._selection(rule, number, route)
         yield from self._rule_parts(rule, route)
         action = spec_action(self._model.spec)
-        for number, entry in enumerate(rule.verify_images or ()):
+        for index, entry in enumerate(rule.verify_images or ()):
             # Kyverno walks the entries with one variable: an action named by one holds for the next ones.
             action = ir.Action(entry.failure_action) if entry.failure_action else action
-            yield from self._entry(rule, entry, action, (*route, "verifyImages", number))
+            yield from self._entry(rule, entry, action, (*route, "verifyImages", index))
+
+    def _verbs(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        """A rule has exactly one body; an empty one counts as none."""
+        verbs = ("mutate", "validate", "generate", "verifyImages")
+        written = (
+            rule.mutate not in (None, Mutation()),
+            rule.validation not in (None, Validation()),
+            rule.generate not in (None, Generation()),
+            bool(rule.verify_images),
+        )
+        listed = ",".join(verbs)
+        if not any(written):
+            text = f"No operation defined in the rule '{rule.name}'.(supported operations: {listed})"
+            yield self._error(text, *route)
+        elif sum(written) > 1:
+            text = (
+                f"Multiple operations defined in the rule '{rule.name}', only one operation ({listed}) is"
+                " allowed per rule"
+            )
+            yield self._error(text, *route)
 
     def _variables(self, rule: Rule, route: tuple[str | int, ...], *, sound: bool) -> Iterator[PolicyError]:
         """Yield variables that a rule may not use; `sound` says that nothing else is wrong with it."""
         from pratique.compiler.expressions.errors import ExpressionError
         from pratique.compiler.kyverno.variable_checks import variable_problems
 
-        if not rule.verify_images:
-            return
+        model = self._model
+        existing = any(r.mutate and r.mutate.targets for r in model.spec.rules)
         try:
-            for code, text, place in variable_problems(rule, background=self._model.spec.background):
+            for code, text, place in variable_problems(rule, background=model.spec.background):
+                if code == "user-variable" and existing:
+                    continue  # a policy that changes existing resources may ask who sent the request
                 yield self._error(text, *route, *place, code=code)
         except ExpressionError as error:
             if sound:  # else it has been told, by who knows more of its place
                 yield self._error(error.message, *route, *error.path, code=error.code)
 
     def _rule_parts(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        if rule.cel_preconditions:
-            text = f"celPreconditions in rule '{rule.name}'"
-            yield self._unsupported(text, *route, "celPreconditions")
-        if rule.context:
-            yield from self._context(rule, (*route, "context"))
-        if rule.preconditions is not None:
-            yield from self._expressions("compile", rule.preconditions, (*route, "preconditions"))
+        for mistake in expression_mistakes(rule):
+            yield self._error(mistake.message, *route, *mistake.path, code=mistake.code)
+        for entries, place in contexts(rule):
+            if entries:
+                yield from self._context(entries, (*route, *place))
         for kind, extractors in rule.image_extractors.items():
             for number, extractor in enumerate(extractors):
                 place = (*route, "imageExtractors", kind, number)
@@ -160,14 +180,16 @@ class _Checker:
                 elif extractor.jmes_path:
                     yield from self._expressions("path", extractor.jmes_path, (*place, "jmesPath"))
 
-    def _context(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+    def _context(
+        self, entries: Sequence[ContextEntry], route: tuple[str | int, ...]
+    ) -> Iterator[PolicyError]:
         from pratique.compiler.context_loading import ContextEntries
         from pratique.compiler.expressions.errors import ExpressionError
         from pratique.compiler.kyverno.context import lower_entries, mistakes
 
         namespaced = self._model.kind == "Policy"
         sound = True
-        for number, entry in enumerate(rule.context):
+        for number, entry in enumerate(entries):
             for text, place in mistakes(entry, namespaced=namespaced):
                 sound = False
                 yield self._error(text, *route, number, *place)
@@ -179,13 +201,19 @@ class _Checker:
                     yield self._unsupported("variables in Secret names of a context entry", *at)
                 yield from self._own_secret(name, at)
         if sound:
-            namespace = (self._model.metadata.namespace or "default") if namespaced else None
-            for number, lowered in enumerate(lower_entries(rule.context, self._nowhere)):
+            namespace = self._own_namespace
+            for number, lowered in enumerate(lower_entries(entries, self._nowhere)):
                 try:
                     ContextEntries.compile([lowered], namespace=namespace)
                 except ExpressionError as error:
-                    place = (number, *error.path[1:])
-                    yield self._error(error.message, *route, *place, code=error.code)
+                    at = (*route, number, *error.path[1:])
+                    yield self._error(error.message, *at, code=error.code)
+
+    @property
+    def _own_namespace(self) -> str | None:
+        """The namespace of a `Policy`; None for cluster-wide ones."""
+        metadata = self._model.metadata
+        return (metadata.namespace or "default") if self._model.kind == "Policy" else None
 
     def _nowhere(self, *_: str | int) -> Location:
         return self._document.location()
@@ -214,9 +242,8 @@ class _Checker:
         except ExpressionError as error:
             yield self._error(error.message, *route, *error.path, code=error.code)
 
-    def _selection(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+    def _selection(self, rule: Rule, number: int, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         namespaced, background = self._model.kind == "Policy", self._model.spec.background
-        number = self._model.spec.rules.index(rule)
         found = selection_problems(rule, number, namespaced=namespaced, background=background)
         for text, place, code, advice in found:
             yield self._error(text, *route, *place, code=code, help=advice)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from pratique.compiler import ir
 from pratique.compiler.kyverno import autogen
+from pratique.compiler.kyverno.bodies import lower_body
 from pratique.compiler.kyverno.context import lower_entries
 from pratique.compiler.kyverno.obligations import EntryLowering, template
 from pratique.compiler.kyverno.regions import label_selector, region
 from pratique.grammar.documents import PolicyDocument
-from pratique.grammar.documents.kyverno import Rule, Spec
+from pratique.grammar.documents.kyverno import Rule, Spec, ValidationFailureActionOverride
 from pratique.grammar.source import Location
 
 
@@ -50,8 +51,9 @@ def _rule(document: PolicyDocument, rule: Rule, number: int, namespace: str | No
         name=rule.name,
         resources=region(rule.match, rule.exclude, namespace, place),
         requirements=tuple(EntryLowering(e, entry_place(i)).requirement() for i, e in enumerate(entries)),
+        body=lower_body(rule, place),
         action=_action(document.model.spec, rule),
-        overrides=() if any(e.failure_action for e in entries) else _overrides(document.model.spec),
+        overrides=_overrides(document.model.spec, rule),
         context=lower_entries(rule.context, place) if rule.context else (),
         preconditions=rule.preconditions,
         template=template(entries),
@@ -78,19 +80,28 @@ def _named(action: str | None) -> ir.Action:
 
 
 def _action(spec: Spec, rule: Rule) -> ir.Action:
-    """Return the action of a rule: Enforce if any entry says so, else the first that an entry names."""
-    named = [e.failure_action for e in rule.verify_images or () if e.failure_action]
+    """Return the action of a rule: Enforce if any image entry says so, else the first that is named."""
+    named = _named_actions(rule)
     if "Enforce" in named:
         return ir.Action.ENFORCE
     return ir.Action(named[0]) if named else spec_action(spec)
 
 
-def _overrides(spec: Spec) -> tuple[ir.ActionOverride, ...]:
-    return tuple(
-        ir.ActionOverride(
-            action=_named(o.action),
-            namespaces=tuple(o.namespaces or ()),
-            namespace_selector=label_selector(o.namespace_selector),
-        )
-        for o in spec.validation_failure_action_overrides or ()
+def _named_actions(rule: Rule) -> list[str]:
+    parts = [rule.validation] if rule.validation else rule.verify_images
+    return [part.failure_action for part in parts if part.failure_action]
+
+
+def _overrides(spec: Spec, rule: Rule) -> tuple[ir.ActionOverride, ...]:
+    """Return the overrides of a rule; those of the policy count where the rule names no action itself."""
+    own = rule.validation.failure_action_overrides if rule.validation else ()
+    others = () if _named_actions(rule) else spec.validation_failure_action_overrides
+    return tuple(map(_override, (*own, *others)))
+
+
+def _override(written: ValidationFailureActionOverride) -> ir.ActionOverride:
+    return ir.ActionOverride(
+        action=_named(written.action),
+        namespaces=written.namespaces,
+        namespace_selector=label_selector(written.namespace_selector),
     )

@@ -36,6 +36,9 @@ _NO_KIND = (
     "at least one element must be specified in a kind block, the kind attribute is mandatory when working"
     " with the resources element"
 )
+_ONLY_METADATA = (
+    "policy can only deal with the metadata field of the resource if the rule does not match any kind"
+)
 _BACKGROUND = (
     "only select variables are allowed in background mode. Set spec.background=false to disable background"
     " mode for this policy rule: invalid variable used at path: "
@@ -57,7 +60,7 @@ def selection_problems(rule: Rule, number: int, *, namespaced: bool, background:
         yield from _block(name, block, rule, namespaced=namespaced, background=background)
         if background:
             yield from _senders(name, block, number)
-    yield from _without_kinds(rule.match)
+    yield from _without_kinds(rule)
     if rule.exclude and _cancel(rule.match, rule.exclude):
         yield Problem(_EMPTY, ("exclude",), "empty-selection", "exclude less, or remove the rule")
 
@@ -166,8 +169,10 @@ def _kinds(kinds: tuple[str, ...], place: Route, rule: Rule, *, background: bool
         )
     elif len(kinds) > 1:
         yield Problem("wildcard policy can not deal with more than one kind", place)
-    elif rule.verify_images:
+    elif rule.verify_images or rule.generate or (rule.validation and rule.validation.foreach):
         yield Problem("wildcard policy does not support rule type", place)
+    elif not _only_metadata(rule):
+        yield Problem(_ONLY_METADATA, place)
 
 
 def _kind(kind: str, place: Route) -> Iterator[Problem]:
@@ -177,13 +182,24 @@ def _kind(kind: str, place: Route) -> Iterator[Problem]:
         yield Problem(str(error), place)
 
 
-def _without_kinds(match: MatchResources) -> Iterator[Problem]:
+def _only_metadata(rule: Rule) -> bool:
+    """Say whether patterns and overlays of a rule are about `metadata` alone."""
+    shapes = []
+    if rule.validation:
+        patterns = rule.validation.any_pattern
+        shapes = [rule.validation.pattern, *(patterns if isinstance(patterns, list) else ())]
+    if rule.mutate:
+        shapes.append(rule.mutate.patch_strategic_merge)
+    return all(key == "metadata" for shape in shapes if isinstance(shape, dict) for key in shape)
+
+
+def _without_kinds(rule: Rule) -> Iterator[Problem]:
     """Every filter names kinds; of `any`, `all` and the direct form the first that is there counts."""
-    for described, place in _counting(match):
+    for described, place in _counting(rule.match):
         if not described or described == ResourceDescription():
             yield Problem("match resources not specified", place)
         elif not described.kinds:
-            yield Problem(_NO_KIND, (*place, "resources"))
+            yield Problem(_NO_KIND if _only_metadata(rule) else _ONLY_METADATA, (*place, "resources"))
 
 
 def _counting(match: MatchResources) -> Iterator[tuple[ResourceDescription | None, Route]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pratique.compiler.kyverno.selection_checks import Problem
+from pratique.compiler.kyverno.selection_checks import Problem, Route
 from pratique.grammar import wildcard
 from pratique.grammar.documents.kyverno import PolicyModel, Spec, ValidationFailureActionOverride
+from pratique.grammar.nodes import show_path
 
 
 def spec_problems(model: PolicyModel) -> Iterator[Problem]:
@@ -19,7 +20,12 @@ def spec_problems(model: PolicyModel) -> Iterator[Problem]:
         yield Problem("A clusterpolicy should not have the namespace defined", ("metadata", "namespace"))
     yield from _written_twice(model.spec)
     if model.kind == "ClusterPolicy":
-        yield from _conflicts(model.spec.validation_failure_action_overrides)
+        for number, rule in enumerate(model.spec.rules):
+            if rule.validation:
+                route: Route = ("spec", "rules", number, "validate", "failureActionOverrides")
+                yield from _conflicts(rule.validation.failure_action_overrides, route)
+        route = ("spec", "validationFailureActionOverrides")
+        yield from _conflicts(model.spec.validation_failure_action_overrides, route)
 
 
 def _written_twice(spec: Spec) -> Iterator[Problem]:
@@ -36,18 +42,18 @@ def _written_twice(spec: Spec) -> Iterator[Problem]:
         yield Problem(text, (*before, field), "deprecated-field", f"remove `{field}`")
 
 
-def _conflicts(overrides: Iterable[ValidationFailureActionOverride]) -> Iterator[Problem]:
+def _conflicts(overrides: Iterable[ValidationFailureActionOverride], place: Route) -> Iterator[Problem]:
     """Yield the first override that names a namespace for one action which another names for the other."""
     names: dict[str, set[str]] = {"audit": set(), "enforce": set()}
     patterns: dict[str, set[str]] = {"audit": set(), "enforce": set()}
     for number, override in enumerate(overrides):
-        route = ("spec", "validationFailureActionOverrides", number)
+        route = (*place, number)
         if override.action is None:
             yield Problem("invalid action", route)
             return
         action = override.action.lower()
         other = "audit" if action == "enforce" else "enforce"
-        path = f"spec.validationFailureActionOverrides[{number}].namespaces"
+        path = f"{show_path(place)}[{number}].namespaces"
         given = [n for n in override.namespaces if not _is_pattern(n)]
         if both := sorted(names[other].intersection(given)):
             text = f"conflicting namespaces found in path: {path}: {', '.join(both)}"

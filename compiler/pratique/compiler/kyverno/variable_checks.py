@@ -1,4 +1,4 @@
-"""What Kyverno refuses about the variables of an image rule when a policy is created.
+"""What Kyverno refuses about the variables of a rule when a policy is created.
 
 References: Kyverno 1.19 `pkg/validation/policy` (`ValidateVariables`, `buildContext`,
 `containsUserVariables`).
@@ -6,11 +6,14 @@ References: Kyverno 1.19 `pkg/validation/policy` (`ValidateVariables`, `buildCon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pratique.grammar.documents.context import ContextEntry
+from pratique.grammar.documents.generation import ForEachGeneration
 from pratique.grammar.documents.kyverno import Rule
+from pratique.grammar.documents.mutation import ForEachMutation
+from pratique.grammar.documents.validation import ForEachValidation
 
 Problem = tuple[str, str, tuple[str | int, ...]]
 """A code, a text, and where in the rule it belongs."""
@@ -37,11 +40,19 @@ def variable_problems(rule: Rule, *, background: bool) -> Iterator[Problem]:
     data = rule.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=apart)
     if "{{" not in str(data):
         return
-    from pratique.compiler.expressions.analysis import check_variables
+    from pratique.compiler.expressions.analysis import check_variables, variables_of
+    from pratique.compiler.expressions.errors import pointer
 
+    for variable in variables_of(data):
+        if variable.text.startswith("element") and "foreach" not in variable.path[:-1]:
+            place = pointer(variable.path)
+            text = f"variable '{variable.text}' present outside of foreach at path {place}"
+            yield "unknown-variable", text, variable.path
     conditions = _without_conditions(data)
+    existing = bool(rule.mutate and rule.mutate.targets)
+    declared = (*_declared(rule), *(("*target.*",) if existing else ()))
     found = [
-        *check_variables(data, declared=_declared(rule), background=background),
+        *check_variables(data, declared=declared, background=background),
         *(
             error
             for path, blocks in conditions
@@ -65,11 +76,23 @@ def _without_conditions(rule: dict[str, Any]) -> list[tuple[tuple[str | int, ...
 
 
 def _declared(rule: Rule) -> tuple[str, ...]:
-    """Return wildcards of the names that context entries and, for `validate`, attestations add."""
-    names = [pattern for entry in rule.context for pattern in _patterns(entry)]
+    """Return wildcards of the names that context entries and, for `validate` of images, attestations add."""
+    names = [pattern for entries in _contexts(rule) for entry in entries for pattern in _patterns(entry)]
     if any(entry.validation for entry in rule.verify_images):
         names += [f"{a.name}*" for entry in rule.verify_images for a in entry.attestations or ()]
     return tuple(names)
+
+
+def _contexts(rule: Rule) -> Iterator[Sequence[ContextEntry]]:
+    """Yield the entries that Kyverno counts as declared: not those of loops inside loops."""
+    yield rule.context
+    holders = (rule.validation, rule.mutate, rule.generate)
+    for holder in holders:
+        loops: Sequence[ForEachValidation | ForEachMutation | ForEachGeneration]
+        loops = holder.foreach if holder else ()
+        yield from (loop.context for loop in loops)
+    if rule.mutate:
+        yield from (target.context for target in rule.mutate.targets)
 
 
 def _patterns(entry: ContextEntry) -> tuple[str, ...]:

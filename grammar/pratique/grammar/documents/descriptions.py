@@ -9,6 +9,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from pratique.grammar.documents.body_descriptions import BODIES
+
 _REKOR: Final = "The transparency log that must have recorded the signature."
 _CTLOG: Final = "What is asked of the certificate transparency log, and of timestamp authorities."
 _HASH: Final = "Hash of the signature: `sha224`, `sha256` (the default), `sha384` or `sha512`."
@@ -20,7 +22,7 @@ _NAMESPACE_LABELS: Final = "A label selector on the namespace of the resource."
 _OLD: Final = "Deprecated: write it under `attestors`."
 _CEL: Final = "Conditions in CEL, all of which must hold."
 
-DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
+DESCRIPTIONS: Final[dict[str, dict[str, str]]] = BODIES | {
     "_PolicyBase": {
         "apiVersion": "Version of the policy language: `kyverno.io/v1`, or `kyverno.io/v2beta1`, which has"
         " no deprecated fields.",
@@ -264,7 +266,9 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "message": "What is said where an image is refused.",
         "deny": "Conditions under which an image is refused.",
     },
-    "Deny": {"conditions": "Conditions under `any` or `all`; where they hold, the image is refused."},
+    "Deny": {
+        "conditions": "Conditions under `any` or `all`; where they hold, the resource or image is refused."
+    },
     "ValidationFailureActionOverride": {
         "action": "`Enforce` or `Audit`.",
         "namespaces": "Namespaces; may hold `*` and `?`.",

@@ -1,6 +1,4 @@
-"""Kyverno's `Policy` and `ClusterPolicy` with every field of their schema that image verification touches.
-
-Bodies of `validate`, `mutate` and `generate` are kept as plain JSON.
+"""Kyverno's `Policy` and `ClusterPolicy` with every field of their schema.
 
 References: Kyverno 1.19 `api/kyverno/v1` and its CRD (`config/crds/kyverno`); v2beta1 is a subset, see
 `v2beta1.py`.
@@ -16,7 +14,9 @@ from pratique.grammar.documents.attestors import Attestation, AttestorSet
 from pratique.grammar.documents.base import Items, Model
 from pratique.grammar.documents.context import ContextEntry
 from pratique.grammar.documents.credentials import ImageRegistryCredentials
+from pratique.grammar.documents.generation import Generation
 from pratique.grammar.documents.metadata import ObjectMeta
+from pratique.grammar.documents.mutation import Mutation
 from pratique.grammar.documents.selection import (
     LabelSelector,
     LabelSelectorRequirement,
@@ -26,10 +26,17 @@ from pratique.grammar.documents.selection import (
     Subject,
     UserInfo,
 )
+from pratique.grammar.documents.validation import (
+    Deny,
+    OldAction,
+    Validation,
+    ValidationFailureActionOverride,
+)
 
 __all__ = [
     "ClusterPolicy",
     "Deny",
+    "Generation",
     "ImageExtractor",
     "ImageRegistryCredentials",
     "ImageVerification",
@@ -37,6 +44,7 @@ __all__ = [
     "LabelSelectorRequirement",
     "MatchCondition",
     "MatchResources",
+    "Mutation",
     "Policy",
     "PolicyModel",
     "ResourceDescription",
@@ -46,12 +54,11 @@ __all__ = [
     "Subject",
     "UserInfo",
     "ValidateImageVerification",
+    "Validation",
     "ValidationFailureActionOverride",
     "WebhookConfiguration",
 ]
 
-Json: TypeAlias = dict[str, Any]
-OldAction: TypeAlias = Literal["audit", "enforce", "Audit", "Enforce"]
 FailurePolicy: TypeAlias = Literal["Ignore", "Fail"]
 
 
@@ -64,12 +71,6 @@ def _printable(name: str) -> str:
 
 
 RuleName = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_printable)]
-
-
-class Deny(Model):
-    """Conditions under which an image is refused; plain JSON."""
-
-    conditions: Any = None
 
 
 class ValidateImageVerification(Model):
@@ -135,19 +136,11 @@ class Rule(Model):
     cel_preconditions: Items[MatchCondition] = ()
     image_extractors: dict[str, Items[ImageExtractor]] = Field(default_factory=dict)
     verify_images: Items[ImageVerification] = ()
-    validation: Json | None = Field(default=None, alias="validate")
-    mutate: Json | None = None
-    generate: Json | None = None
+    validation: Validation | None = Field(default=None, alias="validate")
+    mutate: Mutation | None = None
+    generate: Generation | None = None
     report_properties: dict[str, str] = Field(default_factory=dict)
     skip_background_requests: bool = True
-
-
-class ValidationFailureActionOverride(Model):
-    """Another failure action for some namespaces."""
-
-    action: OldAction | None = None
-    namespaces: Items[str] = ()
-    namespace_selector: LabelSelector | None = None
 
 
 class WebhookConfiguration(Model):

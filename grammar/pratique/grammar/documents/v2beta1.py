@@ -38,7 +38,15 @@ def removed_forms(document: Document, prefix: Path) -> list[PolicyError]:
             )
         for entry in _items(document, (*rule, "verifyImages")):
             found += _fields(document, prefix, entry, _IMAGE_FIELDS, "use `imageReferences` and `attestors`")
-        found += _preconditions(document, prefix, (*rule, "preconditions"))
+        found += _fields(
+            document,
+            prefix,
+            (*rule, "validate"),
+            ("allowExistingViolations",),
+            "leave it out",
+        )
+        found += _conditions(document, prefix, (*rule, "preconditions"))
+        found += _conditions(document, prefix, (*rule, "validate", "deny", "conditions"))
     return found
 
 
@@ -57,7 +65,7 @@ def _fields(
                 )
 
 
-def _preconditions(document: Document, prefix: Path, path: Path) -> Iterator[PolicyError]:
+def _conditions(document: Document, prefix: Path, path: Path) -> Iterator[PolicyError]:
     node = document.node(path)
     if isinstance(node, SequenceNode):
         yield PolicyError(
