@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pratique.compiler import bodies, ir
@@ -113,13 +114,13 @@ def test_mutations() -> None:
 
 def test_generations() -> None:
     identity = {"apiVersion": "v1", "kind": "Secret", "namespace": "n", "name": "s"}
-    made = {"api_version": "v1", "kind": "Secret", "namespace": "n", "name": "s"}
+    made = functools.partial(bodies.Make, api_version="v1", kind="Secret", namespace="n", name="s")
     assert lowered(generate={**identity, "synchronize": True, "data": {"a": 1}}).body == bodies.Generation(
-        makes=(bodies.Make(source=bodies.ObjectData(data={"a": 1}), **made),), synchronize=True
+        makes=(made(source=bodies.ObjectData(data={"a": 1})),), synchronize=True
     )
     clone = {"namespace": "o", "name": "t"}
     assert lowered(generate={**identity, "clone": clone}).body == bodies.Generation(
-        makes=(bodies.Make(source=bodies.Copy(namespace="o", name="t"), **made),)
+        makes=(made(source=bodies.Copy(namespace="o", name="t")),)
     )
     copies = {"namespace": "o", "kinds": ["v1/Secret"]}
     assert lowered(generate={"cloneList": copies, "namespace": "n"}).body == bodies.Generation(
@@ -128,9 +129,7 @@ def test_generations() -> None:
     loop = {"list": "x", "data": {}, **identity}
     body = lowered(generate={"foreach": [loop]}).body
     assert isinstance(body, bodies.Generation)
-    assert body.makes == (
-        bodies.GenerationLoop(list="x", make=bodies.Make(source=bodies.ObjectData(data={}), **made)),
-    )
+    assert body.makes == (bodies.GenerationLoop(list="x", make=made(source=bodies.ObjectData(data={}))),)
 
 
 def test_actions() -> None:

@@ -40,5 +40,5 @@ def test_values() -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "1.x", "1.10-1.12", "1.10..", "1.19..1.9", "1.8", "1.10.1.2"])
 def test_what_is_no_range_of_releases(text: str) -> None:
-    with pytest.raises(ValueError, match="^'"):
+    with pytest.raises(ValueError, match=r"^'"):
         ReleaseRange.parse(text)
