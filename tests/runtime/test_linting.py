@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from pratique.compiler.lint.base import Severity
 from pratique.grammar.source import Source
+from pratique.runtime.configuration.lint_settings import LintSettings
 from pratique.runtime.inputs import Inputs
 from pratique.runtime.linting import lint
 from pratique.runtime.policy_files import policies_of
@@ -41,12 +43,14 @@ def test_mistakes_keep_their_place_and_help() -> None:
 
 def test_severities_below_the_wanted_one_are_left_out() -> None:
     assert [found.code for found in lint(["-"], stdin=DOUBLED.encode).findings] == ["PRQ009"]
-    assert lint(["-"], min_severity=Severity.ERROR, stdin=DOUBLED.encode).findings == ()
+    assert lint(["-"], LintSettings(min_severity=Severity.ERROR), stdin=DOUBLED.encode).findings == ()
 
 
 def test_rules_can_be_chosen() -> None:
     both = lambda: f"{LOST}---\n{DOUBLED}".encode()  # noqa: E731
-    assert [found.code for found in lint(["-"], {"PRQ009"}, stdin=both).findings] == ["PRQ009"]
+    assert [found.code for found in lint(["-"], LintSettings(select=("PRQ009",)), stdin=both).findings] == [
+        "PRQ009"
+    ]
     assert [found.code for found in lint(["-"], stdin=both).findings] == ["PRQ001", "PRQ009"]
 
 
@@ -95,3 +99,12 @@ def test_exceptions_are_mistakes_where_they_are_not_honoured() -> None:
     read = policies_of(Inputs(sources=(Source("e.yaml", EXCEPTION),)))
     assert [mistake.code for mistake in read.mistakes] == ["unsupported-kind"]
     assert read.exemptions == ()
+
+
+def test_ignores_end() -> None:
+    text = LOST.replace('k8s.io/"', 'k8s.io/" # pratique: ignore[PRQ001] until 2024-06-30: as it was')
+    codes = {
+        today: [found.code for found in lint(["-"], stdin=text.encode, today=today).findings]
+        for today in (date(2024, 6, 30), date(2024, 7, 1), None)
+    }
+    assert list(codes.values()) == [[], ["PRQ001", "PRQ044"], ["PRQ001", "PRQ044"]]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from typing import Final
 
 from pratique.compiler.lint import base
-from pratique.compiler.lint.base import SEVERITIES, Severity
 from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.documents import OtherDocument
 from pratique.grammar.errors import PolicyError
+from pratique.runtime.configuration.lint_settings import LintSettings
+from pratique.runtime.inputs import Inputs, read_inputs
 from pratique.runtime.outputs.findings import LintReport
-from pratique.runtime.policy_files import ignored, read_policy_files
+from pratique.runtime.policy_files import ignored, policies_of
+
+DEFAULTS: Final = LintSettings()
+"""What counts where nothing is said."""
 
 MAX_NOTICES: Final = 5
 """Documents without a policy up to which each is named."""
@@ -19,10 +24,10 @@ MAX_NOTICES: Final = 5
 
 def lint(
     paths: Sequence[str],
-    codes: Collection[str] | None = None,
+    settings: LintSettings = DEFAULTS,
     *,
-    min_severity: Severity = Severity.INFO,
     stdin: Callable[[], bytes] | None = None,
+    today: date | None = None,
 ) -> LintReport:
     """Return what the rules find in files, folders, globs or (for `-`) standard input.
 
@@ -30,23 +35,38 @@ def lint(
 
     Args:
         paths: what the user named.
-        codes: rules to ask; all of them by default.
-        min_severity: findings of less weight are left out.
+        settings: which rules are asked, and what is reported.
         stdin: returns the bytes of standard input; the process's own by default.
+        today: the day of the run, for ignores that end; by default today (UTC).
     """
-    read = read_policy_files(paths, stdin, exceptions=True)
+    return report(read_inputs(paths, stdin), settings, today, named=paths)
+
+
+def report(
+    inputs: Inputs,
+    settings: LintSettings = DEFAULTS,
+    today: date | None = None,
+    *,
+    named: Sequence[str] = (),
+) -> LintReport:
+    """Return what the rules find in texts that were read already, `named` so by the user."""
+    read = policies_of(inputs, exceptions=True)
     mistakes = list(read.mistakes)
     if not read.documents and not read.exemptions and not mistakes:
-        mistakes.append(PolicyError("no-policy", f"there is no policy in {', '.join(paths)}"))
+        mistakes.append(PolicyError("no-policy", f"there is no policy in {', '.join(named)}"))
     notices = [*read.notices, *_ignored(read.others)]
-    wanted = SEVERITIES[: SEVERITIES.index(min_severity) + 1]
     policies = read.policies.policies
     unread = {mistake.location.source for mistake in mistakes if mistake.location}
     found = base.lint(
-        read.policies, codes, documents=read.documents, exemptions=read.exemptions, unread=unread
+        read.policies,
+        settings.codes,
+        documents=read.documents,
+        exemptions=read.exemptions,
+        unread=unread,
+        today=today or datetime.now(UTC).date(),
     )
     return LintReport(
-        findings=tuple(each for each in found if each.severity in wanted),
+        findings=settings.adjusted(found),
         mistakes=tuple(sorted(map(as_finding, mistakes), key=lambda finding: finding.order)),
         policies=len(policies),
         rules=sum(not rule.generated_from for policy in policies for rule in policy.rules),

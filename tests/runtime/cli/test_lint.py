@@ -45,7 +45,7 @@ def test_the_lost_star(lost: str, capsys: Capture) -> None:
     assert out.startswith(f"{lost}:16:9: PRQ001 [error, proved] `registry.k8s.io/` can match no image")
     assert '16 |       - "registry.k8s.io/"\n   |         ^^^^^^^^^^^^^^^^^^ matches no image; write' in out
     assert "  would then match: registry.k8s.io/etcd:3.5.6-0\n  help: write `registry.k8s.io/*`\n" in out
-    assert out.endswith("\n1 error in 1 policy, 1 rule\n")
+    assert out.endswith("\n1 error in 1 policy, 1 rule\n1 can be fixed with `--fix`\n")
 
 
 def test_exit_codes(lost: str, good: str, broken: str, capsys: Capture) -> None:
@@ -124,3 +124,106 @@ def test_comments_silence_findings_and_unused_ones_are_reported_of_whole_files_o
     out = capsys.readouterr().out
     assert "PRQ001" in out
     assert "PRQ044" not in out
+
+
+def test_several_outputs(lost: str, tmp_path: Path, capsys: Capture) -> None:
+    sarif, report = tmp_path / "l.sarif", tmp_path / "l.json"
+    assert main(["lint", lost, "-o", "concise", "-o", f"sarif={sarif}", "-o", f"json={report}"]) == 1
+    assert capsys.readouterr().out.count("\n") == 1
+    assert json.loads(sarif.read_text())["version"] == "2.1.0"
+    assert json.loads(report.read_text())["kind"] == "LintReport"
+    assert main(["lint", lost, "-o", "json", "-o", "text"]) == 2
+    assert "two outputs for standard output" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("pattern", "options", "code"),
+    [
+        ("registry.k8s.io/", [], 1),
+        ("ghcr.io/**", [], 1),
+        ("ghcr.io/**", ["--fail-level", "error"], 0),
+        ("registry.k8s.io/", ["--fail-level", "error"], 1),
+        ("registry.k8s.io/", ["--exit-by-severity"], 13),
+        ("ghcr.io/**", ["--exit-by-severity"], 12),
+        ("ghcr.io/** # pratique: ignore[PRQ009] meant", ["--exit-by-severity"], 0),
+        ("ghcr.io/a/* # pratique: ignore[PRQ009] meant", ["--exit-by-severity"], 0),
+        ("ghcr.io/a/* # pratique: ignore[PRQ009] meant", ["--exit-by-severity", "--fail-level", "info"], 11),
+        ("ghcr.io/a/* # pratique: ignore[PRQ009] meant", ["--fail-level", "info"], 1),
+        ("registry.k8s.io/", ["--exit-by-severity", "--exit-zero"], 0),
+        ("registry.k8s.io/", ["--exit-by-severity", "--ignore", "PRQ001"], 0),
+    ],
+)
+def test_what_fails(tmp_path: Path, pattern: str, options: list[str], code: int) -> None:
+    text, _, comment = pattern.partition(" ")
+    path = tmp_path / "p.yaml"
+    path.write_text(policy_text(patterns(text)).replace(f'{text}"', f'{text}" {comment}'))
+    assert main(["lint", str(path), *options]) == code
+
+
+# --- configuration -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def configured(lost: str, tmp_path: Path) -> Path:
+    """Return a configuration file beside the policy."""
+    path = tmp_path / "pratique.toml"
+    path.write_text('[lint]\nignore = ["PRQ001"]\noutput = "concise"\n')
+    return path
+
+
+def test_the_command_line_counts_over_the_file(configured: Path, lost: str, capsys: Capture) -> None:
+    assert main(["lint", lost]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["lint", lost, "--no-config"]) == 1
+    assert main(["lint", lost, "--ignore", "PRQ005"]) == 1
+    assert main(["lint", lost, "--select", "PRQ001"]) == 1
+    capsys.readouterr()
+    assert main(["lint", lost, "-o", "text"]) == 0
+    assert capsys.readouterr().out.startswith("no findings")
+
+
+def test_another_file(configured: Path, lost: str, tmp_path: Path, capsys: Capture) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text("[lint]\n")
+    assert main(["lint", lost, "--config", str(other)]) == 1
+    assert main(["lint", lost, "--config", str(other), "--no-config"]) == 2
+    assert main(["lint", lost, "--config", str(tmp_path / "none.toml")]) == 2
+    other.write_text("[lint]\nignor = []\n")
+    capsys.readouterr()
+    assert main(["lint", lost, "--config", str(other)]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"{other}:2:1: error[wrong-setting]: there is no setting `ignor`\n2 | ignor = []\n  | ^^^^^\n"
+        "  help: did you mean `ignore`?\n"
+    )
+
+
+def test_settings_are_shown(configured: Path, lost: str, capsys: Capture) -> None:
+    assert main(["lint", lost, "--show-config", "--min-severity", "error"]) == 0
+    out = capsys.readouterr().out
+    assert f'ignore = ["PRQ001"]  # {configured}:2\n' in out
+    assert 'min-severity = "error"  # command line\n' in out
+    assert 'fail-level = "warning"  # default\n' in out
+
+
+def test_releases_on_the_command_line(good: str, capsys: Capture) -> None:
+    assert main(["lint", good, "--target", "1.13..1.19"]) == 0
+    assert main(["lint", good, "--target", "latest"]) == 2
+    assert "--target: 'latest' is no release such as 1.19" in capsys.readouterr().err
+
+
+def test_severities_and_files_of_a_configuration(configured: Path, lost: str, tmp_path: Path) -> None:
+    configured.write_text("[lint.severity]\nPRQ001 = 'info'\n")
+    assert main(["lint", lost]) == 0
+    configured.write_text("[lint.per-file-ignores]\n'lost.*' = ['PRQ001']\n")
+    assert main(["lint", lost]) == 0
+    configured.write_text("[lint.per-file-ignores]\n'other.*' = ['PRQ001']\n")
+    assert main(["lint", lost]) == 1
+
+
+def test_nothing_more_is_imported_for_a_configuration(configured: Path, lost: str) -> None:
+    script = (
+        "import sys; from pratique.runtime.cli import main; main(['lint', sys.argv[1]]);"
+        f"sys.exit(' '.join(m for m in {(*HEAVY, 'difflib', 'xml')!r} if m in sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", script, lost], capture_output=True, text=True, check=False)
+    assert run.stderr == "\n"

@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from pratique.compiler.lint.base import Basis, Finding, Problem, Severity
+from pratique.compiler.lint.base import Basis, Finding, Problem, Severity, lint
 from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.errors import PolicyError
-from pratique.runtime.outputs import findings_json, findings_sarif
-from pratique.runtime.outputs.findings import LintReport, render_concise, render_github, render_text
+from pratique.runtime.outputs.findings import LintReport
+from pratique.runtime.outputs.findings_formats import FORMATS, render
 from pratique.runtime.outputs.text import Palette
 from tests.conftest import Golden
 from tests.support_findings import CLEAN, report
+from tests.support_lint import patterns, policy_text
+from tests.support_policies import read
 from tests.support_schemas import schema_errors
 
 PLAIN = Palette(enabled=False)
@@ -32,18 +36,25 @@ def hostile() -> LintReport:
     return LintReport(findings=(found,))
 
 
+def written(name: str, lint: LintReport, palette: Palette = PLAIN) -> str:
+    return render(name, lint, palette)
+
+
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("name", "format"),
     [
-        ("lint.txt", render_text(report(), PLAIN)),
-        ("lint.concise.txt", render_concise(report(), PLAIN)),
-        ("lint.github.txt", render_github(report())),
-        ("lint.json", findings_json.render(report())),
-        ("lint.sarif", findings_sarif.render(report())),
+        ("lint.txt", "text"),
+        ("lint.concise.txt", "concise"),
+        ("lint.github.txt", "github"),
+        ("lint.gitlab.json", "gitlab"),
+        ("lint.json", "json"),
+        ("lint.jsonl", "json-lines"),
+        ("lint.junit.xml", "junit"),
+        ("lint.sarif", "sarif"),
     ],
 )
-def test_golden(golden: Golden, name: str, text: str) -> None:
-    golden(f"outputs/{name}", text)
+def test_golden(golden: Golden, name: str, format: str) -> None:
+    golden(f"outputs/{name}", written(format, report()))
 
 
 def test_summary_counts_mistakes_as_errors() -> None:
@@ -52,7 +63,7 @@ def test_summary_counts_mistakes_as_errors() -> None:
 
 
 def test_carets_stand_under_the_pattern() -> None:
-    lines = render_text(report(), PLAIN).splitlines()
+    lines = written("text", report()).splitlines()
     for number, line in enumerate(lines):
         if carets := re.match(r"( *\| +)(\^+)", line):
             marked = lines[number - 1][carets.start(2) : carets.end(2)]
@@ -61,30 +72,25 @@ def test_carets_stand_under_the_pattern() -> None:
 
 
 def test_nothing_found_is_said() -> None:
-    assert render_text(CLEAN, PLAIN) == "no findings in 2 policies, 3 rules\n"
-    assert render_concise(CLEAN, PLAIN) == ""
-    assert render_github(CLEAN) == ""
+    assert written("text", CLEAN) == "no findings in 2 policies, 3 rules\n"
+    assert written("concise", CLEAN) == ""
+    assert written("github", CLEAN) == ""
 
 
 def test_colour_changes_no_text() -> None:
-    painted = render_text(report(), Palette(enabled=True))
+    painted = written("text", report(), Palette(enabled=True))
     assert "\x1b[" in painted
-    assert re.sub(r"\x1b\[[\d;]*m", "", painted) == render_text(report(), PLAIN)
+    assert re.sub(r"\x1b\[[\d;]*m", "", painted) == written("text", report())
 
 
 def test_text_cannot_drive_the_terminal() -> None:
-    for text in (
-        render_text(hostile(), PLAIN),
-        render_concise(hostile(), PLAIN),
-        render_github(hostile()),
-        findings_json.render(hostile()),
-        findings_sarif.render(hostile()),
-    ):
+    for name in FORMATS:
+        text = written(name, hostile())
         assert all(character.isprintable() or character == "\n" for character in text)
 
 
 def test_annotations_escape_what_is_special() -> None:
-    lines = render_github(report()).splitlines()
+    lines = written("github", report()).splitlines()
     assert len(lines) == len(report().all)
     assert all(re.match(r"::(error|warning|notice) [^:]*::", line) for line in lines)
     [broken] = [line for line in lines if "broken" in line]
@@ -93,7 +99,7 @@ def test_annotations_escape_what_is_special() -> None:
 
 
 def test_json_has_every_part() -> None:
-    data = json.loads(findings_json.render(report()))
+    data = json.loads(written("json", report()))
     assert (data["apiVersion"], data["kind"]) == ("pratique.dev/v1", "LintReport")
     assert data["summary"] == {"error": 4, "warning": 2, "info": 0}
     lost = data["findings"][0]
@@ -106,7 +112,7 @@ def test_json_has_every_part() -> None:
 
 
 def only_run(lint: LintReport) -> dict[str, Any]:
-    data = json.loads(findings_sarif.render(lint))
+    data = json.loads(written("sarif", lint))
     assert schema_errors("sarif-2.1.0", data) == []
     [run] = data["runs"]
     found: dict[str, Any] = run
@@ -137,3 +143,98 @@ def test_sarif_says_that_inputs_were_broken() -> None:
     levels = [notification["level"] for notification in invocation["toolConfigurationNotifications"]]
     assert levels == ["error", "error", "note"]
     assert only_run(CLEAN)["invocations"] == [{"executionSuccessful": True}]
+
+
+# --- for machines --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lint", [report(), CLEAN, hostile()])
+def test_json_fits_the_schema(lint: LintReport) -> None:
+    assert schema_errors("lint-report-v1", json.loads(written("json", lint))) == []
+
+
+def test_lines_hold_the_same_as_json() -> None:
+    whole = json.loads(written("json", report()))
+    *lines, end = map(json.loads, written("json-lines", report()).splitlines())
+    assert {line.pop("apiVersion") for line in lines} == {"pratique.dev/v1"}
+    assert [line.pop("kind") for line in lines] == ["LintMistake"] * 2 + ["LintFinding"] * len(
+        whole["findings"]
+    )
+    assert lines == whole["errors"] + whole["findings"]
+    assert end == {
+        "apiVersion": "pratique.dev/v1",
+        "kind": "LintSummary",
+        "summary": whole["summary"],
+        "totals": whole["totals"],
+        "fixed": 0,
+    }
+
+
+def test_gitlab_has_what_its_reader_demands() -> None:
+    issues = json.loads(written("gitlab", report()))
+    assert len(issues) == len(report().all)
+    for issue in issues:
+        assert set(issue) == {"description", "check_name", "fingerprint", "severity", "location"}
+        assert issue["severity"] in ("info", "minor", "major", "critical", "blocker")
+        assert issue["location"]["path"]
+        assert issue["location"]["lines"]["begin"] >= 1
+    assert len({issue["fingerprint"] for issue in issues}) == len(issues)
+    assert [issue["severity"] for issue in issues].count("blocker") == 2
+
+
+def test_fingerprints_stay_where_lines_move() -> None:
+    def marks(text: str) -> list[str]:
+        found = lint(read(text, "policies/a.yaml").policies)
+        return [issue["fingerprint"] for issue in json.loads(written("gitlab", LintReport(findings=found)))]
+
+    text = policy_text(patterns("ghcr.io/**", "quay.io/**", "ghcr.io/**"))
+    assert len(set(marks(text))) == len(marks(text)) == 4
+    assert marks(f"# moved\n\n{text}") == marks(text)
+    run = only_run(LintReport(findings=lint(read(text, "policies/a.yaml").policies)))
+    assert [r["partialFingerprints"]["pratiqueFinding/v1"] for r in run["results"]] == marks(text)
+
+
+def test_junit_counts() -> None:
+    root = ET.fromstring(written("junit", report()))
+    cases = root.findall(".//testcase")
+    assert root.attrib == {
+        "name": "pratique lint",
+        "tests": str(len(cases)),
+        "failures": str(len(root.findall(".//failure"))),
+        "errors": "2",
+        "skipped": "0",
+    }
+    assert len(root.findall(".//error")) == 2
+    assert [suite.get("name") for suite in root] == ["pratique lint", "broken, 50%.yaml", "policies/a b.yaml"]
+
+
+def test_junit_without_findings_has_a_case_that_passes() -> None:
+    root = ET.fromstring(written("junit", CLEAN))
+    assert [(suite.get("tests"), suite.get("failures")) for suite in root.iter("testsuite")] == [("1", "0")]
+
+
+def test_findings_of_no_weight_pass_in_junit() -> None:
+    [suite] = ET.fromstring(written("junit", hostile()))
+    assert (suite.get("failures"), suite.get("tests")) == ("0", "1")
+    assert suite.find(".//system-out") is not None
+
+
+def test_what_can_be_fixed_and_what_is() -> None:
+    text = written("text", report())
+    assert text.endswith("in 1 policy, 1 rule\n3 can be fixed with `--fix`\n")
+    both = LintReport(findings=lint(read(policy_text(patterns("ghcr.io/acme*", "quay.io/**"))).policies))
+    assert written("text", both).endswith("\n1 can be fixed with `--fix`, 1 with `--fix --unsafe-fixes`\n")
+    mended = replace(CLEAN, fixed=report().findings[:2])
+    assert written("text", mended) == "2 findings fixed, no findings in 2 policies, 3 rules\n"
+    data = json.loads(written("json", mended))
+    assert [fixed["code"] for fixed in data["fixed"]] == [found.code for found in mended.fixed]
+    assert schema_errors("lint-report-v1", data) == []
+
+
+def test_sarif_says_which_fixes_are_safe() -> None:
+    results = only_run(report())["results"]
+    assert [(r["ruleId"], r["properties"].get("safeFix")) for r in results if "fixes" in r] == [
+        ("PRQ001", True),
+        ("PRQ008", True),
+        ("PRQ009", True),
+    ]

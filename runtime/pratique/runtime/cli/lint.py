@@ -4,50 +4,76 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TextIO
 
-from pratique.runtime.cli.options import CommaList
+from pratique.runtime.cli.options import CommaList, file
 from pratique.runtime.cli.terminal import use_color
+from pratique.runtime.cli.writing import Output, output, placed, write
+from pratique.runtime.outputs.findings_formats import FORMATS, render
 
 if TYPE_CHECKING:
+    from pratique.runtime.configuration.lint_settings import LintSettings
     from pratique.runtime.outputs.findings import LintReport
 
 NAME: Final = "lint"
 HELP: Final = "find what is wrong with policies, with proofs and witness images"
 INTERMIXED: Final = True
 
-FORMATS: Final = ("text", "concise", "json", "github", "sarif")
 SEVERITIES: Final = ("error", "warning", "info")
 
-_EXAMPLES: Final = """\
+BY_SEVERITY: Final = {"info": 11, "warning": 12, "error": 13}
+"""Severity of the worst finding -> exit code under `--exit-by-severity`."""
+
+_EPILOG: Final = """\
 examples:
   pratique lint policies/
   kubectl get cpol,pol -A -o yaml | pratique lint -
   pratique lint policies/ --ignore PRQ005 --min-severity error
-  pratique lint policies/ -o sarif > lint.sarif
+  pratique lint policies/ -o text -o sarif=lint.sarif
+  pratique lint policies/ --diff
+  pratique lint policies/ --fix
 
-`pratique rule` lists the rules, `pratique rule PRQ001` explains one.
+`pratique rule` lists the rules, `pratique rule PRQ001` explains one. Options count over pratique.toml, or
+[tool.pratique] of pyproject.toml, which is looked for in the folder of the policies and upwards.
+
+exit codes: 0 no finding of the fail level, 1 findings (with --diff: changes), 2 a policy, the
+configuration or the command line cannot be used, 3 the cluster could not be asked.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.usage = "pratique lint POLICY... [options]"
-    parser.epilog = _EXAMPLES
+    parser.epilog = _EPILOG
     parser.add_argument(
         "policies", metavar="POLICY", nargs="*", help="file, folder or glob of policies; - is standard input"
     )
     parser.add_argument(
         "-o",
         "--output",
-        dest="format",
-        metavar="FORMAT",
-        choices=FORMATS,
-        default="text",
-        help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default text)",
+        dest="outputs",
+        metavar="FORMAT[=FILE]",
+        type=partial(output, formats=FORMATS),
+        action="append",
+        default=[],
+        help=f"one of {', '.join(FORMATS)} (default text); repeat it to write several",
     )
+    _add_choice(parser)
+    _add_fixing(parser)
+    group = parser.add_argument_group("configuration")
+    group.add_argument("--config", metavar="FILE", type=file, help="read settings from this file")
+    group.add_argument("--no-config", action="store_true", help="read no configuration file")
+    group.add_argument(
+        "--show-config",
+        action="store_true",
+        help="print the settings, each with where it comes from, and exit",
+    )
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which findings")
-    for option, text in (("--select", "report these rules alone"), ("--ignore", "do not report these rules")):
+    for option, text in (("--select", "ask these rules alone"), ("--ignore", "do not ask these rules")):
         group.add_argument(
             option,
             metavar="RULES",
@@ -59,66 +85,151 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--min-severity",
         metavar="LEVEL",
         choices=SEVERITIES,
-        default="info",
         help="error, warning or info: report nothing of less weight (default info)",
     )
-    parser.add_argument(
+    group.add_argument(
+        "--target",
+        metavar="RELEASES",
+        help="the releases of Kyverno that the policies are for, such as 1.19 or 1.13..1.19",
+    )
+    group = parser.add_argument_group("exit code")
+    group.add_argument(
+        "--fail-level",
+        metavar="LEVEL",
+        choices=SEVERITIES,
+        help="exit with 1 for findings of this weight or more (default warning)",
+    )
+    codes = ", ".join(f"{code} {name}" for name, code in BY_SEVERITY.items())
+    group.add_argument(
+        "--exit-by-severity", action="store_true", help=f"in place of 1, tell the worst finding: {codes}"
+    )
+    group.add_argument(
         "--exit-zero", action="store_true", help="exit with 0 where there are findings; mistakes still give 2"
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print the findings; return 0 where none is a warning or worse, 1 where some is, 2 for mistakes."""
-    from pratique.compiler.lint.base import Severity
-    from pratique.grammar.errors import ExitCode, UsageError
-    from pratique.runtime.linting import lint
-    from pratique.runtime.outputs.text import visible
+def _add_fixing(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("fixes")
+    group.add_argument(
+        "--fix",
+        action="store_true",
+        help="change the files: make the fixes with which no image is admitted that was not before;"
+        " of standard input, print the fixed text",
+    )
+    group.add_argument(
+        "--unsafe-fixes",
+        action="store_true",
+        help="with --fix or --diff: make fixes that may admit more, too",
+    )
+    group.add_argument(
+        "--diff", action="store_true", help="print what --fix would change, and change nothing"
+    )
 
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings; return 0 where none is of the fail level, 1 where some is, 2 for mistakes."""
+    from pratique.grammar.errors import UsageError
+    from pratique.runtime.linting import lint
+
+    settings, outputs = _settings(args)
+    if args.show_config:
+        return 0
     if not args.policies:
         raise UsageError("no policy given; see `pratique lint --help`")
-    report = lint(args.policies, _codes(args), min_severity=Severity(args.min_severity))
-    sys.stdout.write(_render(args, report))
+    if args.fix or args.diff:
+        from pratique.runtime.cli.lint_fixing import run_fixes
+
+        return run_fixes(args, settings, outputs)
+    if args.unsafe_fixes:
+        raise UsageError("--unsafe-fixes goes with --fix or --diff")
+    report = lint(args.policies, settings)
+    write_report(args, report, outputs, sys.stdout)
+    return exit_code(args, report, settings)
+
+
+def write_report(args: argparse.Namespace, report: LintReport, outputs: list[Output], stream: TextIO) -> None:
+    """Write a report in every format asked for, to files or to `stream`; notices to standard error."""
+    from pratique.runtime.outputs.text import Palette, visible
+
+    def text_of(one: Output) -> str:
+        return render(one.format, report, Palette(one.path is None and use_color(args.color, stream)))
+
+    write(outputs, text_of, stream)
     if not args.quiet:
         for notice in report.notices:
             print(f"note: {visible(notice)}", file=sys.stderr)
+
+
+def exit_code(args: argparse.Namespace, report: LintReport, settings: LintSettings) -> int:
+    """Return what a report means: mistakes before findings, findings below the fail level nothing."""
+    from pratique.grammar.errors import ExitCode
+
     if report.mistakes:
         return ExitCode.USAGE
-    if not args.exit_zero and any(found.severity is not Severity.INFO for found in report.findings):
-        return ExitCode.FINDINGS
-    return ExitCode.CLEAN
+    counted = SEVERITIES[: SEVERITIES.index(settings.fail_level) + 1]
+    worst = next((level for level in counted if any(f.severity == level for f in report.findings)), None)
+    if worst is None or args.exit_zero:
+        return ExitCode.CLEAN
+    return BY_SEVERITY[worst] if args.exit_by_severity else ExitCode.FINDINGS
 
 
-def _codes(args: argparse.Namespace) -> frozenset[str]:
-    """Return the codes of the rules to ask.
+# --- settings ------------------------------------------------------------------------------------------
+
+
+def _settings(args: argparse.Namespace) -> tuple[LintSettings, list[Output]]:
+    """Return what the run is told, and where it writes; prints it where that is asked for.
 
     Raises:
-        UsageError: an option names a rule that there is not.
+        UsageError: an option names a rule or a release that there is not.
+        PolicyErrors: the configuration file has mistakes.
     """
-    from pratique.compiler.lint.base import catalogue
+    from pathlib import Path
+
+    from pratique.grammar.errors import UsageError
+    from pratique.runtime.configuration.files import find_configuration, read_configuration
+    from pratique.runtime.configuration.lint_settings import LintSettings
+
+    if args.config and args.no_config:
+        raise UsageError("--config and --no-config contradict each other")
+    here = Path.cwd()
+    found = None
+    if args.config:
+        found = read_configuration(args.config, here)
+    elif not args.no_config:
+        found = find_configuration(args.policies, here)
+    settings = LintSettings()
+    if found:
+        from pratique.runtime.configuration.lint_table import settings_of
+
+        settings = settings_of(found)
+    settings = _given(args).over(settings)
+    if args.show_config:
+        from pratique.runtime.configuration.showing import shown
+
+        sys.stdout.write(shown(settings, found))
+    return settings, placed(args.outputs or [Output(settings.output, None)])
+
+
+def _given(args: argparse.Namespace) -> LintSettings:
+    """Return the settings of the command line."""
+    from pratique.compiler.kyverno.releases import ReleaseRange
+    from pratique.compiler.lint.base import Severity
+    from pratique.grammar.errors import UsageError
     from pratique.runtime.cli.rule import find
+    from pratique.runtime.configuration.lint_settings import COMMAND_LINE, LintSettings
 
-    everything = [rule.code for rule in catalogue()]
-    chosen = [find(name).code for name in args.select] or everything
-    return frozenset(chosen) - {find(name).code for name in args.ignore}
-
-
-def _render(args: argparse.Namespace, report: LintReport) -> str:
-    from pratique.runtime.outputs import findings
-    from pratique.runtime.outputs.text import Palette
-
-    palette = Palette(use_color(args.color, sys.stdout))
-    match args.format:
-        case "json":
-            from pratique.runtime.outputs import findings_json
-
-            return findings_json.render(report)
-        case "sarif":
-            from pratique.runtime.outputs import findings_sarif
-
-            return findings_sarif.render(report)
-        case "github":
-            return findings.render_github(report)
-        case "concise":
-            return findings.render_concise(report, palette)
-        case _:
-            return findings.render_text(report, palette)
+    given: dict[str, object] = {}
+    for name, words in (("select", args.select), ("ignore", args.ignore)):
+        if words:
+            given[name] = tuple(find(word).code for word in words)
+    for name, level in (("min_severity", args.min_severity), ("fail_level", args.fail_level)):
+        if level:
+            given[name] = Severity(level)
+    if args.target:
+        try:
+            given["target"] = ReleaseRange.parse(args.target)
+        except ValueError as error:
+            raise UsageError(f"--target: {error}") from error
+    if args.outputs:
+        given["output"] = args.outputs[0].format
+    return LintSettings(**given, origins=dict.fromkeys(given, COMMAND_LINE))  # type: ignore[arg-type]

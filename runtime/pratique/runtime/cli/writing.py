@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from pratique.runtime.cli.terminal import use_color
 
@@ -85,11 +85,11 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--remove-color", action="store_true", help="same as --color never")
 
 
-def output(text: str) -> Output:
+def output(text: str, formats: Collection[str] = FORMATS) -> Output:
     """Return the output that `FORMAT` or `FORMAT=FILE` names; `-` as file is standard output."""
     name, equals, path = text.partition("=")
-    if name not in FORMATS:
-        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(FORMATS)}")
+    if name not in formats:
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(formats)}")
     if equals and not path:
         raise argparse.ArgumentTypeError(f"{text!r} names no file")
     return Output(name, Path(path) if path and path != "-" else None)
@@ -114,6 +114,18 @@ def chosen_outputs(args: argparse.Namespace) -> list[Output]:
         if len(homeless) != 1:
             raise UsageError("--output-file needs exactly one -o without a file of its own")
         outputs[homeless[0]] = outputs[homeless[0]]._replace(path=args.output_file)
+    return placed(outputs)
+
+
+def placed(given: Sequence[Output]) -> list[Output]:
+    """Return outputs that have places of their own, each once, in the order given.
+
+    Raises:
+        UsageError: two outputs would share standard output or a file, or a file cannot be there.
+    """
+    from pratique.grammar.errors import UsageError
+
+    outputs = list(dict.fromkeys(given))
     for number, one in enumerate(outputs):
         if any(one.path == other.path for other in outputs[:number]):
             place = f"the file {one.path}" if one.path else "standard output"
@@ -138,8 +150,10 @@ def render_options(args: argparse.Namespace, one: Output) -> RenderOptions:
     )
 
 
-def write(outputs: Sequence[Output], text_of: Callable[[Output], str]) -> None:
+def write(outputs: Sequence[Output], text_of: Callable[[Output], str], stream: TextIO | None = None) -> None:
     """Write every output, files first; an empty text empties its file, so that no old report survives.
+
+    What has no file goes to `stream`, by default standard output.
 
     Raises:
         UsageError: a file cannot be written.
@@ -149,7 +163,7 @@ def write(outputs: Sequence[Output], text_of: Callable[[Output], str]) -> None:
     for one in sorted(outputs, key=lambda o: o.path is None):
         text = text_of(one)
         if one.path is None:
-            sys.stdout.write(text)
+            (stream or sys.stdout).write(text)
         else:
             try:
                 one.path.write_text(text, encoding="utf-8", errors="backslashreplace")

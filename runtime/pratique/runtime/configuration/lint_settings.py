@@ -10,9 +10,6 @@ from pratique.compiler.kyverno.releases import ReleaseRange
 from pratique.compiler.lint.base import Finding, Severity, catalogue
 from pratique.runtime.configuration.file_globs import FileGlob
 
-FORMATS: Final = ("text", "concise", "json", "json-lines", "github", "gitlab", "junit", "sarif")
-"""What lint can write."""
-
 DEFAULT: Final = "default"
 COMMAND_LINE: Final = "command line"
 

@@ -10,7 +10,8 @@ from pratique.compiler.lint.base import Rule, Severity, catalogue
 from pratique.grammar.errors import PolicyError, PolicyErrors
 from pratique.runtime.configuration.file_globs import FileGlob
 from pratique.runtime.configuration.files import ConfigurationFile
-from pratique.runtime.configuration.lint_settings import FORMATS, LintSettings
+from pratique.runtime.configuration.lint_settings import LintSettings
+from pratique.runtime.outputs.findings_formats import FORMATS
 
 
 def settings_of(file: ConfigurationFile) -> LintSettings:

@@ -27,6 +27,7 @@ class LintReport:
         policies: policies that were linted.
         rules: rules of those policies, generated ones left out.
         notices: what is worth a word besides.
+        fixed: what was found and is mended; `findings` is what is left.
     """
 
     findings: tuple[Finding, ...]
@@ -34,6 +35,7 @@ class LintReport:
     policies: int = 0
     rules: int = 0
     notices: tuple[str, ...] = ()
+    fixed: tuple[Finding, ...] = ()
 
     @property
     def all(self) -> list[Finding]:
@@ -84,9 +86,25 @@ def _excerpt(place: Location, label: str) -> list[str]:
 def _totals(report: LintReport, palette: Palette) -> str:
     where = f"{_policies(report.policies)}, {plural(report.rules, 'rule')}"
     counts = [plural(count, word) for word, count in report.summary.items() if count]
+    fixed = f"{plural(len(report.fixed), 'finding')} fixed, " if report.fixed else ""
     if not counts:
-        return palette.paint("32", f"no findings in {where}")
-    return f"{', '.join(counts)} in {where}"
+        return palette.paint("32", f"{fixed}no findings in {where}")
+    return f"{fixed}{', '.join(counts)} in {where}{_fixable(report)}"
+
+
+def _fixable(report: LintReport) -> str:
+    """Say how many findings can be fixed."""
+    fixes = [finding.problem.fix for finding in report.findings if finding.problem.fix]
+    safe = sum(fix.safe for fix in fixes)
+    offers = [
+        f"{count} {word} `{option}`"
+        for count, word, option in (
+            (safe, "can be fixed with", "--fix"),
+            (len(fixes) - safe, "with", "--fix --unsafe-fixes"),
+        )
+        if count
+    ]
+    return f"\n{', '.join(offers)}" if offers else ""
 
 
 def _policies(count: int) -> str:
@@ -101,7 +119,14 @@ def render_concise(report: LintReport, palette: Palette) -> str:
 # --- for machines --------------------------------------------------------------------------------------
 
 
-def render_github(report: LintReport) -> str:
+def whole_message(finding: Finding) -> str:
+    """Return message, examples and help, a line each."""
+    problem = finding.problem
+    lines = [problem.message, *(f"{example.label}: {example.text}" for example in problem.examples)]
+    return "\n".join([*lines, f"help: {problem.help}"] if problem.help else lines)
+
+
+def render_github(report: LintReport, palette: Palette) -> str:
     """Return workflow commands, which GitHub Actions shows as annotations of the lines.
 
     References: GitHub documentation, "Workflow commands for GitHub Actions", escapes as in `@actions/core`.
@@ -120,11 +145,8 @@ def _annotation(finding: Finding) -> str:
         }
         properties |= {"endLine": str(end.line), "endColumn": str(end.column)}
     properties["title"] = f"{finding.code} {finding.name}" if finding.basis else finding.code
-    problem = finding.problem
-    lines = [problem.message, *(f"{example.label}: {example.text}" for example in problem.examples)]
-    text = "\n".join([*lines, f"help: {problem.help}"] if problem.help else lines)
     listed = ",".join(f"{key}={_escaped(value, ':', ',')}" for key, value in properties.items())
-    return f"::{ANNOTATIONS[finding.severity]} {listed}::{_escaped(text)}"
+    return f"::{ANNOTATIONS[finding.severity]} {listed}::{_escaped(whole_message(finding))}"
 
 
 def _escaped(text: str, *more: str) -> str:

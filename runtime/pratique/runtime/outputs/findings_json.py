@@ -8,24 +8,41 @@ from pratique.compiler.lint.base import Finding, Fix
 from pratique.grammar.source import Location
 from pratique.runtime.outputs.findings import LintReport
 from pratique.runtime.outputs.json_format import API_VERSION
-from pratique.runtime.outputs.json_text import json_text
+from pratique.runtime.outputs.json_text import json_line, json_text
+from pratique.runtime.outputs.text import Palette
 
 KIND: Final = "LintReport"
+_KINDS: Final = ("LintMistake", "LintFinding")
 
 
-def render(report: LintReport) -> str:
+def render(report: LintReport, palette: Palette) -> str:
     """Return everything; `errors` are the mistakes that kept policies from being read."""
     return json_text(
         {
             "apiVersion": API_VERSION,
             "kind": KIND,
-            "summary": {str(severity): count for severity, count in report.summary.items()},
-            "totals": {"policies": report.policies, "rules": report.rules},
+            **_counts(report),
             "findings": [_json(finding) for finding in report.findings],
             "notices": list(report.notices),
             "errors": [_json(mistake) for mistake in report.mistakes],
+            "fixed": [_json(finding) for finding in report.fixed],
         }
     )
+
+
+def render_lines(report: LintReport, palette: Palette) -> str:
+    """Return an object for each mistake and finding, a line each, and at last one with the counts."""
+    kinds = [(_KINDS[0], report.mistakes), (_KINDS[1], report.findings)]
+    lines = [{"kind": kind, **_json(finding)} for kind, found in kinds for finding in found]
+    end = {"kind": "LintSummary", **_counts(report), "fixed": len(report.fixed)}
+    return "".join(json_line({"apiVersion": API_VERSION, **line}) for line in (*lines, end))
+
+
+def _counts(report: LintReport) -> dict[str, Any]:
+    return {
+        "summary": {str(severity): count for severity, count in report.summary.items()},
+        "totals": {"policies": report.policies, "rules": report.rules},
+    }
 
 
 def _json(finding: Finding) -> dict[str, Any]:

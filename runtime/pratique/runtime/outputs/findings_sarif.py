@@ -7,12 +7,14 @@ from typing import Any, Final
 from pratique.compiler.lint.base import Finding, Fix, Rule, Severity, catalogue
 from pratique.runtime.outputs import sarif
 from pratique.runtime.outputs.findings import LintReport
+from pratique.runtime.outputs.findings_marks import marked
 from pratique.runtime.outputs.problems import Problem
+from pratique.runtime.outputs.text import Palette
 
 LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def render(report: LintReport) -> str:
+def render(report: LintReport, palette: Palette) -> str:
     """Return a SARIF 2.1.0 log; with mistakes in inputs, that of a run that did not succeed.
 
     Mistakes that a rule explains are results like findings, the others are notifications.
@@ -25,7 +27,7 @@ def render(report: LintReport) -> str:
     notifications += [{"level": "note", "message": sarif.message(notice)} for notice in report.notices]
     return sarif.log(
         [_sarif_rule(rule) for rule in rules],
-        [_sarif_result(finding, numbers[finding.code]) for finding in found],
+        [_sarif_result(finding, numbers[finding.code], mark) for finding, mark in marked(found)],
         notifications,
         successful=not report.mistakes,
         summary=report.summary,
@@ -44,7 +46,7 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _sarif_result(finding: Finding, index: int) -> dict[str, Any]:
+def _sarif_result(finding: Finding, index: int, mark: str) -> dict[str, Any]:
     problem = finding.problem
     lines = [problem.message, *(f"{example.label}: {example.text}" for example in problem.examples)]
     result: dict[str, Any] = {
@@ -52,6 +54,7 @@ def _sarif_result(finding: Finding, index: int) -> dict[str, Any]:
         "ruleIndex": index,
         "level": LEVELS[finding.severity],
         "message": sarif.message("\n".join([*lines, problem.help] if problem.help else lines)),
+        "partialFingerprints": {"pratiqueFinding/v1": mark},
         "properties": {"basis": str(finding.basis), "confidence": str(problem.confidence)},
     }
     if finding.location:
@@ -67,6 +70,7 @@ def _sarif_result(finding: Finding, index: int) -> dict[str, Any]:
         ]
     if problem.fix:
         result["fixes"] = [_sarif_fix(problem.fix, problem.help)]
+        result["properties"]["safeFix"] = problem.fix.safe
     return result
 
 

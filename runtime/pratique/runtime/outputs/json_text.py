@@ -13,9 +13,18 @@ def json_text(data: Any) -> str:
     Control characters, bidirectional marks and all other non-ASCII are `\u` escapes; so are `<`, `>` and `&`,
     which keeps a report harmless inside an HTML page (rule K34). Lone surrogates become U+FFFD.
     """
-    text = json.dumps(data, indent=2, ensure_ascii=True)
+    return _written(data, indent=2)
+
+
+def json_line(data: Any) -> str:
+    """Return `data` as a single line of such JSON, with a line end."""
+    return _written(data, indent=None)
+
+
+def _written(data: Any, indent: int | None) -> str:
+    text = json.dumps(data, indent=indent, ensure_ascii=True)
     if "\\ud" in text:
-        text = json.dumps(without_surrogates(data), indent=2, ensure_ascii=True)
+        text = json.dumps(without_surrogates(data), indent=indent, ensure_ascii=True)
     # These three characters can only stand inside strings.
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
 

@@ -32,7 +32,7 @@ def render(view: View, options: RenderOptions) -> str:
             suite.set("timestamp", datetime.fromtimestamp(options.now, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
         for row in rows:
             _case(suite, row)
-    return _text(root)
+    return xml_text(root)
 
 
 def render_problems(problems: Sequence[Problem]) -> str:
@@ -46,7 +46,7 @@ def render_problems(problems: Sequence[Problem]) -> str:
         case = ET.SubElement(suite, "testcase", classname="inputs", name=visible(place))
         fault = ET.SubElement(case, "error", type=problem.code, message=visible(problem.message))
         fault.text = visible(problem.help or problem.message)
-    return _text(root)
+    return xml_text(root)
 
 
 def _case(suite: ET.Element, row: Row) -> None:
@@ -103,7 +103,8 @@ def _numbers(rows: Sequence[Row]) -> dict[str, str]:
     }
 
 
-def _text(root: ET.Element) -> str:
+def xml_text(root: ET.Element) -> str:
+    """Return a report as text that any reader accepts."""
     ET.indent(root)
     # ASCII with character references: valid whatever encoding the file is later taken for.
     data: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
