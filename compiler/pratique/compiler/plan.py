@@ -76,7 +76,7 @@ class Plan:
             rule = planned.rule
             globs = [p.text for r in rule.requirements for p in r.images.include]
             for key in _keys(rule.resources):
-                if rule.extractors:
+                if rule.extractors or rule.body is not None:
                     always[key].add(planned.number)
                 else:
                     by_images[key] += [(glob, planned.number) for glob in globs]

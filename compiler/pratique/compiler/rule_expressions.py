@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pratique.compiler import ir
+from pratique.compiler import bodies, ir
 from pratique.compiler.context_loading import ContextEntries
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Reader
@@ -13,6 +13,7 @@ from pratique.compiler.expressions.variables import Template
 from pratique.compiler.kyverno.obligations import rendered
 from pratique.compiler.kyverno.regions import Place
 from pratique.compiler.secret_references import foreign_secret, is_foreign, secrets_of
+from pratique.compiler.validations import CompiledValidation
 from pratique.grammar.errors import EvaluationError
 from pratique.grammar.source import Location
 
@@ -27,6 +28,7 @@ class RuleExpressions:
         template: the entries, where they hold variables.
         denials: `validate.deny` of every entry that has one, with its message.
         attestations: conditions of the attestations that have some, by number of entry and attestation.
+        validation: the check of a rule that validates; None for other rules.
     """
 
     entries: ContextEntries
@@ -34,6 +36,7 @@ class RuleExpressions:
     template: Template | None
     denials: tuple[tuple[Template, Conditions], ...]
     attestations: Mapping[tuple[int, int], Conditions]
+    validation: CompiledValidation | None
 
     @classmethod
     def of(cls, rule: ir.Rule) -> RuleExpressions:
@@ -57,6 +60,7 @@ class RuleExpressions:
                 for number, attestation in enumerate(requirement.attestations)
                 if attestation.conditions
             },
+            validation=_validation(rule),
         )
 
     def requirements(self, rule: ir.Rule, context: Reader) -> tuple[ir.ImageRequirement, ...]:
@@ -82,6 +86,18 @@ class RuleExpressions:
                 if is_foreign(name, namespace):
                     raise EvaluationError("foreign-secret", foreign_secret(name, namespace))
         return made
+
+
+def _validation(rule: ir.Rule) -> CompiledValidation | None:
+    match rule.body:
+        case (
+            bodies.Validation(
+                check=bodies.Pattern() | bodies.AnyPattern() | bodies.Deny() | bodies.ForEach() as check
+            ) as body
+        ):
+            return CompiledValidation(rule.name, body, check, rule.resources.namespace)
+        case _:
+            return None
 
 
 def _at(location: Location | None) -> Place:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pratique.compiler.context_loading import ImageQuestion, Question
 from pratique.grammar.errors import EvaluationError, TransportError
-from pratique.runtime.image_data import image_data
+from pratique.runtime.now import NotYetError
 from pratique.runtime.ports import Accesses, ContextSource
 
 if TYPE_CHECKING:
@@ -28,12 +28,14 @@ MAX_QUESTIONS: Final = 64
 class Answers:
     """What one evaluation was told. A question has one answer as long as it lasts, errors included."""
 
-    def __init__(self, source: ContextSource, evidence: Evaluation, accesses: Accesses | None = None) -> None:
+    def __init__(
+        self, source: ContextSource, evidence: Evaluation | None, accesses: Accesses | None = None
+    ) -> None:
         """Take what answers questions about the cluster, what those about images, and the ways to them.
 
         Args:
             source: the cluster, or what stands for it.
-            evidence: what is known of images.
+            evidence: what is known of images; None where nobody is to be asked.
             accesses: chooses the way for credentials that a question names; None for one way for all.
         """
         self._source = source
@@ -60,7 +62,11 @@ class Answers:
         return answer
 
     async def settle(self, evaluate: Callable[[], T]) -> T:
-        """Return what `evaluate` returns once all that it asks is answered, or raise what it raises."""
+        """Return what `evaluate` returns once all that it asks is answered, or raise what it raises.
+
+        Raises:
+            NotYetError: it asks about an image, and nobody is to be asked.
+        """
         while True:
             try:
                 return evaluate()
@@ -74,6 +80,8 @@ class Answers:
     async def _answer(self, question: Question) -> Any:
         try:
             if isinstance(question, ImageQuestion):
+                from pratique.runtime.image_data import image_data
+
                 return await image_data(self._through(question.credentials), question.reference)
             return await self._source.answer(question)
         except EvaluationError as error:
@@ -87,6 +95,8 @@ class Answers:
         Raises:
             TransportError: `registry-auth`: a Secret that holds credentials is malformed.
         """
+        if self._evidence is None:
+            raise NotYetError
         if self._accesses is None or credentials is None:
             return self._evidence
         try:

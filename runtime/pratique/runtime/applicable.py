@@ -20,10 +20,11 @@ from pratique.runtime.resource import ImageUse, Resource, extract
 class Applicable:
     """A rule that speaks about a resource, with the images it looks at; `problem` where that is unknown.
 
-    `pull_secrets` are named by the resource, and are of its `namespace`.
+    `resource` is as the rule's policy sees it. `pull_secrets` are named by it, and are of its `namespace`.
     """
 
     planned: PlannedRule
+    resource: Resource
     uses: tuple[ImageUse, ...] = ()
     problem: EvaluationError | None = None
     pull_secrets: tuple[str, ...] = ()
@@ -35,20 +36,34 @@ def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
 
     Costs the same whatever the number of rules that cannot match (see `Plan.candidates`).
     """
-    texts = [use.match_string for use in resource.images]
-    found = []
-    for planned in plan.candidates(resource.target.kind, resource.index_namespace, texts):
-        try:
-            if selects(planned.rule.resources, resource.target):
-                uses = tuple(u for u in _images(planned.rule, resource) if _looks_at(planned.rule, u))
-                if uses:
-                    names = named_pull_secrets(resource, planned.rule)
-                    found.append(
-                        Applicable(planned, uses, pull_secrets=names, namespace=resource.id.namespace)
-                    )
-        except EvaluationError as error:
-            found.append(Applicable(planned, problem=error))
+    found: list[Applicable] = []
+    views = resource.views
+    for seen, concerns in views:
+        texts = [use.match_string for use in seen.images]
+        for planned in plan.candidates(seen.target.kind, seen.index_namespace, texts):
+            if concerns is None or concerns(planned.policy.name):
+                _add(found, planned, seen)
+    if len(views) > 1:
+        found.sort(key=lambda item: item.planned.number)
     return found
+
+
+def _add(found: list[Applicable], planned: PlannedRule, resource: Resource) -> None:
+    """Add a rule if it applies to a resource."""
+    try:
+        if not selects(planned.rule.resources, resource.target):
+            return
+        if planned.rule.body is not None:
+            found.append(Applicable(planned, resource))
+            return
+        uses = tuple(u for u in _images(planned.rule, resource) if _looks_at(planned.rule, u))
+        if uses:
+            names = named_pull_secrets(resource, planned.rule)
+            found.append(
+                Applicable(planned, resource, uses, pull_secrets=names, namespace=resource.id.namespace)
+            )
+    except EvaluationError as error:
+        found.append(Applicable(planned, resource, problem=error))
 
 
 def _images(rule: ir.Rule, resource: Resource) -> tuple[ImageUse, ...]:

@@ -6,10 +6,10 @@ it is initContainers, containers, ephemeralContainers, image volumes, each by in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pratique.compiler.selection import Requester, Target
 from pratique.grammar.errors import EvaluationError
@@ -67,6 +67,10 @@ def use(text: str, category: str, key: str, pointer: str) -> ImageUse:
         return ImageUse(text, None, str(error), category, key, pointer)
 
 
+View: TypeAlias = "tuple[Resource, Callable[[str], bool] | None]"
+"""An object as some policies see it, and what says of a name which ones; None for all."""
+
+
 class Kind(NamedTuple):
     """Group, version and kind of an object; the group is empty for the core API."""
 
@@ -89,6 +93,7 @@ class Resource:
         requester: Requester | None = None,
         kind: Kind | None = None,
         values: Mapping[str, Any] | None = None,
+        views: Sequence[View] = (),
     ) -> None:
         """Take the object and what is known of its request.
 
@@ -101,6 +106,7 @@ class Resource:
             requester: None where nobody is known to have sent the request.
             kind: what match and exclude see in place of the object's own.
             values: further values of its context, with `request.object` and `request.oldObject`.
+            views: how policies see it that do not see it as it is.
         """
         self.data = data
         self.location = location
@@ -110,6 +116,32 @@ class Resource:
         self._requester = requester
         self._kind = kind
         self.values = values
+        self._views = tuple(views)
+
+    @property
+    def views(self) -> Sequence[View]:
+        """How policies see the object: each view with what says of the name of a policy whether it is its."""
+        return self._views or ((self, None),)
+
+    def of_request(
+        self,
+        data: Mapping[str, Any],
+        *,
+        operation: str,
+        values: Mapping[str, Any] | None,
+        requester: Requester | None,
+    ) -> Resource:
+        """Return another object as the same policies would see it in another request."""
+        return Resource(
+            data,
+            location=self.location,
+            namespace_labels=self._namespace_labels,
+            operation=operation,
+            subresource=self._subresource,
+            requester=requester,
+            kind=self._kind,
+            values=values,
+        )
 
     @cached_property
     def id(self) -> ResourceId:

@@ -6,7 +6,7 @@ Sigstore) are imported when the first resource needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from pratique.runtime.decision import Report, Requests, RuleResult
 from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
 from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.policy_files import ignored, read_policy_files
-from pratique.runtime.resource import Resource
+from pratique.runtime.resource import Resource, View
 from pratique.runtime.secrets import Secrets, read_secrets
 from pratique.runtime.trust_options import TrustOptions
 
@@ -108,11 +108,11 @@ def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
     work = []
     images: set[str] = set()
     for document in documents:
-        for resource, policies in _resources(document, namespaces, values):
-            rules = [rule for rule in applicable(plan, resource) if policies(rule.planned.policy.name)]
-            if rules:
-                work.append((resource, rules))
-                images.update(use.match_string for rule in rules for use in rule.uses)
+        resource = _resource(document, namespaces, values)
+        rules = applicable(plan, resource)
+        if rules:
+            work.append((resource, rules))
+            images.update(use.match_string for rule in rules for use in rule.uses)
     report = Report(
         results=(),
         policies=len(loaded.policies.policies),
@@ -135,22 +135,23 @@ def _values(options: ApplyOptions) -> RunValues | None:
     return read_run_values(options.values_file, options.variables, options.user_info)
 
 
-def _resources(
+def _resource(
     document: ResourceDocument, namespaces: dict[str, dict[str, str]], values: RunValues | None
-) -> Iterator[tuple[Resource, Callable[[str], bool]]]:
-    """Yield an object as policies see it, and which ones do: values may differ from policy to policy."""
+) -> Resource:
+    """Return an object as policies see it: values may differ from policy to policy."""
     metadata = document.data.get("metadata")
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
     location = Location(Source(document.source_name, ""), Span.at(document.line, 1))
     make = partial(Resource, location=location, namespace_labels=namespaces.get(namespace or ""))
     if values is None:
-        yield make(document.data), lambda _: True
-        return
+        return make(document.data)
     name = metadata.get("name") if isinstance(metadata, dict) else None
     own = values.policies_with_values_for(name or "")
-    yield values.resource(make, document.data), lambda policy: policy not in own
-    for policy in own:
-        yield values.resource(make, document.data, policy), policy.__eq__
+    if not own:
+        return values.resource(make, document.data)
+    views: list[View] = [(values.resource(make, document.data), lambda policy: policy not in own)]
+    views += [(values.resource(make, document.data, policy), policy.__eq__) for policy in own]
+    return values.resource(partial(make, views=views), document.data)
 
 
 def _given(documents: Sequence[ResourceDocument], values: RunValues | None) -> GivenContext:
@@ -168,6 +169,48 @@ def _judge(
     given: GivenContext,
     progress: Progress | None,
 ) -> Report:
+    """Judge what waits for nothing at once, and the rest in an event loop."""
+    from dataclasses import replace
+
+    from pratique.runtime.engine import Engine
+    from pratique.runtime.now import NotYetError, run_now
+
+    engine = Engine(plan, None, given)
+    found: dict[int, tuple[RuleResult, ...]] = {}
+    waiting = []
+    for number, (resource, rules) in enumerate(work):
+        try:
+            found[number] = run_now(engine.judge(resource, rules))
+        except NotYetError:
+            waiting.append(number)
+            continue
+        if progress:
+            progress(len(found), len(work), str(resource.id))
+    if waiting:
+        told = partial(_told, progress, len(found), len(work))
+        left = [work[number] for number in waiting]
+        report, results = _judge_waiting(options, plan, left, report, secrets, given, told)
+        found.update(zip(waiting, results, strict=True))
+    order = {(p.policy.key, p.rule.name): p.number for p in reversed(plan.rules)}
+    listed = [result for number in sorted(found) for result in found[number]]
+    return replace(report, results=tuple(sorted(listed, key=lambda r: order[r.policy, r.rule])))
+
+
+def _told(progress: Progress | None, before: int, total: int, done: int, what: str) -> None:
+    if progress:
+        progress(before + done, total, what)
+
+
+def _judge_waiting(
+    options: ApplyOptions,
+    plan: Plan,
+    work: list[tuple[Resource, list[Applicable]]],
+    report: Report,
+    secrets: Secrets,
+    given: GivenContext,
+    progress: Callable[[int, str], None],
+) -> tuple[Report, list[tuple[RuleResult, ...]]]:
+    """Judge what asks registries; return the report with what it cost, and the results of each resource."""
     import asyncio
     import os
     from dataclasses import replace
@@ -179,7 +222,7 @@ def _judge(
     from pratique.runtime.registry.open import cached, open_accesses, open_store
     from pratique.runtime.signatures.root_report import root_lines
 
-    async def run() -> Report:
+    async def run() -> tuple[Report, list[tuple[RuleResult, ...]]]:
         client = open_store(options.store)
         counting = CountingStore(client)
         store = cached(counting, options.store)
@@ -197,21 +240,18 @@ def _judge(
                 async with room:
                     results = await engine.judge(resource, rules)
                 done += 1
-                if progress:
-                    progress(done, len(work), str(resource.id))
+                progress(done, str(resource.id))
                 return results
 
             found = await asyncio.gather(*(one(resource, rules) for resource, rules in work))
-            order = {(p.policy.key, p.rule.name): p.number for p in reversed(plan.rules)}
-            results = sorted((r for rs in found for r in rs), key=lambda r: order[r.policy, r.rule])
             requests: Requests = counting.requests
-            return replace(
+            told = replace(
                 report,
-                results=tuple(results),
                 requests=requests,
                 verifications=evidence.verifications,
                 roots=root_lines(verifier.roots_used),
             )
+            return told, found
         finally:
             await store.aclose()
 

@@ -29,17 +29,13 @@ def unsupported(rule: Rule) -> Iterator[tuple[str, Route]]:
     Whoever makes a body executable takes it out of here.
     """
     if rule.validation:
-        for word, alias, given in (
-            ("podSecurity", "podSecurity", rule.validation.pod_security),
-            ("cel", "cel", rule.validation.cel),
-            ("manifests", "manifests", rule.validation.manifests),
-            ("pattern", "pattern", rule.validation.pattern),
-            ("anyPattern", "anyPattern", rule.validation.any_pattern),
-            ("deny", "deny", rule.validation.deny),
-            ("foreach", "foreach", rule.validation.foreach or None),
+        for field, given in (
+            ("podSecurity", rule.validation.pod_security),
+            ("cel", rule.validation.cel),
+            ("manifests", rule.validation.manifests),
         ):
             if given is not None:
-                yield f"validate.{word}", ("validate", alias)
+                yield f"validate.{field}", ("validate", field)
     if rule.mutate:
         yield "mutate", ("mutate",)
     if rule.generate:

@@ -32,6 +32,12 @@ def pattern_operator(pattern: str) -> str:
     return IN_RANGE if _IN_RANGE.fullmatch(pattern) else ""
 
 
+def range_ends(pattern: str, operator: str) -> tuple[str, str]:
+    """Return both ends of a pattern that `pattern_operator` calls a range."""
+    match = (_IN_RANGE if operator == IN_RANGE else _NOT_IN_RANGE).fullmatch(pattern)
+    return (match[1], match[2]) if match else ("", "")
+
+
 def matches_pattern(text: str, pattern: str) -> bool:
     """Say whether a text satisfies a pattern: alternatives joined by `|`, conjunctions by `&`."""
     if text == pattern:

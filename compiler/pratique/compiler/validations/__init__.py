@@ -1,0 +1,11 @@
+"""Validations, compiled once and evaluated over resources: patterns, denials and loops. Pure, asks nobody.
+
+References: Kyverno 1.19 `pkg/engine/handlers/validation/validate_resource.go`, whose texts are kept.
+"""
+
+from __future__ import annotations
+
+from pratique.compiler.validations.evaluation import CompiledValidation
+from pratique.compiler.validations.model import Outcome, Scene, Status
+
+__all__ = ["CompiledValidation", "Outcome", "Scene", "Status"]

@@ -1,0 +1,75 @@
+"""What validations are evaluated over, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from pratique.compiler.context_loading import Ask
+from pratique.compiler.expressions.context import Context
+
+
+class Status(StrEnum):
+    """What a rule says of a resource, spelled as policy reports spell it."""
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    ERROR = "error"
+    SKIP = "skip"
+
+
+class Outcome(NamedTuple):
+    """What a check says; where it says nothing at all there is none."""
+
+    status: Status
+    message: str
+
+
+class Scene:
+    """A resource as one rule sees it.
+
+    Attributes:
+        resource: the object; None where it is deleted.
+        ask: answers what context entries of loops need from outside.
+    """
+
+    __slots__ = ("_context", "_make", "ask", "resource")
+
+    def __init__(
+        self, resource: Mapping[str, Any] | None, make_context: Callable[[], Context], ask: Ask
+    ) -> None:
+        """Take the object, and what makes the values that expressions read; called when they first do."""
+        self.resource = resource
+        self.ask = ask
+        self._make = make_context
+        self._context: Context | None = None
+
+    @property
+    def context(self) -> Context:
+        """The values that expressions read."""
+        if self._context is None:
+            self._context = self._make()
+        return self._context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an evaluation stands: at the resource, or inside loops.
+
+    Attributes:
+        values: what expressions read inside loops; None outside of them.
+        element: what patterns are about instead of the resource; None for the resource.
+        nesting: number of loops around.
+    """
+
+    scene: Scene
+    values: Context | None = None
+    element: Mapping[str, Any] | None = None
+    nesting: int = 0
+
+    @property
+    def context(self) -> Context:
+        """The values that expressions read."""
+        return self.scene.context if self.values is None else self.values

@@ -1,0 +1,157 @@
+"""Rules that validate, judged by the engine: order of work, operations, what updates may keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pratique.compiler.plan import Plan
+from pratique.compiler.selection import Requester
+from pratique.runtime.applicable import applicable
+from pratique.runtime.engine import Engine
+from pratique.runtime.now import run_now
+from pratique.runtime.resource import Resource
+from tests.support_engine import pod
+from tests.support_policies import read, rule_policy
+
+DENIED = {"message": "denied", "deny": {}}
+
+
+def judged(resource: Resource, *policies: str) -> list[tuple[str, str, str]]:
+    """Return rule, status and message of each result."""
+    lowered = read("\n---\n".join(policies))
+    assert not lowered.errors, [str(e) for e in lowered.errors]
+    plan = Plan(lowered.policies)
+    results = run_now(Engine(plan).judge(resource, applicable(plan, resource)))
+    return [(result.rule, str(result.status), result.message) for result in results]
+
+
+def of_request(data: Mapping[str, Any], operation: str = "CREATE", old: Any = None, **more: Any) -> Resource:
+    sides = {"DELETE": {"oldObject": data}, "UPDATE": {"object": data, "oldObject": old}}
+    request = {"operation": operation, **sides.get(operation, {"object": data})}
+    return Resource(data, operation=operation, values={"request": request}, **more)
+
+
+def rules(*written: dict[str, Any], **spec: Any) -> str:
+    match = {"match": {"any": [{"resources": {"kinds": ["Pod"]}}]}}
+    return rule_policy(spec={"rules": [{**match, **rule} for rule in written], **spec})
+
+
+def test_nothing_is_asked_and_no_loop_is_needed() -> None:
+    assert judged(Resource(pod("x")), rule_policy(validate=DENIED)) == [("rule", "fail", "denied")]
+
+
+def test_rules_that_do_not_match_say_nothing() -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
+    assert judged(Resource(namespace), rule_policy(validate=DENIED)) == []
+
+
+def test_preconditions_come_first() -> None:
+    condition = {"key": "a", "operator": "Equals", "value": "b", "message": "only b"}
+    policy = rule_policy(validate=DENIED, preconditions={"all": [condition]})
+    assert judged(Resource(pod("x")), policy) == [("rule", "skip", "preconditions not met; only b")]
+
+
+def test_preconditions_that_cannot_be_evaluated_are_an_error() -> None:
+    condition = {"key": "{{ request.object.nothing }}", "operator": "Equals", "value": "b"}
+    ((_, status, message),) = judged(
+        Resource(pod("x")), rule_policy(validate=DENIED, preconditions={"all": [condition]})
+    )
+    assert status == "error"
+    assert message.startswith("failed to evaluate preconditions: failed to substitute variables")
+
+
+def test_one_rule_that_applies_is_enough_where_the_policy_says_so() -> None:
+    left_out = {"name": "a", "validate": {"pattern": {"(kind)": "x"}}}
+    passes = {"name": "b", "validate": {"pattern": {"kind": "Pod"}}}
+    fails = {"name": "c", "validate": DENIED}
+    found = judged(Resource(pod("x")), rules(left_out, passes, fails, applyRules="One"))
+    assert [(rule, status) for rule, status, _ in found] == [("a", "skip"), ("b", "pass")]
+    assert len(judged(Resource(pod("x")), rules(left_out, passes, fails))) == 3
+
+
+def test_an_error_is_no_application() -> None:
+    broken = {"name": "a", "validate": {"pattern": {"kind": "{{ request.object.nothing }}"}}}
+    fails = {"name": "b", "validate": DENIED}
+    found = judged(Resource(pod("x")), rules(broken, fails, applyRules="One"))
+    assert [(rule, status) for rule, status, _ in found] == [("a", "error"), ("b", "fail")]
+
+
+def test_k14_a_broken_rule_keeps_no_other_from_answering() -> None:
+    broken = {
+        "name": "a",
+        "validate": {"foreach": [{"list": "to_upper(request.object.spec)", "deny": {}}]},
+    }
+    found = judged(Resource(pod("x")), rules(broken, {"name": "b", "validate": DENIED}))
+    assert [(rule, status) for rule, status, _ in found] == [("a", "error"), ("b", "fail")]
+
+
+def test_patterns_say_nothing_of_what_is_deleted_and_denials_do() -> None:
+    policy = rules(
+        {"name": "a", "validate": {"pattern": {"kind": "x"}}},
+        {"name": "b", "validate": {**DENIED, "message": "kept {{ request.object.metadata.name }}"}},
+    )
+    assert judged(of_request(pod("x"), "DELETE"), policy) == [("b", "fail", "kept pod")]
+
+
+def test_generated_rules() -> None:
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "d"},
+        "spec": {"template": {"spec": {"hostNetwork": True}}},
+    }
+    policy = rule_policy(validate={"pattern": {"spec": {"=(hostNetwork)": False}}})
+    path = "/spec/template/spec/hostNetwork/"
+    assert judged(Resource(deployment), policy) == [
+        ("autogen-rule", "fail", f"validation error: rule autogen-rule failed at path {path}")
+    ]
+
+
+# --- violations that were there before -----------------------------------------------------------------
+
+LABELLED = {"message": "m", "pattern": {"metadata": {"labels": {"app": "?*"}}}}
+BARE, GOOD = pod("x"), pod("x", metadata={"labels": {"app": "a"}})
+KEPT = ("rule", "skip", "skipping the rule evaluation as pre-existing violations are allowed")
+
+
+def enforced(**validate: Any) -> str:
+    return rule_policy(validate={"failureAction": "Enforce", **LABELLED, **validate})
+
+
+def statuses(resource: Resource, policy: str) -> list[str]:
+    return [status for _, status, _ in judged(resource, policy)]
+
+
+def test_an_update_may_keep_a_violation() -> None:
+    assert judged(of_request(BARE, "UPDATE", BARE), enforced()) == [KEPT]
+
+
+def test_an_update_may_not_add_a_violation() -> None:
+    assert statuses(of_request(BARE, "UPDATE", GOOD), enforced()) == ["fail"]
+    assert statuses(of_request(GOOD, "UPDATE", BARE), enforced()) == ["pass"]
+
+
+def test_violations_are_not_kept_where_they_are_not_allowed_or_only_audited() -> None:
+    assert statuses(of_request(BARE, "UPDATE", BARE), enforced(allowExistingViolations=False)) == ["fail"]
+    assert statuses(of_request(BARE, "UPDATE", BARE), enforced(failureAction="Audit")) == ["fail"]
+    assert statuses(of_request(BARE), enforced()) == ["fail"]
+
+
+def test_the_old_object_must_be_matched_as_one_that_nobody_made() -> None:
+    match = {"any": [{"resources": {"kinds": ["Pod"]}, "subjects": [{"kind": "User", "name": "dev"}]}]}
+    policy = json.loads(enforced())
+    policy["spec"]["rules"][0]["match"] = match
+    policy["spec"]["background"] = False
+    update = of_request(BARE, "UPDATE", BARE, requester=Requester(username="dev"))
+    assert statuses(update, json.dumps(policy)) == ["fail"]
+
+
+def test_preconditions_must_hold_for_the_old_object() -> None:
+    condition = {"key": "{{ request.object.metadata.name }}", "operator": "Equals", "value": "new"}
+    policy = json.loads(enforced())
+    policy["spec"]["rules"][0]["preconditions"] = {"all": [condition]}
+    new, old = pod("x", metadata={"name": "new"}), pod("x", metadata={"name": "old"})
+    assert statuses(of_request(new, "UPDATE", new), json.dumps(policy)) == ["skip"]
+    assert statuses(of_request(new, "UPDATE", old), json.dumps(policy)) == ["fail"]
