@@ -6,7 +6,10 @@ import textwrap
 
 from pratique.compiler.lint.base import Finding, lint
 from pratique.compiler.lint.mistakes import as_finding
-from tests.support_policies import read
+from pratique.compiler.lower import lower, lower_exceptions
+from pratique.grammar.documents import read_policies
+from pratique.grammar.errors import PolicyError
+from pratique.grammar.source import Source
 
 _HEAD = """\
 apiVersion: kyverno.io/v1
@@ -48,10 +51,13 @@ def policy_text(part: str) -> str:
 
 
 def findings(part: str, *codes: str) -> list[Finding]:
-    """Return what the rules with `codes` (by default all) find in a policy that can be read."""
-    lowered = read(policy_text(part))
-    assert not lowered.errors, [str(error) for error in lowered.errors]
-    return list(lint(lowered.policies, codes or None))
+    """Return what the rules with `codes` (by default all) find in a policy that can be read.
+
+    `part` may hold policy exceptions as further documents, if it starts as a whole policy.
+    """
+    found, errors = _lint(part, *codes)
+    assert not errors, [str(error) for error in errors]
+    return found
 
 
 def reported(part: str, *codes: str) -> list[Finding]:
@@ -59,9 +65,18 @@ def reported(part: str, *codes: str) -> list[Finding]:
 
     Like `findings`, but for policies that cannot be accepted, too: their mistakes are among what is returned.
     """
-    lowered = read(policy_text(part))
-    found = [*map(as_finding, lowered.errors), *lint(lowered.policies, codes or None)]
-    return [finding for finding in found if not codes or finding.code in codes]
+    found, errors = _lint(part, *codes)
+    mistakes = [each for each in map(as_finding, errors) if not codes or each.code in codes]
+    return [*mistakes, *found]
+
+
+def _lint(part: str, *codes: str) -> tuple[list[Finding], list[PolicyError]]:
+    file = read_policies(Source("policy.yaml", policy_text(part)))
+    assert not file.errors, [str(error) for error in file.errors]
+    lowered = lower(file.policies)
+    exemptions, errors = lower_exceptions(file.exceptions)
+    found = lint(lowered.policies, codes or None, documents=file.policies, exemptions=exemptions)
+    return list(found), [*lowered.errors, *errors]
 
 
 def patterns(*include: str, skip: tuple[str, ...] = (), more: str = "") -> str:

@@ -48,6 +48,14 @@ REFUSED = {
         "Either Rekor URL or roots are required",
     ),
     "rekor without URL": (cluster_policy(entries(keyless(rekor={}))), "An URL is required"),
+    "issuer without roots, in the old form": (
+        cluster_policy({"issuer": "https://accounts.google.com", "attestors": []}),
+        "Either Rekor URL or roots are required",
+    ),
+    "annotations of nobody, in the old form": (
+        cluster_policy({"image": "ghcr.io/acme/*", "annotations": {"a": "b"}, "attestors": []}),
+        "keys, certificates, keyless, or a nested attestor is required",
+    ),
     "nested": (
         cluster_policy(entries({"attestor": {"entries": [{"certificates": {}}]}})),
         "cert or certChain required",

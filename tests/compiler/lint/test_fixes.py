@@ -10,7 +10,7 @@ from pratique.compiler.lint.fixes import applied, compatible, fix_of
 from pratique.compiler.lint.manual import sections, yaml_of
 from pratique.grammar.source import Location, Position, Source, Span
 from tests.support_languages import IMAGE_PATTERNS
-from tests.support_lint import findings, patterns, policy_text
+from tests.support_lint import findings, patterns, policy_text, reported
 from tests.support_policies import read
 
 TEXT = Source("p", "abcdef\nghijkl\n")
@@ -95,7 +95,7 @@ MENDED = {
 @pytest.mark.parametrize("rule", catalogue(), ids=lambda rule: rule.code)
 def test_the_fix_of_the_example(rule: Rule) -> None:
     example = policy_text(yaml_of(sections(rule)["Example"]))
-    found = [each for each in findings(example) if each.code == rule.code]
+    found = [each for each in reported(example) if each.code == rule.code]
     mended = [each.problem.fix for each in found if each.problem.fix]
     if rule.code in MENDED:
         assert [each.safe for each in mended] == [MENDED[rule.code]]

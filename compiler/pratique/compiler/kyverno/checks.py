@@ -15,7 +15,12 @@ from pratique.compiler.kyverno.autogen import ANNOTATION
 from pratique.compiler.kyverno.body_checks import body_problems, unsupported
 from pratique.compiler.kyverno.body_expressions import contexts, expression_mistakes
 from pratique.compiler.kyverno.lower import spec_action
-from pratique.compiler.kyverno.obligations import DEFAULT_REKOR_URL, expand_keys, key_text
+from pratique.compiler.kyverno.obligations import (
+    DEFAULT_REKOR_URL,
+    deprecated_attestor,
+    expand_keys,
+    key_text,
+)
 from pratique.compiler.kyverno.selection_checks import selection_problems
 from pratique.compiler.kyverno.spec_checks import spec_problems
 from pratique.compiler.secret_references import KUBERNETES, foreign_secret, is_foreign
@@ -277,6 +282,7 @@ class _Checker:
                 )
         for number, attestors in enumerate(entry.attestors or ()):
             yield from self._set(entry, attestors, (*route, "attestors", number))
+        yield from self._deprecated(entry, route)
         if entry.type == "Notary":
             yield from self._notary(entry, route)
         yield from self._attestations(entry, route)
@@ -287,6 +293,17 @@ class _Checker:
             text = "every entry of a rule in which one has `validate` must have `validate.deny`"
             yield self._error(text, *route)
         yield from self._credentials(entry, (*route, "imageRegistryCredentials", "secrets"))
+
+    def _deprecated(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
+        """Check the attestor that deprecated fields stand for; beside attestations Kyverno drops it."""
+        converted = deprecated_attestor(entry)
+        if entry.attestations or entry.type == "Notary":
+            return
+        if converted and converted.keyless:
+            yield from self._keyless(converted.keyless, (*route, "issuer"))
+        elif not converted and entry.image and entry.annotations:
+            text = "keys, certificates, keyless, or a nested attestor is required"
+            yield self._error(text, *route, "annotations")
 
     def _credentials(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         block = entry.image_registry_credentials

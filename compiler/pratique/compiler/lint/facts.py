@@ -17,7 +17,7 @@ from pratique.compiler.languages.search import Answer, Proof, Witness
 from pratique.compiler.languages.sets import AnyOf, TextSet, difference
 from pratique.compiler.lint.directives import Directive, directives
 from pratique.compiler.lint.questions import Questions
-from pratique.grammar.source import Source
+from pratique.grammar.source import Source, Span
 from pratique.grammar.wildcard import matches
 
 if TYPE_CHECKING:
@@ -46,8 +46,17 @@ class Site:
     @property
     def leaves(self) -> tuple[ir.Leaf, ...]:
         """Return the attestors of signatures and attestations, in the order of the policy."""
-        sets = (*self.requirement.signatures, *(s for a in self.requirement.attestations for s in a.by))
-        return tuple(leaf for threshold in sets for leaf in _leaves(threshold))
+        return tuple(leaf for threshold in self._sets for leaf in _leaves(threshold))
+
+    @property
+    def signature_sets(self) -> tuple[ir.Threshold, ...]:
+        """Return the sets of attestors of signatures, nested ones behind those around them."""
+        return tuple(each for threshold in self.requirement.signatures for each in _thresholds(threshold))
+
+    @property
+    def _sets(self) -> tuple[ir.Threshold, ...]:
+        stated = (threshold for attestation in self.requirement.attestations for threshold in attestation.by)
+        return *self.requirement.signatures, *stated
 
     @property
     def is_unconditional(self) -> bool:
@@ -112,6 +121,16 @@ class Facts(Questions):
         sources = {id(place.source): place.source for place in places if place}
         return tuple(each for source in sources.values() for each in directives(source))
 
+    def document(self, policy: ir.Policy) -> PolicyDocument | None:
+        """Return a policy as it is written, where that is known."""
+        place = policy.at.location
+        return self._written.get((id(place.source), place.span)) if place else None
+
+    @cached_property
+    def _written(self) -> dict[tuple[int, Span], PolicyDocument]:
+        places = [(each.location("metadata", "name"), each) for each in self.documents]
+        return {(id(place.source), place.span): each for place, each in places}
+
     @cached_property
     def sites(self) -> tuple[Site, ...]:
         """All demands of declared rules; generated rules repeat them."""
@@ -171,3 +190,10 @@ def _leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:
                 yield from _leaves(part)
         case _:
             assert_never(formula)
+
+
+def _thresholds(threshold: ir.Threshold) -> Iterator[ir.Threshold]:
+    yield threshold
+    for part in threshold.of:
+        if isinstance(part, ir.Threshold):
+            yield from _thresholds(part)
