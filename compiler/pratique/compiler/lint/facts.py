@@ -54,9 +54,15 @@ class Site:
         return tuple(each for threshold in self.requirement.signatures for each in _thresholds(threshold))
 
     @property
+    def statement_sets(self) -> tuple[ir.Threshold, ...]:
+        """Return the sets of attestors of attestations; these are never nested."""
+        return tuple(
+            threshold for attestation in self.requirement.attestations for threshold in attestation.by
+        )
+
+    @property
     def _sets(self) -> tuple[ir.Threshold, ...]:
-        stated = (threshold for attestation in self.requirement.attestations for threshold in attestation.by)
-        return *self.requirement.signatures, *stated
+        return *self.requirement.signatures, *self.statement_sets
 
     @property
     def is_unconditional(self) -> bool:

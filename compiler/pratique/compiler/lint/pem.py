@@ -7,6 +7,7 @@ No message ever quotes the material, since it may be a private key.
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -64,6 +65,17 @@ def certificates_problem(text: str) -> str:
         except ValueError:  # no base64, or no text in it
             return "is no PEM"
     return _problem(blocks, {"CERTIFICATE": _read_certificate})
+
+
+def fingerprints(text: str) -> frozenset[str]:
+    """Return the SHA-256, in hexadecimal, of what each PEM block holds; damaged ones are left out."""
+    found = set()
+    for _, body in _blocks(text):
+        try:
+            found.add(hashlib.sha256(base64.b64decode(body, validate=True)).hexdigest())
+        except ValueError:
+            continue
+    return frozenset(found)
 
 
 def _blocks(text: str) -> list[tuple[str, str]]:

@@ -58,7 +58,7 @@ from pratique.compiler.lint.identities import STRANGERS, Stranger, accepts, iden
 from pratique.compiler.lint.places import of_setting
 
 
-@rule("PRQ022", Severity.ERROR)
+@rule("PRQ022", Severity.ERROR, yields_to=("PRQ036",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the attestors that accept a stranger."""
     for leaf, signer in identity_leaves(facts):

@@ -70,7 +70,7 @@ ISSUERS: Final = {
 identities begin with the site."""
 
 
-@rule("PRQ023", Severity.ERROR)
+@rule("PRQ023", Severity.ERROR, yields_to=("PRQ036",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the attestors that take anybody's word."""
     for leaf, signer in identity_leaves(facts):

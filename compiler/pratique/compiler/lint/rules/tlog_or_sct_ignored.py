@@ -61,7 +61,7 @@ from pratique.compiler.lint.fixes import fix_of
 from pratique.compiler.lint.places import of_setting
 
 
-@rule("PRQ028", Severity.WARNING)
+@rule("PRQ028", Severity.WARNING, yields_to=("PRQ036",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the public keyless attestors without log entry or certificate timestamp."""
     for site in facts.sites:
