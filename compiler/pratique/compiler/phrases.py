@@ -79,12 +79,13 @@ def formula(of: ir.Formula) -> Phrase:
         case ir.Threshold(count=count, of=parts):
             if count == len(parts) == 1:
                 return formula(parts[0])
-            return Phrase(_threshold(count, len(parts)), tuple(formula(part) for part in parts))
+            return Phrase(threshold(count, len(parts)), tuple(formula(part) for part in parts))
         case _:
             assert_never(of)
 
 
-def _threshold(count: int, of: int) -> str:
+def threshold(count: int, of: int) -> str:
+    """Return how many of so many parts must be met."""
     if count > of:
         return f"at least {count} of {of}, which nobody can meet"
     if count == of:

@@ -77,14 +77,14 @@ def _matches(resource_filter: ir.ResourceFilter, target: Target) -> bool:
     if target.requester is None:
         only_user_info = replace(resource_filter, roles=(), cluster_roles=(), subjects=()).is_empty
         return not only_user_info and _attributes(resource_filter, target)
-    return _attributes(resource_filter, target) and _user_info(resource_filter, target.requester)
+    return _attributes(resource_filter, target) and is_sent_by(resource_filter, target.requester)
 
 
 def _excludes(resource_filter: ir.ResourceFilter, target: Target) -> bool:
     return (
         not resource_filter.is_empty
         and _attributes(resource_filter, target)
-        and _user_info(resource_filter, target.requester)
+        and is_sent_by(resource_filter, target.requester)
     )
 
 
@@ -100,7 +100,7 @@ def _attributes(wanted: ir.ResourceFilter, target: Target) -> bool:
         namespace = target.name if target.kind == "Namespace" else target.namespace
         if not any(matches(pattern, namespace) for pattern in wanted.namespaces):
             return False
-    if not all(_has_pair(pair, target.annotations) for pair in wanted.annotations):
+    if not all(has_pair(pair, target.annotations) for pair in wanted.annotations):
         return False
     if wanted.selector and not label_selector_matches(wanted.selector, target.labels):
         return False
@@ -122,14 +122,15 @@ def kind_matches(selector: ir.KindSelector, target: Target) -> bool:
     return target.kind == "Pod" and target.subresource == "ephemeralcontainers" and not selector.subresource
 
 
-def _has_pair(pair: tuple[str, str], actual: Mapping[str, str]) -> bool:
+def has_pair(pair: tuple[str, str], actual: Mapping[str, str]) -> bool:
+    """Say whether some key and value fit a pair, both of which may hold wildcards."""
     key, value = pair
     return any(matches(key, k) and matches(value, v) for k, v in actual.items())
 
 
 def label_selector_matches(selector: ir.LabelSelector, labels: Mapping[str, str]) -> bool:
     """Say whether `labels` satisfy `selector`, wildcards in `match_labels` included."""
-    return all(_has_pair(pair, labels) for pair in selector.match_labels) and all(
+    return all(has_pair(pair, labels) for pair in selector.match_labels) and all(
         _requirement(requirement, labels) for requirement in selector.requirements
     )
 
@@ -164,7 +165,8 @@ def _namespace_selector(selector: ir.LabelSelector, target: Target) -> bool:
     return label_selector_matches(selector, target.namespace_labels)
 
 
-def _user_info(wanted: ir.ResourceFilter, requester: Requester | None) -> bool:
+def is_sent_by(wanted: ir.ResourceFilter, requester: Requester | None) -> bool:
+    """Say whether the requester is among those that a filter names; of unknown ones none is."""
     if not wanted.has_user_info:
         return True
     if requester is None:
