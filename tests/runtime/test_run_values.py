@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pratique.grammar.errors import PolicyErrors, UsageError
+from pratique.runtime.cli import main
 from pratique.runtime.decision import Report
 from pratique.runtime.registry.open import StoreOptions
 from pratique.runtime.run_values import nested, parse_variables, read_run_values
@@ -272,3 +273,38 @@ def test_values_that_make_no_object_are_refused(tmp_path: Path) -> None:
 
 def test_longer_paths_win_in_any_order() -> None:
     assert nested({"a.b.c": 1, "a.b": {"c": 2, "d": 3}}) == {"a": {"b": {"c": 1, "d": 3}}}
+
+
+def test_the_command_line_passes_them_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Flags, not options of a session: `pratique apply` is what people call."""
+    values = {"globalValues": {"request.operation": "UPDATE"}}
+    user = {"userInfo": {"username": "ann"}}
+    for key, value, flags in (
+        ("{{ call }}", "yes", ["--set", "call=yes"]),
+        ("{{ request.operation }}", "UPDATE", ["--values-file", "values.yaml"]),
+        ("{{ request.userInfo.username }}", "ann", ["--userinfo", "user.yaml"]),
+    ):
+        rule = {
+            "context": [CALL],
+            "preconditions": json.loads(asks(key, value))["spec"]["rules"][0]["preconditions"],
+        }
+        texts = {
+            "policy.yaml": cluster_policy(rule=rule, spec={"background": False}),
+            "pod.yaml": json.dumps(pod(APP)),
+            "values.yaml": json.dumps({**VALUES, **values}),
+            "user.yaml": json.dumps({**USER, **user}),
+        }
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+        paths = [str(tmp_path / flag) if flag.endswith(".yaml") else flag for flag in flags]
+        arguments = [
+            str(tmp_path / "policy.yaml"),
+            "-r",
+            str(tmp_path / "pod.yaml"),
+            "--offline",
+            "-o",
+            "json",
+        ]
+        main(["apply", *arguments, *paths])
+        first = json.loads(capsys.readouterr().out)["results"][0]
+        assert "as wanted" in first["message"], (key, first)

@@ -14,10 +14,9 @@ from pratique.runtime.cli.options import (
     add_platform_option,
     add_secrets_option,
     add_store_options,
+    add_value_options,
+    apply_options,
     exit_code,
-    file,
-    store_options,
-    trust_options,
 )
 from pratique.runtime.cli.writing import add_output_options, chosen_outputs, render_options, write
 
@@ -59,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="file, folder or glob of resources; repeat it or separate with commas; - is standard input",
     )
     add_secrets_option(inputs)
-    _add_value_options(parser)
+    add_value_options(parser)
     add_output_options(parser)
     add_store_options(parser)
     add_platform_option(parser)
@@ -98,45 +97,9 @@ def run(args: argparse.Namespace) -> int:
 
 def evaluate(args: argparse.Namespace, progress: ProgressBar) -> Report:
     """Return the report of a session with these arguments."""
-    from pratique.runtime.session import ApplyOptions, apply
+    from pratique.runtime.session import apply
 
-    options = ApplyOptions(
-        policies=tuple(args.policies),
-        resources=tuple(args.resources),
-        secrets=tuple(args.secrets),
-        store=store_options(args),
-        trust=trust_options(args),
-        coverage=args.platform,
-    )
-    return apply(options, progress=progress)
-
-
-def _add_value_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("values and requests")
-    group.add_argument(
-        "-s",
-        "--set",
-        dest="variables",
-        metavar="NAME=VALUE",
-        action=CommaList,
-        default=[],
-        help="value of a variable or context entry (request.operation=UPDATE); repeat it or separate with"
-        " commas",
-    )
-    group.add_argument(
-        "-f",
-        "--values-file",
-        metavar="FILE",
-        type=file,
-        help="values of variables and context entries, labels of namespaces (kind Values)",
-    )
-    group.add_argument(
-        "-u",
-        "--userinfo",
-        metavar="FILE",
-        type=file,
-        help="who sends the requests: user, groups, roles (kind UserInfo)",
-    )
+    return apply(apply_options(args), progress=progress)
 
 
 def _add_exit_options(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pratique.runtime.platforms import Coverage
     from pratique.runtime.registry.open import StoreOptions
+    from pratique.runtime.session import ApplyOptions
     from pratique.runtime.trust_options import RootChoice, TrustOptions
 
 MAX_SECONDS: Final = 3600
@@ -103,6 +104,35 @@ def add_secrets_option(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_value_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what is told of requests and context beside the resources."""
+    group = parser.add_argument_group("values and requests")
+    group.add_argument(
+        "-s",
+        "--set",
+        dest="variables",
+        metavar="NAME=VALUE",
+        action=CommaList,
+        default=[],
+        help="value of a variable or context entry (request.operation=UPDATE); repeat it or separate with"
+        " commas",
+    )
+    group.add_argument(
+        "-f",
+        "--values-file",
+        metavar="FILE",
+        type=file,
+        help="values of variables and context entries, labels of namespaces (kind Values)",
+    )
+    group.add_argument(
+        "-u",
+        "--userinfo",
+        metavar="FILE",
+        type=file,
+        help="who sends the requests: user, groups, roles (kind UserInfo)",
+    )
+
+
 def add_platform_option(parser: argparse.ArgumentParser) -> None:
     """Declare which manifests of multi-platform images are judged, as a `Coverage`."""
     group = parser.add_argument_group("multi-platform images")
@@ -142,6 +172,23 @@ def store_options(args: argparse.Namespace) -> StoreOptions:
         offline=args.offline,
         cache_dir=args.cache_dir,
         cache_ttl_s=args.cache_ttl,
+    )
+
+
+def apply_options(args: argparse.Namespace) -> ApplyOptions:
+    """Return what a session is about: policies, resources, values, images and trust."""
+    from pratique.runtime.session import ApplyOptions
+
+    return ApplyOptions(
+        policies=tuple(args.policies),
+        resources=tuple(args.resources),
+        secrets=tuple(args.secrets),
+        values_file=args.values_file,
+        variables=tuple(args.variables),
+        user_info=args.userinfo,
+        store=store_options(args),
+        trust=trust_options(args),
+        coverage=args.platform,
     )
 
 
