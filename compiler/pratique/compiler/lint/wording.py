@@ -7,5 +7,9 @@ from collections.abc import Sequence
 
 def quoted(texts: Sequence[str]) -> str:
     """Return texts in backquotes, joined as in a sentence."""
-    marked = [f"`{text}`" for text in texts]
-    return marked[0] if len(marked) == 1 else f"{', '.join(marked[:-1])} and {marked[-1]}"
+    return joined([f"`{text}`" for text in texts])
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Return texts as an enumeration in a sentence."""
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
