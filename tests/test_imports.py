@@ -44,3 +44,12 @@ report = apply(ApplyOptions(
 assert report.resources == 27 and not report.results
 """
     assert not loaded(code) & set(HEAVY)
+
+
+def test_lint_loads_nothing_of_verdicts() -> None:
+    code = """
+from pratique.runtime.cli import main
+assert main(["lint", "policies/control-plane/as-printed.yaml"]) == 1
+print(*(name for name in sys.modules if name.startswith("pratique.runtime.")))
+"""
+    assert not loaded(code) & {"pratique.runtime.decision", "pratique.runtime.engine"}

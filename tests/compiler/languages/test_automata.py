@@ -26,6 +26,11 @@ def test_contains_agrees_with_the_definition() -> None:
             assert LIMITED.contains(word) == (1 <= length <= 4 and "ab" not in word)
 
 
+def test_leaps_are_runs() -> None:
+    for text in ("cab", "ab", "", "cab"):
+        assert LIMITED.leap(text, 0) == LIMITED.run(text)
+
+
 def test_dead_is_dead() -> None:
     assert LIMITED.run("zz") == DEAD
     assert LIMITED.step(DEAD, "a") == DEAD

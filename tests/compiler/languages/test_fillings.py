@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
+from pratique.compiler.languages.expressions import ALL_CHARACTERS, characters
 from pratique.compiler.languages.fillings import candidates, fillings
-from pratique.compiler.languages.globs import Glob
+from pratique.compiler.languages.globs import Glob, Run, parts
 from pratique.compiler.languages.references import Universe, digested, images, repositories, tagged
 from pratique.compiler.languages.search import Witness, find, is_plainly_empty
 from pratique.compiler.languages.sets import AnyOf, NotIn, difference
@@ -25,6 +26,18 @@ UNIVERSES = (images(), tagged(), digested(), repositories())
 )
 def test_runs_are_filled_with_plausible_pieces(text: str, best: str) -> None:
     assert next(fillings(Glob.parse(text), tagged()), "") == best
+
+
+def test_a_prefix_starts_the_texts_of_globs_whose_first_run_spans_it() -> None:
+    elsewhere = "attacker.example/"
+    found = fillings(Glob.parse("*.azurecr.io/app:*"), tagged(), elsewhere)
+    assert next(found).startswith(elsewhere)
+    for text in ("ghcr.io/*", "*"):
+        other = Glob.parse(text)
+        starts = {each.startswith(elsewhere) for each in fillings(other, tagged(), elsewhere)}
+        assert starts == {text == "*"}
+    within = Glob("", (Run(ALL_CHARACTERS & ~characters("/")), *parts("/app:*")))
+    assert next(fillings(within, tagged(), elsewhere)) == "registry.example.com/app:1.4.2"
 
 
 def test_texts_of_each_option_are_tried() -> None:

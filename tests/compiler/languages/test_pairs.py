@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pratique.compiler.languages.globs import Glob
-from pratique.compiler.languages.pairs import inclusions, odd_sample, overlaps
+from pratique.compiler.languages.pairs import FEW, inclusions, odd_sample, overlaps
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.search import Proof, Witness, find
 from pratique.compiler.languages.sets import AllOf, difference
@@ -44,6 +44,15 @@ def test_inclusions_are_those_of_the_product_search(patterns: list[str]) -> None
     }
     assert len(found) == len(set(found))
     assert set(found) == expected
+
+
+@settings(max_examples=50)
+@given(SETS)
+def test_inclusions_among_many_are_those_among_few(patterns: list[str]) -> None:
+    globs = [Glob.parse(pattern) for pattern in patterns]
+    others = [Glob.parse(f"elsewhere.example/team{n}/*") for n in range(FEW)]
+    few, many = inclusions(globs), inclusions([*globs, *others])
+    assert set(few) == {pair for pair in many if max(pair.first, pair.second) < len(globs)}
 
 
 @given(IMAGE_PATTERNS)

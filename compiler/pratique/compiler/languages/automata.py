@@ -35,6 +35,7 @@ class Automaton:
         self._rows: list[dict[str, int] | None] = [None]
         self._groups: list[tuple[tuple[int, int], ...]] = [()]
         self._completions: dict[int, str | None] = {}
+        self._leaps: dict[tuple[int, str], int] = {}
         self._representatives: dict[tuple[int, int], tuple[tuple[str, int], ...]] = {}
 
     def expression(self, state: int) -> Expression:
@@ -59,6 +60,14 @@ class Automaton:
                 return DEAD
             state = (self._rows[state] or self._expand(state)).get(character, DEAD)
         return state
+
+    def leap(self, text: str, state: int) -> int:
+        """Return what `run` returns, and remember it: for the few texts that come again and again."""
+        key = (state, text)
+        target = self._leaps.get(key)
+        if target is None:
+            target = self._leaps[key] = self.run(text, state)
+        return target
 
     def contains(self, text: str) -> bool:
         """Say whether `text` belongs to the language."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias, assert_never
 
 from pratique.compiler.ir import GlobDialect, ImagePattern
@@ -41,15 +42,22 @@ Part: TypeAlias = One | Run
 ANY_RUN = Run()
 ANY_ONE = One(ALL_CHARACTERS)
 
+_MEANINGS: Final[dict[str, Part]] = {"*": ANY_RUN, "?": ANY_ONE}
+
 
 def parts(text: str, dialect: GlobDialect = GlobDialect.KYVERNO) -> tuple[Part, ...]:
     """Return what the characters of a pattern mean in its dialect."""
     match dialect:
         case GlobDialect.KYVERNO:
-            meaning: dict[str, Part] = {"*": ANY_RUN, "?": ANY_ONE}
-            return tuple(meaning.get(c) or One(characters(c)) for c in text)
+            return tuple(map(_part, text))
         case _:
             assert_never(dialect)
+
+
+@lru_cache(maxsize=1024)
+def _part(character: str) -> Part:
+    """Return what a character of Kyverno's dialect means."""
+    return _MEANINGS.get(character) or One(characters(character))
 
 
 class Glob:
@@ -148,9 +156,16 @@ class Glob:
         wanted = 0
         bit = 1
         for part in self.parts:
+            if isinstance(part, One) and part.mask.bit_count() == 1:
+                character = chr(part.mask.bit_length() - 1)
+                consumes[character] = consumes.get(character, 0) | bit
+                self._wanted.append(wanted | part.mask)
+                wanted = 0
+                bit <<= 1
+                continue
             table = consumes if isinstance(part, One) else loops
             if part.mask != ALL_CHARACTERS:
-                for character in members(part.mask):  # one, but for classes
+                for character in members(part.mask):
                     table[character] = table.get(character, 0) | bit
                 wanted |= min(part.mask, ALL_CHARACTERS & ~part.mask, key=int.bit_count)
             elif isinstance(part, One):
@@ -186,10 +201,19 @@ class Glob:
     def run(self, text: str, state: int | None = None) -> int:
         """Return the state after `text`, from the start or from `state`."""
         state = self.start if state is None else state
-        for character in text:
+        if self._loops:
+            for character in text:
+                state = self.step(state, character)
+            return state
+        steps, any_one, any_loops = self._steps, self._any, self._any_loops
+        for character in text:  # as `step` and `_settle` do
             if state <= 0:
-                return state
-            state = self.step(state, character)
+                break
+            state = (state & steps.get(character, any_one)) << 1 | state & any_loops
+            if kept := state & any_loops:
+                if kept & self._final:
+                    return MATCHED
+                state = state >> (low := kept.bit_length() - 1) << low
         return state
 
     def accepts(self, state: int) -> bool:

@@ -19,13 +19,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pratique.compiler.languages.boxes import Boxes
 from pratique.compiler.languages.globs import Glob, Run
 from pratique.compiler.languages.references import Universe, images
 from pratique.compiler.languages.search import Answer, Proof, Witness, find
 from pratique.compiler.languages.sets import TextSet, difference
+
+FEW: Final = 16
+"""Globs up to which all pairs are looked at before a sample is sought for any."""
 
 _LAST = "\U0010ffff"
 """Sorts behind every character of a glob's prefix."""
@@ -85,7 +88,8 @@ def inclusions(globs: Sequence[Glob], decide: Callable[[TextSet, Universe], Answ
     a set is empty, where no filter does.
     """
     universe = images()
-    samples = [odd_sample(glob, universe, decide) for glob in globs]
+    met = range(len(globs)) if len(globs) > FEW else _meeting(globs)
+    samples = [odd_sample(glob, universe, decide) if n in met else None for n, glob in enumerate(globs)]
     order = sorted((text, place) for place, text in enumerate(samples) if text is not None)
     texts = [text for text, _ in order]
     for outer_place, outer in enumerate(globs):
@@ -102,6 +106,18 @@ def inclusions(globs: Sequence[Glob], decide: Callable[[TextSet, Universe], Answ
             answer = decide(difference(inner, outer), universe)
             if not isinstance(answer, Witness):
                 yield Pair(inner_place, outer_place, answer)
+
+
+def _meeting(globs: Sequence[Glob]) -> set[int]:
+    """Return the places of the globs that may have a text in common with another one, by their ends."""
+    return {
+        place
+        for first, one in enumerate(globs)
+        for second, other in enumerate(globs[:first])
+        if (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix))
+        and (one.suffix.endswith(other.suffix) or other.suffix.endswith(one.suffix))
+        for place in (first, second)
+    }
 
 
 _ODD = "zq0"

@@ -48,8 +48,11 @@ def example(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES)
 
     The witness is checked against the universe and with the globs' own matcher before it is returned.
     """
+    prefix = common_prefix(texts)
+    if prefix is None:
+        return Proof()
     for text in universe.examples:
-        if contains(texts, text):
+        if text.startswith(prefix) and contains(texts, text):
             return Witness(text)
     if is_plainly_empty(texts, universe):
         return Proof()

@@ -5,6 +5,7 @@ Only the chosen command's module is imported, and such modules import what is he
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -16,6 +17,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     The codes are listed in `pratique.runtime.cli.parser.EXIT_CODES`.
     """
+    if argv is not None:
+        return _run(argv)
+    # Nearly all that a command makes lives until its end: searching it for cycles every 700 objects takes a
+    # fifth of the time of a long run, and once more at the end a seventh of that of a short one.
+    gc.set_threshold(50_000, 10, 10)
+    code = _run(sys.argv[1:])
+    gc.freeze()
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
     from pratique.runtime.cli.parser import parse
 
     # What else is installed has no say in how documents are read, and looking for it takes time.
@@ -24,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character must not end the run.
             stream.reconfigure(errors="backslashreplace")
-    arguments = sys.argv[1:] if argv is None else list(argv)
+    arguments = list(argv)
     verbose = False
     try:
         command = parse(arguments)

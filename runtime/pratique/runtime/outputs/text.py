@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pratique.runtime.decision import Status
+if TYPE_CHECKING:
+    from pratique.runtime.decision import Status
 
 
 def visible(text: str) -> str:
@@ -24,21 +26,10 @@ def visible_lines(text: str) -> list[str]:
     return [visible(line.rstrip()) for line in text.split("\n")]
 
 
-_CODES: Final = {
-    Status.PASS: "32",
-    Status.FAIL: "1;31",
-    Status.WARN: "33",
-    Status.ERROR: "1;35",
-    Status.SKIP: "36",
-}
+# By the texts of `Status`, so that commands without verdicts need not load what verdicts are made of.
+_CODES: Final[Mapping[str, str]] = {"pass": "32", "fail": "1;31", "warn": "33", "error": "1;35", "skip": "36"}
 
-MARKS: Final = {
-    Status.PASS: "✓",
-    Status.FAIL: "✗",
-    Status.WARN: "!",
-    Status.ERROR: "✗",
-    Status.SKIP: "-",
-}
+MARKS: Final[Mapping[str, str]] = {"pass": "✓", "fail": "✗", "warn": "!", "error": "✗", "skip": "-"}
 """One column that stands for a status in front of a line."""
 
 
@@ -58,7 +49,8 @@ class Palette:
 
     def met(self, met: bool) -> str:
         """Return the mark of a part of an obligation."""
-        return self.status(Status.PASS if met else Status.FAIL, MARKS[Status.PASS if met else Status.FAIL])
+        status = "pass" if met else "fail"
+        return self.paint(_CODES[status], MARKS[status])
 
     def bold(self, text: str) -> str:
         """Return `text` as a heading."""

@@ -16,6 +16,12 @@ from tests.support_lint import findings, flagged, patterns
         ),
         ("ghcr.io/acme/*:v1*", "ghcr.io/acme/app", "add `ghcr.io/acme/*@*` to the list", "medium"),
         ("*:latest", "registry.example.com/app", "add `*@*` to the list", "medium"),
+        (
+            "*.example.com/*-dev",
+            "registry.example.com/app",
+            "add a pattern for digests: `registry/path@*`",
+            "medium",
+        ),
         ("ghcr.io/acme/app:1.0", "ghcr.io/acme/app", "add `ghcr.io/acme/app@*` to the list", "medium"),
     ],
 )
@@ -35,6 +41,7 @@ def test_flagged(text: str, witness: str, help_text: str, confidence: str) -> No
         ("ghcr.io/acme/app:*", "ghcr.io/*"),
         ("ghcr.io/acme/app:*", "*@sha256:*"),
         ("ghcr.io/acme/app@sha256:*",),
+        ("ghcr.io/acme/*c0de",),  # a digest may end so
         ("registry.k8s.io/",),
         ("*:*",),
     ],

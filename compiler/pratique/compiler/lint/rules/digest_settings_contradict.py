@@ -43,7 +43,6 @@ from collections.abc import Iterator
 from pratique.compiler.languages.references import tagged
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
-from pratique.compiler.languages.sets import region
 from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts, Site
@@ -56,7 +55,7 @@ def check(facts: Facts) -> Iterator[Problem]:
     """Yield the entries that every image by tag fails."""
     for site in facts.sites:
         if site.requirement.demand_digest and not site.requirement.pin_digest:
-            image = facts.ask(is_empty, region(site.requirement.images), tagged())
+            image = facts.ask(is_empty, facts.region(site.requirement.images), tagged())
             if isinstance(image, Witness):
                 yield _problem(site, image.text)
 

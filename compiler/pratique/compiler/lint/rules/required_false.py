@@ -40,7 +40,6 @@ from collections.abc import Iterator
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
-from pratique.compiler.languages.sets import region
 from pratique.compiler.lint.base import Example, Problem, Severity, rule
 from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts
@@ -54,7 +53,7 @@ def check(facts: Facts) -> Iterator[Problem]:
     for site in facts.sites:
         if site.requirement.demand_proof or not site.enforces:
             continue
-        image = facts.ask(is_empty, region(site.requirement.images), images())
+        image = facts.ask(is_empty, facts.region(site.requirement.images), images())
         if isinstance(image, Witness):
             yield Problem(
                 message=f"rule `{site.rule.name}` asks for no proof:"

@@ -66,13 +66,31 @@ def check(facts: Facts) -> Iterator[Problem]:
     everywhere = Union(quotient(facts.glob(pattern), _TAIL) for pattern in patterns)
     for site in facts.sites:
         for pattern in site.include:
-            if isinstance(facts.ask(is_empty, facts.glob(pattern), digested()), Proof):
+            if _misses_digests(pattern, facts):
                 yield from _problems(pattern, site, facts, everywhere)
+
+
+def _misses_digests(pattern: ir.ImagePattern, facts: Facts) -> bool:
+    """Say whether it is proved that no digest reference matches."""
+    image, glob = facts.images_of(pattern), facts.glob(pattern)
+    if isinstance(image, Witness):
+        guess = _by_digest(image.text, glob.suffix)
+        if glob.matches(guess) and digested().contains(guess):
+            return False  # as most do
+    return isinstance(facts.ask(is_empty, glob, digested()), Proof)
+
+
+def _by_digest(image: str, end: str) -> str:
+    """Return the image by a digest that ends in `end`, if a digest can."""
+    name, at, _ = image.partition("@")
+    return (name if at else image.rpartition(":")[0]) + _TAIL[: len(_TAIL) - len(end)] + end
 
 
 def _problems(pattern: ir.ImagePattern, site: Site, facts: Facts, everywhere: Union) -> Iterator[Problem]:
     glob, skipped = facts.glob(pattern), [facts.glob(other) for other in site.skip]
-    seen = facts.ask(is_empty, difference(glob, *skipped), tagged())
+    seen = facts.images_of(pattern)
+    if skipped:
+        seen = facts.ask(is_empty, difference(glob, *skipped), tagged())
     if not isinstance(seen, Witness):
         return
     name, _, version = seen.text.rpartition(":")

@@ -42,7 +42,6 @@ from collections.abc import Iterator
 from pratique.compiler.languages.references import tagged
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
-from pratique.compiler.languages.sets import region
 from pratique.compiler.lint.base import Example, Problem, Severity, rule
 from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts
@@ -57,7 +56,7 @@ def check(facts: Facts) -> Iterator[Problem]:
         requirement = site.requirement
         if requirement.pin_digest or requirement.demand_digest or not site.enforces:
             continue
-        image = facts.ask(is_empty, region(requirement.images), tagged())
+        image = facts.ask(is_empty, facts.region(requirement.images), tagged())
         if isinstance(image, Witness):
             yield Problem(
                 message=f"rule `{site.rule.name}` neither pins nor demands digests: a tag can be moved"
