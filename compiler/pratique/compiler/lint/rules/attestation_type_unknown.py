@@ -65,7 +65,6 @@ artifact types are not looked at. Below the top of a predicate nothing is checke
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Final
 
 from pratique.compiler import ir
@@ -133,6 +132,8 @@ def _similar(text: str) -> str:
     bare = {_bare(uri): uri for uri in known}
     if _bare(text) in bare and not text.startswith("cosign.sigstore.dev/"):  # what cosign 1 wrote
         return bare[_bare(text)]
+    from difflib import get_close_matches
+
     return next(iter(get_close_matches(text, known, n=1, cutoff=SIMILAR)), "")
 
 
