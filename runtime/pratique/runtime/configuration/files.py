@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,6 @@ from pratique.grammar.errors import PolicyError, UsageError
 from pratique.grammar.limits import MIB, show_size
 from pratique.grammar.source import Location, Source
 from pratique.grammar.text import decode
-from pratique.runtime.configuration.toml_places import locate, syntax_error
 
 OWN: Final = "pratique.toml"
 SHARED: Final = "pyproject.toml"
@@ -45,6 +43,8 @@ class ConfigurationFile:
 
     def place(self, *path: str, value: str | None = None) -> Location:
         """Return where a setting stands, or a text among its values."""
+        from pratique.runtime.configuration.toml_places import locate
+
         return locate(self.source, (*self.table, *path), value)
 
 
@@ -95,11 +95,15 @@ def read_configuration(path: Path, here: Path, *, needed: bool = True) -> Config
         PolicyError: it is no TOML.
         UsageError: it cannot be read, or lacks the settings that are needed.
     """
+    import tomllib
+
     name = _shown(path, here)
     source = _source(path, name)
     try:
         data = tomllib.loads(source.text)
     except (ValueError, RecursionError) as error:
+        from pratique.runtime.configuration.toml_places import syntax_error
+
         message, place = syntax_error(source, error)
         raise PolicyError("toml-syntax", message, place) from error
     if path.name != SHARED:
@@ -111,9 +115,11 @@ def read_configuration(path: Path, here: Path, *, needed: bool = True) -> Config
         if needed:
             raise UsageError(f"{name} has no [{'.'.join(TABLE)}]")
         return None
+    file = ConfigurationFile(path=path, source=source, table=TABLE, settings=found)
     if not isinstance(found, dict):
-        raise PolicyError("wrong-setting", f"`{'.'.join(TABLE)}` must be a table", locate(source, TABLE))
-    return ConfigurationFile(path=path, source=source, table=TABLE, settings=found)
+        place = replace(file, table=()).place(*TABLE)
+        raise PolicyError("wrong-setting", f"`{'.'.join(TABLE)}` must be a table", place)
+    return file
 
 
 def _shown(path: Path, here: Path) -> str:
