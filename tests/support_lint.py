@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import textwrap
+import tomllib
 
+from pratique.compiler.kyverno.releases import ReleaseRange
 from pratique.compiler.lint.base import Finding, lint
+from pratique.compiler.lint.inventory import Coverage, Inventory, Use
+from pratique.compiler.lint.manual import fenced
 from pratique.compiler.lint.mistakes import as_finding
 from pratique.compiler.lower import lower, lower_exceptions
 from pratique.grammar.documents import read_policies
 from pratique.grammar.errors import PolicyError
-from pratique.grammar.source import Source
+from pratique.grammar.image_reference import parse_image
+from pratique.grammar.source import Location, Source, Span
 
 _HEAD = """\
 apiVersion: kyverno.io/v1
@@ -60,22 +65,53 @@ def findings(part: str, *codes: str) -> list[Finding]:
     return found
 
 
-def reported(part: str, *codes: str) -> list[Finding]:
+def reported(
+    part: str,
+    *codes: str,
+    releases: ReleaseRange | None = None,
+    inventory: Inventory | None = None,
+) -> list[Finding]:
     """Return what `pratique lint` reports of a policy under codes (by default all) of rules.
 
     Like `findings`, but for policies that cannot be accepted, too: their mistakes are among what is returned.
     """
-    found, errors = _lint(part, *codes)
+    found, errors = _lint(part, *codes, releases=releases, inventory=inventory)
     mistakes = [each for each in map(as_finding, errors) if not codes or each.code in codes]
     return [*mistakes, *found]
 
 
-def _lint(part: str, *codes: str) -> tuple[list[Finding], list[PolicyError]]:
+def of_page(section: str, *codes: str) -> list[Finding]:
+    """Return what is reported of the example in a section of a manual page, with its settings and images."""
+    settings = tomllib.loads(fenced(section, "toml")).get("lint", {})
+    releases = ReleaseRange.parse(settings["target"]) if "target" in settings else None
+    listed = fenced(section, "text")
+    source = Source("images.txt", listed)
+    uses = tuple(
+        Use(image=parse_image(line).match_string, location=Location(source, Span.at(number, 1, len(line))))
+        for number, line in enumerate(listed.splitlines(), start=1)
+    )
+    inventory = Inventory(name="images.txt", uses=uses) if uses else None
+    return reported(fenced(section, "yaml"), *codes, releases=releases, inventory=inventory)
+
+
+def _lint(
+    part: str,
+    *codes: str,
+    releases: ReleaseRange | None = None,
+    inventory: Inventory | None = None,
+) -> tuple[list[Finding], list[PolicyError]]:
     file = read_policies(Source("policy.yaml", policy_text(part)))
     assert not file.errors, [str(error) for error in file.errors]
     lowered = lower(file.policies)
     exemptions, errors = lower_exceptions(file.exceptions)
-    found = lint(lowered.policies, codes or None, documents=file.policies, exemptions=exemptions)
+    found = lint(
+        lowered.policies,
+        codes or None,
+        documents=file.policies,
+        exemptions=exemptions,
+        releases=releases,
+        coverage=Coverage(lowered.policies, inventory) if inventory else None,
+    )
     return list(found), [*lowered.errors, *errors]
 
 

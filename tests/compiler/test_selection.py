@@ -1,12 +1,14 @@
 """match and exclude, attribute by attribute."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pratique.compiler import ir
-from pratique.compiler.selection import Requester, Target, selects
+from pratique.compiler.selection import Requester, Target, failure_action, selects
 from pratique.grammar.errors import EvaluationError
+from tests.support_policies import cluster_policy, read
 
 POD = Target(
     group="",
@@ -182,3 +184,29 @@ def test_user_info_is_dropped_from_match_in_background_but_never_excludes() -> N
     only_user = F(subjects=(ir.Subject(kind="User", name="alice"),))
     assert not selects(region(only_user), POD), "what is left is empty, and an empty filter matches nothing"
     assert selects(region(F(kinds=kinds("Pod")), exclude=ir.Selection(filters=(only_user,))), POD)
+
+
+AUDIT_PROD = {"action": "Audit", "namespaceSelector": {"matchLabels": {"env": "prod"}}}
+ENFORCE_HERE = {"action": "Enforce", "namespaces": ["default"]}
+
+
+@pytest.mark.parametrize(
+    ("action", "overrides", "labels", "wanted"),
+    [
+        ("Enforce", [{"action": "Audit", "namespaces": ["de*"]}], None, "Audit"),
+        ("Enforce", [{"action": "Audit", "namespaces": ["other"]}], None, "Enforce"),
+        ("Enforce", [{"action": "Audit"}], None, "Enforce"),
+        ("Enforce", [AUDIT_PROD], {"env": "prod"}, "Audit"),
+        ("Enforce", [AUDIT_PROD], {"env": "test"}, "Enforce"),
+        ("Enforce", [AUDIT_PROD], None, "Enforce"),
+        ("Audit", [AUDIT_PROD, ENFORCE_HERE], None, "Enforce"),
+        ("Audit", [AUDIT_PROD, ENFORCE_HERE], {"env": "prod"}, "Audit"),
+    ],
+)
+def test_the_first_override_for_a_namespace_decides(
+    action: str, overrides: list[Any], labels: dict[str, str] | None, wanted: str
+) -> None:
+    spec = {"validationFailureAction": action, "validationFailureActionOverrides": overrides}
+    [policy] = read(cluster_policy({"mutateDigest": False}, spec=spec)).policies.policies
+    target = replace(POD, namespace="default", namespace_labels=labels)
+    assert failure_action(policy.rules[0], target) == wanted

@@ -62,6 +62,26 @@ def selects(region: ir.ResourceRegion, target: Target) -> bool:
     )
 
 
+def failure_action(rule: ir.Rule, target: Target) -> ir.Action:
+    """Return what a failure of `rule` does in the namespace of `target`: the first override for it decides.
+
+    References: Kyverno 1.19 `pkg/engine/api/engineresponse.go`, `GetValidationFailureAction`.
+    """
+    for override in rule.overrides:
+        selector = override.namespace_selector
+        if not override.namespaces and selector is None:
+            continue  # it names no namespace, which is not all of them
+        if override.namespaces and not any(matches(n, target.namespace) for n in override.namespaces):
+            continue
+        if selector is not None and target.namespace_labels is None:
+            if override.action is not ir.Action.ENFORCE:
+                continue  # nobody knows whether it is meant: the stricter reading
+        elif selector is not None and not label_selector_matches(selector, target.namespace_labels or {}):
+            continue
+        return override.action
+    return rule.action
+
+
 def _any_or_all(
     selection: ir.Selection, target: Target, test: Callable[[ir.ResourceFilter, Target], bool]
 ) -> bool:

@@ -15,6 +15,7 @@ from typing import Final
 from pratique.compiler.analysis.differences import Effect, compare
 from pratique.compiler.lint.base import Finding, Fix
 from pratique.compiler.lint.fixes import applied, compatible, edits_in_order
+from pratique.compiler.lint.inventory import Inventory
 from pratique.grammar.source import Source
 from pratique.runtime.configuration.lint_settings import LintSettings
 from pratique.runtime.inputs import Inputs
@@ -50,6 +51,7 @@ def fix(
     settings: LintSettings,
     *,
     unsafe: bool = False,
+    inventory: Inventory | None = None,
     today: date | None = None,
     named: Sequence[str] = (),
 ) -> Fixed:
@@ -59,24 +61,21 @@ def fix(
         inputs: the texts.
         settings: which findings there are.
         unsafe: make fixes that may admit more, too.
+        inventory: as in `lint`.
         today: as in `lint`.
         named: what the user named.
     """
-    return _Fixing(inputs, settings, unsafe=unsafe, today=today, named=named).run()
+
+    def look(texts: Inputs) -> LintReport:
+        return report(texts, settings, inventory=inventory, today=today, named=named)
+
+    return _Fixing(inputs, look, unsafe=unsafe).run()
 
 
 class _Fixing:
-    def __init__(
-        self,
-        inputs: Inputs,
-        settings: LintSettings,
-        *,
-        unsafe: bool,
-        today: date | None,
-        named: Sequence[str],
-    ) -> None:
+    def __init__(self, inputs: Inputs, look: Callable[[Inputs], LintReport], *, unsafe: bool) -> None:
         self._inputs = inputs
-        self._look: Callable[[Inputs], LintReport] = lambda texts: report(texts, settings, today, named=named)
+        self._look = look
         self._unsafe = unsafe
         self._texts = {source.name: source for source in inputs.sources}
         self._seen = {(source.name, source.text) for source in inputs.sources}

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from pratique.compiler.lint import base
+from pratique.compiler.lint.inventory import Coverage, Inventory
 from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.documents import OtherDocument
 from pratique.grammar.errors import PolicyError
@@ -26,6 +27,7 @@ def lint(
     paths: Sequence[str],
     settings: LintSettings = DEFAULTS,
     *,
+    inventory: Inventory | None = None,
     stdin: Callable[[], bytes] | None = None,
     today: date | None = None,
 ) -> LintReport:
@@ -36,20 +38,23 @@ def lint(
     Args:
         paths: what the user named.
         settings: which rules are asked, and what is reported.
+        inventory: the images that there are, where these are known.
         stdin: returns the bytes of standard input; the process's own by default.
         today: the day of the run, for ignores that end; by default today (UTC).
     """
-    return report(read_inputs(paths, stdin), settings, today, named=paths)
+    inputs = read_inputs(paths, stdin)
+    return report(inputs, settings, inventory=inventory, today=today, named=paths)
 
 
 def report(
     inputs: Inputs,
     settings: LintSettings = DEFAULTS,
-    today: date | None = None,
     *,
+    inventory: Inventory | None = None,
+    today: date | None = None,
     named: Sequence[str] = (),
 ) -> LintReport:
-    """Return what the rules find in texts that were read already, `named` so by the user."""
+    """Return what the rules find in texts that were read already, `named` so by the user; else as `lint`."""
     read = policies_of(inputs, exceptions=True)
     mistakes = list(read.mistakes)
     if not read.documents and not read.exemptions and not mistakes:
@@ -57,6 +62,7 @@ def report(
     notices = [*read.notices, *_ignored(read.others)]
     policies = read.policies.policies
     unread = {mistake.location.source for mistake in mistakes if mistake.location}
+    coverage = Coverage(read.policies, inventory) if inventory else None
     found = base.lint(
         read.policies,
         settings.codes,
@@ -64,6 +70,8 @@ def report(
         exemptions=read.exemptions,
         unread=unread,
         today=today or datetime.now(UTC).date(),
+        releases=settings.target,
+        coverage=coverage,
     )
     return LintReport(
         findings=settings.adjusted(found),
@@ -71,6 +79,7 @@ def report(
         policies=len(policies),
         rules=sum(not rule.generated_from for policy in policies for rule in policy.rules),
         notices=tuple(notices),
+        coverage=coverage,
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pratique.compiler.analysis.differences import Effect, compare
 from pratique.compiler.lint.base import Edit, Finding, Fix, Rule, catalogue
 from pratique.compiler.lint.fixes import applied, compatible, fix_of
-from pratique.compiler.lint.manual import sections, yaml_of
+from pratique.compiler.lint.manual import fenced, sections
 from pratique.grammar.source import Location, Position, Source, Span
 from tests.support_languages import IMAGE_PATTERNS
 from tests.support_lint import findings, patterns, policy_text, reported
@@ -94,7 +94,7 @@ MENDED = {
 
 @pytest.mark.parametrize("rule", catalogue(), ids=lambda rule: rule.code)
 def test_the_fix_of_the_example(rule: Rule) -> None:
-    example = policy_text(yaml_of(sections(rule)["Example"]))
+    example = policy_text(fenced(sections(rule)["Example"], "yaml"))
     found = [each for each in reported(example) if each.code == rule.code]
     mended = [each.problem.fix for each in found if each.problem.fix]
     if rule.code in MENDED:

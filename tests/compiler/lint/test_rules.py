@@ -9,8 +9,8 @@ import pytest
 
 from pratique.compiler.lint import rules
 from pratique.compiler.lint.base import Rule, catalogue
-from pratique.compiler.lint.manual import SECTIONS, sections, yaml_of
-from tests.support_lint import findings, reported
+from pratique.compiler.lint.manual import SECTIONS, fenced, sections
+from tests.support_lint import of_page
 
 FOLDER = Path(rules.__path__[0])
 EACH = pytest.mark.parametrize("rule", catalogue(), ids=lambda rule: rule.code)
@@ -42,21 +42,22 @@ def test_the_docstring_has_every_section(rule: Rule) -> None:
 
 @EACH
 def test_the_example_is_flagged(rule: Rule) -> None:
-    found = reported(yaml_of(sections(rule)["Example"]))
+    found = of_page(sections(rule)["Example"])
     assert rule.code in {finding.code for finding in found}
 
 
 @EACH
 def test_the_remedy_is_not_flagged(rule: Rule) -> None:
-    remedy = yaml_of(sections(rule)["Instead"])
-    assert remedy
-    found = findings(remedy)
+    remedy = sections(rule)["Instead"]
+    assert fenced(remedy, "yaml")
+    found = of_page(remedy)
+    assert not {finding.code for finding in found if finding.basis is None}
     assert rule.code not in {finding.code for finding in found}
 
 
 @EACH
 def test_findings_of_the_example_have_a_place_and_a_basis(rule: Rule) -> None:
-    for finding in reported(yaml_of(sections(rule)["Example"]), rule.code):
+    for finding in of_page(sections(rule)["Example"], rule.code):
         assert finding.location is not None
         assert finding.basis is not None
         assert finding.problem.message

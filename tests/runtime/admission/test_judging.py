@@ -10,13 +10,11 @@ from pratique.grammar.errors import TransportError, UsageError
 from pratique.runtime.admission.judging import MAX_IMAGES, Judge
 from pratique.runtime.admission.review import read_review
 from pratique.runtime.admission.verdict import Verdict
-from pratique.runtime.admission.verdict import action as action_of
 from pratique.runtime.engine import Engine
 from pratique.runtime.evidence import Evidence
 from pratique.runtime.lifetimes import Lifetimes
-from pratique.runtime.resource import Resource
 from tests.support_engine import World, pod
-from tests.support_policies import cluster_policy, read
+from tests.support_policies import cluster_policy
 
 APP = "ghcr.io/acme/app:v1"
 DEV = {"subject": "dev@acme.example"}
@@ -182,29 +180,3 @@ def test_rules_that_select_by_roles_are_refused() -> None:
     given = World(cluster_policy(rule={"match": match}, spec={"background": False}))
     with pytest.raises(UsageError, match="matches roles"):
         Judge(Engine(given.plan, Evidence(given.store, given.verifier)))
-
-
-AUDIT_PROD = {"action": "Audit", "namespaceSelector": {"matchLabels": {"env": "prod"}}}
-ENFORCE_HERE = {"action": "Enforce", "namespaces": ["default"]}
-
-
-@pytest.mark.parametrize(
-    ("action", "overrides", "labels", "wanted"),
-    [
-        ("Enforce", [{"action": "Audit", "namespaces": ["de*"]}], None, "Audit"),
-        ("Enforce", [{"action": "Audit", "namespaces": ["other"]}], None, "Enforce"),
-        ("Enforce", [{"action": "Audit"}], None, "Enforce"),
-        ("Enforce", [AUDIT_PROD], {"env": "prod"}, "Audit"),
-        ("Enforce", [AUDIT_PROD], {"env": "test"}, "Enforce"),
-        ("Enforce", [AUDIT_PROD], None, "Enforce"),
-        ("Audit", [AUDIT_PROD, ENFORCE_HERE], None, "Enforce"),
-        ("Audit", [AUDIT_PROD, ENFORCE_HERE], {"env": "prod"}, "Audit"),
-    ],
-)
-def test_the_first_override_for_a_namespace_decides(
-    action: str, overrides: list[Any], labels: dict[str, str] | None, wanted: str
-) -> None:
-    spec = {"validationFailureAction": action, "validationFailureActionOverrides": overrides}
-    [policy] = read(cluster_policy({"mutateDigest": False}, spec=spec)).policies.policies
-    target = Resource(pod(APP, metadata={"namespace": "default"}), namespace_labels=labels).target
-    assert action_of(policy.rules[0], target) == wanted

@@ -223,7 +223,53 @@ def test_severities_and_files_of_a_configuration(configured: Path, lost: str, tm
 def test_nothing_more_is_imported_for_a_configuration(configured: Path, lost: str) -> None:
     script = (
         "import sys; from pratique.runtime.cli import main; main(['lint', sys.argv[1]]);"
-        f"sys.exit(' '.join(m for m in {(*HEAVY, 'difflib', 'xml')!r} if m in sys.modules))"
+        f"sys.exit(' '.join(m for m in {(*HEAVY, 'xml')!r} if m in sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", script, lost], capture_output=True, text=True, check=False)
     assert run.stderr == "\n"
+
+
+# --- images that there are -----------------------------------------------------------------------------
+
+
+def test_an_inventory(good: str, tmp_path: Path, capsys: Capture) -> None:
+    images = tmp_path / "images.txt"
+    images.write_text("ghcr.io/acme/app:1\n")
+    assert main(["lint", good, "--inventory", str(images)]) == 0
+    assert f"{images}: 1 image: 1 verified\n" in capsys.readouterr().out
+    images.write_text("ghcr.io/acme/app:1\nredis\n")
+    assert main(["lint", good, "--inventory", str(images)]) == 1
+    assert f"{images}:2:1: PRQ017 [warning, proved] 1 of the 2 images" in capsys.readouterr().out
+    images.write_text("a b c\n")
+    assert main(["lint", good, "--inventory", str(images)]) == 2
+
+
+def test_an_inventory_of_the_configuration_is_beside_it(good: str, tmp_path: Path) -> None:
+    (tmp_path / "pratique.toml").write_text("[lint]\ninventory = 'images.txt'\n")
+    (tmp_path / "images.txt").write_text("redis\n")
+    assert main(["lint", good]) == 1
+    assert main(["lint", good, "--no-config"]) == 0
+
+
+def test_a_cluster_that_is_not_known_or_not_there(
+    good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["lint", good, "--inventory", "cluster"]) == 2
+    assert "no cluster: give --kubeconfig FILE" in capsys.readouterr().err
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(
+        json.dumps(
+            {
+                "current-context": "c",
+                "contexts": [{"name": "c", "context": {"cluster": "k"}}],
+                "clusters": [{"name": "k", "cluster": {"server": "http://127.0.0.1:1"}}],
+            }
+        )
+    )
+    assert main(["lint", good, "--inventory", "cluster", "--kubeconfig", str(kubeconfig)]) == 3
+    assert (
+        main(["lint", good, "--inventory", "cluster", "--kubeconfig", str(kubeconfig), "--context", "x"]) == 2
+    )

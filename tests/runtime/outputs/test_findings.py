@@ -9,7 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pratique.compiler.lint.base import Basis, Finding, Problem, Severity, lint
+from pratique.compiler.lint.inventory import Coverage, Inventory, Use
 from pratique.compiler.lint.mistakes import as_finding
+from pratique.compiler.selection import Target
 from pratique.grammar.errors import PolicyError
 from pratique.runtime.outputs.findings import LintReport
 from pratique.runtime.outputs.findings_formats import FORMATS, render
@@ -237,4 +239,45 @@ def test_sarif_says_which_fixes_are_safe() -> None:
         ("PRQ001", True),
         ("PRQ008", True),
         ("PRQ009", True),
+    ]
+
+
+# --- images that there are -----------------------------------------------------------------------------
+
+
+def covered(*include: str) -> LintReport:
+    policies = read(policy_text(patterns(*include, skip=("ghcr.io/x/*",))), "p.yaml").policies
+    target = Target(group="", version="v1", kind="Pod", namespace="shop", name="p")
+    uses = (
+        Use(image="ghcr.io/acme/app:1", count=3),
+        Use(image="docker.io/redis:7", target=target),
+        Use(image="ghcr.io/x/y:1"),
+    )
+    return replace(CLEAN, coverage=Coverage(policies, Inventory(name="images.txt", uses=uses)))
+
+
+def test_images_in_text() -> None:
+    assert written("text", covered("ghcr.io/*")).startswith(
+        "images.txt: 3 images: 1 verified, 1 skipped, 1 matched by no rule\n"
+        "  p.yaml:16:9: `ghcr.io/*` matches 2 of 3\n"
+        "  p.yaml:18:9: `ghcr.io/x/*` skips 1 of 3\n"
+    )
+    many = written("text", covered(*(f"r{number}.io/*" for number in range(60))))
+    assert "\n  and 11 more patterns; -o json has them all\n" in many
+
+
+def test_images_in_json() -> None:
+    data = json.loads(written("json", covered("ghcr.io/*")))
+    assert schema_errors("lint-report-v1", data) == []
+    found = data["inventory"]
+    assert (found["images"], found["uses"]) == (3, 5)
+    assert found["cover"] == {"enforced": 1, "reported": 0, "skipped": 1, "unmatched": 1}
+    assert [(p["pattern"], p["list"], p["images"], p["line"]) for p in found["patterns"]] == [
+        ("ghcr.io/*", "imageReferences", 2, 16),
+        ("ghcr.io/x/*", "skipImageReferences", 1, 18),
+    ]
+    assert [(e["policy"], e["rule"], e["images"]) for e in found["entries"]] == [("example", "verify", 1)]
+    assert found["uncovered"] == [
+        {"image": "docker.io/redis:7", "cover": "unmatched", "uses": 1, "namespaces": ["shop"]},
+        {"image": "ghcr.io/x/y:1", "cover": "skipped", "uses": 1, "namespaces": []},
     ]

@@ -23,6 +23,8 @@ from pratique.grammar.source import Location, Source
 if TYPE_CHECKING:
     from pratique.compiler.analysis.points import Point
     from pratique.compiler.analysis.signers import Signer
+    from pratique.compiler.kyverno.releases import ReleaseRange
+    from pratique.compiler.lint.inventory import Coverage
     from pratique.grammar.documents import PolicyDocument
 
 
@@ -248,6 +250,8 @@ def lint(
     exemptions: Collection[ir.Exemption] = (),
     unread: Collection[Source] = (),
     today: date | None = None,
+    releases: ReleaseRange | None = None,
+    coverage: Coverage | None = None,
 ) -> tuple[Finding, ...]:
     """Return the findings of all rules, or of those with the given codes, in the order of files and places.
 
@@ -262,6 +266,8 @@ def lint(
         unread: sources of which policies could not be read. Comments there may be about these, and are not
             called unused.
         today: the day of the run; without it no comment has ended.
+        releases: the releases of Kyverno that the policies are for, where that is said.
+        coverage: what the policies make of the images that there are, where these are known.
     """
     asked = [each for each in catalogue() if codes is None or each.code in codes]
     facts = Facts(
@@ -271,6 +277,8 @@ def lint(
         exemptions=exemptions,
         unread=unread,
         today=today,
+        releases=releases,
+        coverage=coverage,
     )
     found = [_finding(each, problem) for each in asked if not each.last for problem in each.check(facts)]
     facts.findings = _without_yielding(dict.fromkeys(found), asked)

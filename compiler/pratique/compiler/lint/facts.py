@@ -21,7 +21,9 @@ from pratique.grammar.source import Source, Span
 from pratique.grammar.wildcard import matches
 
 if TYPE_CHECKING:
+    from pratique.compiler.kyverno.releases import ReleaseRange
     from pratique.compiler.lint.base import Finding
+    from pratique.compiler.lint.inventory import Coverage
     from pratique.grammar.documents import PolicyDocument
 
 
@@ -94,6 +96,8 @@ class Facts(Questions):
         exemptions: policy exceptions beside the policies.
         unread: sources of which policies could not be read.
         today: the day of the run; None where it does not matter.
+        releases: the releases of Kyverno that the policies are for; None where nobody says.
+        coverage: what the policies make of the images that there are; None where nobody lists these.
         findings: of the rules before the last, silenced or not; empty until these have been asked.
     """
 
@@ -106,6 +110,8 @@ class Facts(Questions):
         exemptions: Collection[ir.Exemption] = (),
         unread: Collection[Source] = (),
         today: date | None = None,
+        releases: ReleaseRange | None = None,
+        coverage: Coverage | None = None,
     ) -> None:
         super().__init__()
         self.policies = policies
@@ -114,6 +120,8 @@ class Facts(Questions):
         self.exemptions = exemptions
         self.unread = unread
         self.today = today
+        self.releases = releases
+        self.coverage = coverage
         self.findings: tuple[Finding, ...] = ()
         self._regions: dict[ir.ImageRegion, TextSet] = {}
         self._globs: dict[ir.ImagePattern, Glob] = {}

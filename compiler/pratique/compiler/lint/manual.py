@@ -20,7 +20,7 @@ A mistake for which a policy is refused bears the code of the rule that explains
 reported whatever rules are asked and whatever comments say, and makes the exit code 2.
 """
 
-_FENCE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+_FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
 def sections(rule: Rule) -> dict[str, str]:
@@ -29,10 +29,9 @@ def sections(rule: Rule) -> dict[str, str]:
     return {heading.strip(): text.strip() for heading, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def yaml_of(section: str) -> str:
-    """Return the YAML of a section, or an empty text."""
-    fence = _FENCE.search(section)
-    return fence.group(1) if fence else ""
+def fenced(section: str, language: str) -> str:
+    """Return the first text of a language (`yaml`, `toml`, `text`) in a section, or an empty one."""
+    return next((text for found, text in _FENCE.findall(section) if found == language), "")
 
 
 def page(rule: Rule) -> str:

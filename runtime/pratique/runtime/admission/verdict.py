@@ -12,8 +12,7 @@ from typing import Any, Final
 import yaml
 
 from pratique.compiler import ir
-from pratique.compiler.selection import Target, label_selector_matches
-from pratique.grammar.wildcard import matches
+from pratique.compiler.selection import Target, failure_action
 from pratique.runtime.decision import Check, RuleResult, Status
 from pratique.runtime.resource import Resource
 
@@ -95,28 +94,8 @@ def decide(found: Iterable[Outcome], resource: Resource, pins: Iterable[tuple[st
     return Verdict(allowed=True, warnings=tuple(warnings), patch=tuple(_patch(resource, dict(pins))))
 
 
-def action(rule: ir.Rule, target: Target) -> ir.Action:
-    """Return what a failure of `rule` does in the namespace of `target`: the first override for it decides.
-
-    References: Kyverno 1.19 `pkg/engine/api/engineresponse.go`, `GetValidationFailureAction`.
-    """
-    for override in rule.overrides:
-        selector = override.namespace_selector
-        if not override.namespaces and selector is None:
-            continue  # it names no namespace, which is not all of them
-        if override.namespaces and not any(matches(n, target.namespace) for n in override.namespaces):
-            continue
-        if selector is not None and target.namespace_labels is None:
-            if override.action is not ir.Action.ENFORCE:
-                continue  # nobody knows whether it is meant: the stricter reading
-        elif selector is not None and not label_selector_matches(selector, target.namespace_labels or {}):
-            continue
-        return override.action
-    return rule.action
-
-
 def _blocks(outcome: Outcome, target: Target) -> bool:
-    if action(outcome.rule, target) is not ir.Action.ENFORCE:
+    if failure_action(outcome.rule, target) is not ir.Action.ENFORCE:
         return False
     return outcome.status is Status.FAIL or outcome.attack or not outcome.policy.fail_open
 

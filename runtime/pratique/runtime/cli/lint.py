@@ -13,6 +13,7 @@ from pratique.runtime.cli.writing import Output, output, placed, write
 from pratique.runtime.outputs.findings_formats import FORMATS, render
 
 if TYPE_CHECKING:
+    from pratique.compiler.lint.inventory import Inventory
     from pratique.runtime.configuration.lint_settings import LintSettings
     from pratique.runtime.outputs.findings import LintReport
 
@@ -92,6 +93,17 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
         metavar="RELEASES",
         help="the releases of Kyverno that the policies are for, such as 1.19 or 1.13..1.19",
     )
+    group = parser.add_argument_group("images that there are")
+    group.add_argument(
+        "--inventory",
+        metavar="FILE|cluster",
+        help="compare patterns with these images: a file with one a line or with Kubernetes objects, or the"
+        " Pods of the current cluster",
+    )
+    group.add_argument(
+        "--kubeconfig", metavar="FILE", type=file, help="how to reach the cluster (default $KUBECONFIG)"
+    )
+    group.add_argument("--context", metavar="NAME", default="", help="context of the kubeconfig")
     group = parser.add_argument_group("exit code")
     group.add_argument(
         "--fail-level",
@@ -142,9 +154,32 @@ def run(args: argparse.Namespace) -> int:
         return run_fixes(args, settings, outputs)
     if args.unsafe_fixes:
         raise UsageError("--unsafe-fixes goes with --fix or --diff")
-    report = lint(args.policies, settings)
+    report = lint(args.policies, settings, inventory=inventory_of(args, settings))
     write_report(args, report, outputs, sys.stdout)
     return exit_code(args, report, settings)
+
+
+def inventory_of(args: argparse.Namespace, settings: LintSettings) -> Inventory | None:
+    """Return the images that there are, where they are asked for.
+
+    Raises:
+        UsageError: no cluster is known.
+        PolicyErrors: the file cannot be read.
+        TransportError: the cluster could not be asked.
+    """
+    if settings.inventory is None:
+        return None
+    from pratique.runtime.inventories import CLUSTER, ask_cluster, read_inventory
+    from pratique.runtime.outputs.text import visible
+
+    if settings.inventory == CLUSTER:
+        read = ask_cluster(str(args.kubeconfig or ""), args.context)
+    else:
+        read = read_inventory(settings.inventory)
+    if not args.quiet:
+        for notice in read.notices:
+            print(f"note: {visible(notice)}", file=sys.stderr)
+    return read.inventory
 
 
 def write_report(args: argparse.Namespace, report: LintReport, outputs: list[Output], stream: TextIO) -> None:
@@ -230,6 +265,8 @@ def _given(args: argparse.Namespace) -> LintSettings:
             given["target"] = ReleaseRange.parse(args.target)
         except ValueError as error:
             raise UsageError(f"--target: {error}") from error
+    if args.inventory:
+        given["inventory"] = args.inventory
     if args.outputs:
         given["output"] = args.outputs[0].format
     return LintSettings(**given, origins=dict.fromkeys(given, COMMAND_LINE))  # type: ignore[arg-type]

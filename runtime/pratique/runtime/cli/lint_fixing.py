@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from pratique.runtime.cli.lint import exit_code, write_report
+from pratique.runtime.cli.lint import exit_code, inventory_of, write_report
 from pratique.runtime.cli.terminal import use_color
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def run_fixes(args: argparse.Namespace, settings: LintSettings, outputs: list[Ou
     if from_stdin and set(args.policies) != {STDIN}:
         raise UsageError("standard input is fixed alone: its text goes to standard output")
     inputs = read_inputs(args.policies)
-    fixed = fix(inputs, settings, unsafe=args.unsafe_fixes, named=args.policies)
+    inventory = inventory_of(args, settings)
+    fixed = fix(inputs, settings, unsafe=args.unsafe_fixes, inventory=inventory, named=args.policies)
     _tell(args, fixed)
     if args.diff:
         return _show(args, fixed)

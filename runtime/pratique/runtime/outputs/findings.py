@@ -8,10 +8,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from pratique.compiler.lint.base import SEVERITIES, Finding, Severity
+from pratique.compiler.lint.inventory import Cover, Coverage
 from pratique.grammar.source import Location
 from pratique.runtime.outputs.text import Palette, plural, visible, visible_lines
 
 COLORS: Final = {Severity.ERROR: "1;31", Severity.WARNING: "33", Severity.INFO: "36"}
+
+MAX_PATTERNS: Final = 50
+"""Patterns whose images are counted in a text."""
+
+COVERS: Final = {
+    Cover.ENFORCED: "verified",
+    Cover.REPORTED: "verified by rules that report only",
+    Cover.SKIPPED: "skipped",
+    Cover.UNMATCHED: "matched by no rule",
+}
+"""What policies do about an image -> words for its count."""
 
 ANNOTATIONS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 """Severity -> workflow command of GitHub Actions."""
@@ -28,6 +40,7 @@ class LintReport:
         rules: rules of those policies, generated ones left out.
         notices: what is worth a word besides.
         fixed: what was found and is mended; `findings` is what is left.
+        coverage: what the policies make of the images that there are, where these are known.
     """
 
     findings: tuple[Finding, ...]
@@ -36,6 +49,7 @@ class LintReport:
     rules: int = 0
     notices: tuple[str, ...] = ()
     fixed: tuple[Finding, ...] = ()
+    coverage: Coverage | None = None
 
     @property
     def all(self) -> list[Finding]:
@@ -55,7 +69,24 @@ class LintReport:
 def render_text(report: LintReport, palette: Palette) -> str:
     """Return every finding with its line, carets, examples and help, and the counts."""
     blocks = ["\n".join(_block(finding, palette)) for finding in report.all]
+    if report.coverage:
+        blocks.append("\n".join(_inventory(report.coverage, palette)))
     return "\n\n".join([*blocks, _totals(report, palette)]) + "\n"
+
+
+def _inventory(coverage: Coverage, palette: Palette) -> Iterator[str]:
+    """Yield how many images there are, what becomes of them, and how many of them each pattern matches."""
+    total = len(coverage.inventory.images)
+    counts = Counter(standing.cover for standing in coverage.standings)
+    told = [f"{counts[cover]} {word}" for cover, word in COVERS.items() if counts[cover]]
+    head = f"{visible(coverage.inventory.name)}: {plural(total, 'image')}"
+    yield palette.bold(f"{head}: {', '.join(told)}" if told else head)
+    for each in coverage.patterns[:MAX_PATTERNS]:
+        place = f"{visible(str(each.pattern.at.location))}: " if each.pattern.at.location else ""
+        verb = "skips" if each.is_skip else "matches"
+        yield f"  {place}`{visible(each.pattern.text)}` {verb} {each.images} of {total}"
+    if len(coverage.patterns) > MAX_PATTERNS:
+        yield f"  and {len(coverage.patterns) - MAX_PATTERNS} more patterns; -o json has them all"
 
 
 def _block(finding: Finding, palette: Palette) -> Iterator[str]:

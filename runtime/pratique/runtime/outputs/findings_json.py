@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pratique.compiler.lint.base import Finding, Fix
+from pratique.compiler.lint.inventory import Cover, Coverage
 from pratique.grammar.source import Location
 from pratique.runtime.outputs.findings import LintReport
 from pratique.runtime.outputs.json_format import API_VERSION
@@ -26,8 +27,50 @@ def render(report: LintReport, palette: Palette) -> str:
             "notices": list(report.notices),
             "errors": [_json(mistake) for mistake in report.mistakes],
             "fixed": [_json(finding) for finding in report.fixed],
+            **({"inventory": _inventory(report.coverage)} if report.coverage else {}),
         }
     )
+
+
+def _inventory(coverage: Coverage) -> dict[str, Any]:
+    images = dict.fromkeys(Cover, 0)
+    for standing in coverage.standings:
+        images[standing.cover] += 1
+    return {
+        "name": coverage.inventory.name,
+        "images": len(coverage.inventory.images),
+        "uses": sum(use.count for use in coverage.inventory.uses),
+        "cover": {str(cover): count for cover, count in images.items()},
+        "patterns": [
+            {
+                "policy": each.policy.key,
+                "rule": each.rule.name,
+                "list": "skipImageReferences" if each.is_skip else "imageReferences",
+                "pattern": each.pattern.text,
+                "images": each.images,
+                **_place(each.pattern.at.location),
+            }
+            for each in coverage.patterns
+        ],
+        "entries": [
+            {
+                "policy": each.policy.key,
+                "rule": each.rule.name,
+                "images": each.images,
+                **_place(each.requirement.at.location),
+            }
+            for each in coverage.entries
+        ],
+        "uncovered": [
+            {
+                "image": standing.image,
+                "cover": str(standing.cover),
+                "uses": sum(use.count for use in standing.uses),
+                "namespaces": sorted({use.target.namespace for use in standing.uses if use.target}),
+            }
+            for standing in coverage.gaps
+        ],
+    }
 
 
 def render_lines(report: LintReport, palette: Palette) -> str:
