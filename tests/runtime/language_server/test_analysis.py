@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pratique.compiler import ir
+from pratique.compiler.lint.base import Severity
 from pratique.runtime.language_server import analysis
-from pratique.runtime.language_server.analysis import analyse
+from pratique.runtime.language_server.analysis import Analysis, analyse
 from pratique.runtime.language_server.documents import OpenDocument
 from tests.support_lint import patterns, policy_text
 from tests.support_policies import read
@@ -95,3 +98,45 @@ def test_comments_are_not_called_unused_where_a_policy_cannot_be_read() -> None:
     )
     assert "PRQ044" in codes(meant)
     assert "PRQ044" not in codes(meant + "---\nkind: ClusterPolicy\napiVersion: kyverno.io/v1\nspec: 1\n")
+
+
+# --- settings ------------------------------------------------------------------------------------------
+
+
+def at(path: Path, text: str) -> Analysis:
+    return analyse(OpenDocument.of(path.as_uri(), 1, text), {})
+
+
+def test_the_nearest_configuration_counts(tmp_path: Path) -> None:
+    text = policy_text(patterns("registry.k8s.io/", "ghcr.io/**"))
+    path = tmp_path / "policies/p.yaml"
+    path.parent.mkdir()
+    assert [found.code for found in at(path, text).findings] == ["PRQ001", "PRQ009"]
+    configuration = tmp_path / "pratique.toml"
+    configuration.write_text("[lint]\nignore = ['PRQ001']\n[lint.severity]\nPRQ009 = 'info'\n")
+    [found] = at(path, text).findings
+    assert (found.code, found.severity) == ("PRQ009", Severity.INFO)
+    configuration.write_text("[lint]\ntarget = '1.18'\nselect = ['PRQ051']\n")
+    assert [found.code for found in at(path, text).findings] == ["PRQ051"]
+
+
+def test_a_configuration_with_mistakes_is_told_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "pratique.toml").write_text("[lint]\nignor = ['PRQ001']\n")
+    found = at(tmp_path / "p.yaml", policy_text(patterns("registry.k8s.io/")))
+    assert [each.code for each in found.findings] == ["PRQ001"]
+    assert "pratique.toml:2:1: error[wrong-setting]: " in found.notice
+    assert found.notice.endswith("there is no setting `ignor`; the defaults count until it is mended")
+    (tmp_path / "pratique.toml").write_text("[lint\n")
+    assert "toml-syntax" in at(tmp_path / "p.yaml", policy_text(patterns("registry.k8s.io/"))).notice
+
+
+def test_what_is_no_file_has_the_defaults() -> None:
+    text = policy_text(patterns("registry.k8s.io/"))
+    found = analyse(OpenDocument.of("untitled:Untitled-1", 1, text), {})
+    assert [each.code for each in found.findings] == ["PRQ001"]
+
+
+def test_ignores_end() -> None:
+    text = policy_text(patterns("registry.k8s.io/"))
+    ended = text.replace('k8s.io/"', 'k8s.io/" # pratique: ignore[PRQ001] until 2024-06-30: as it was')
+    assert [each.code for each in analyse(document(ended), {}).findings] == ["PRQ001", "PRQ044"]

@@ -171,3 +171,18 @@ def test_too_many_policies_are_said_once(tmp_path: Path) -> None:
         assert editor.notes == [f"{tmp_path} holds more than {MAX_POLICIES} policies: some are left out"]
 
     run(talk)
+
+
+def test_a_configuration_with_mistakes_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "pratique.toml").write_text("[lint]\nignor = []\n")
+
+    async def talk(editor: Editor) -> None:
+        text = policy_text(patterns("ghcr.io/*"))
+        for version in (1, 2):
+            editor.put(text, version, (tmp_path / "p.yaml").as_uri())
+            await editor.until(lambda version=version: version in editor.versions)  # type: ignore[misc]
+        await editor.until(lambda: bool(editor.notes))
+        assert len(editor.notes) == 1
+        assert "there is no setting `ignor`" in editor.notes[0]
+
+    run(talk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from pratique.compiler import ir
@@ -16,6 +17,7 @@ from pratique.grammar.source import NO_SPAN, Location
 from pratique.runtime.inputs import Inputs
 from pratique.runtime.language_server.documents import OpenDocument
 from pratique.runtime.language_server.neighbours import concerns_policies
+from pratique.runtime.language_server.settings import settings_for
 from pratique.runtime.policy_files import policies_of
 
 MAX_CHARACTERS: Final = MIB
@@ -31,6 +33,7 @@ class Analysis:
         lowered: what those that make sense lower to.
         mistakes: why it, or policies of it, cannot be read.
         findings: of the lint rules, in this document alone.
+        notice: what the user should know besides.
     """
 
     document: OpenDocument
@@ -38,10 +41,11 @@ class Analysis:
     lowered: tuple[ir.Policy, ...] = ()
     mistakes: tuple[Finding, ...] = ()
     findings: tuple[Finding, ...] = ()
+    notice: str = ""
 
 
 def analyse(document: OpenDocument, neighbours: Mapping[str, tuple[ir.Policy, ...]]) -> Analysis:
-    """Return what is found in a document.
+    """Return what is found in a document, by the settings of the configuration file that is nearest to it.
 
     Policies that the document declares itself are not taken from `neighbours` (by name of source) as well:
     there they are older or other versions of it, as the overlays of one base are.
@@ -62,16 +66,22 @@ def analyse(document: OpenDocument, neighbours: Mapping[str, tuple[ir.Policy, ..
     }
     together[source.name] = read.policies.policies
     ordered = [policy for name in sorted(together) for policy in together[name]]
+    settings, problem = settings_for(document)
     found = lint(
         ir.PolicySet(policies=tuple(ordered)),
+        settings.codes,
         documents=read.documents,
         exemptions=read.exemptions,
         unread=(source,) if read.mistakes else (),
+        today=datetime.now(UTC).date(),
+        releases=settings.target,
     )
+    own_findings = [each for each in found if each.location and each.location.source is source]
     return Analysis(
         document=document,
         policies=read.documents,
         lowered=read.policies.policies,
         mistakes=tuple(sorted(map(as_finding, read.mistakes), key=lambda finding: finding.order)),
-        findings=tuple(each for each in found if each.location and each.location.source is source),
+        findings=settings.adjusted(own_findings),
+        notice=problem,
     )

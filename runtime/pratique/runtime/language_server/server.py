@@ -42,7 +42,7 @@ from pratique.runtime.language_server.symbols import symbols
 from pratique.runtime.user_folders import cache_folder
 
 NAME: Final = "pratique"
-WATCHED: Final = "**/*.{yaml,yml,json}"
+WATCHED: Final = "**/{*.yaml,*.yml,*.json,pratique.toml,pyproject.toml}"
 
 _log = logging.getLogger(__name__)
 

@@ -120,6 +120,7 @@ class Session:
         if self._open.get(uri) is document:
             self._publish(found)
         self._tell(self._neighbours.notice)
+        self._tell(found.notice)
 
     def _start(self, document: OpenDocument) -> asyncio.Task[Analysis]:
         folder = self._folder_of(document)
