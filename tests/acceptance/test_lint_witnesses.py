@@ -151,3 +151,49 @@ def test_prq037_no_statement_is_so(type: str, key: str, works: bool) -> None:
         **by,
     }
     assert status(text, statements=(old, new)) is (Status.PASS if works else Status.FAIL)
+
+
+def keyless_policy(**keyless: Any) -> str:
+    block = {name: value for name, value in {**KEYLESS, **keyless}.items() if value is not None}
+    return policy(attestors=[some_of({"keyless": block})])
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        {"subject": ".*@acme.example"},
+        {"subject": None, "subjectRegExp": "^https://github.com/acme/*$"},
+        {"subject": None, "subjectRegExp": "https://github.com/acme/*"},
+        {"subject": None, "subjectRegExp": "*@acme.example"},
+    ],
+)
+def test_prq025_signers_that_are_accepted_and_refused(tests: dict[str, Any]) -> None:
+    text = keyless_policy(**tests)
+    (found,) = findings(text, "PRQ025")
+    assert found.problem.examples
+    for example in found.problem.examples:
+        wanted = {"accepted": Status.PASS, "refused": Status.FAIL}[example.label]
+        signed = {"subject": example.text, "issuer": KEYLESS["issuer"]}
+        assert status(text, signed) is wanted
+
+
+def test_prq040_an_override_that_never_applies() -> None:
+    override = {"action": "Audit", "namespaces": ["{{ request.namespace }}"]}
+    spec = {**ENFORCE, "validationFailureActionOverrides": [override]}
+    text = cluster_policy({"mutateDigest": True}, spec=spec)
+    assert len(findings(text, "PRQ040")) == 1
+    world = World(text)
+    world.store.image(IMAGE)
+    assert not admits(world, IMAGE)
+
+
+def test_prq043_images_of_different_owners_are_looked_for_in_one_place() -> None:
+    by = [some_of({"keyless": KEYLESS})]
+    text = policy(imageReferences=["ghcr.io/*"], repository="registry.example/signatures", attestors=by)
+    (found,) = findings(text, "PRQ043")
+    world = World(text)
+    for example in found.problem.examples:
+        digest = world.store.image(example.text)
+        assert world.judge(pod(example.text))[0].status is Status.FAIL
+        tag = f"{digest.replace(':', '-')}.sig"
+        assert world.store.requests[f"manifest registry.example/signatures:{tag}"] == 1

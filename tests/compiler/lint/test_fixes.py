@@ -84,10 +84,12 @@ MENDED = {
     "PRQ008": True,
     "PRQ009": True,
     "PRQ021": True,
+    "PRQ025": False,
     "PRQ028": False,
     "PRQ031": False,
     "PRQ032": True,
     "PRQ033": True,
+    "PRQ037": False,
 }
 """Rules whose example has a fix, and whether it is safe."""
 

@@ -78,13 +78,13 @@ def check(facts: Facts) -> Iterator[Problem]:
     """Yield the sets that are joined otherwise than their entries look."""
     for site in facts.sites:
         for threshold in (*site.signature_sets, *site.statement_sets):
-            if threshold.count == 1 and (problem := _alternatives(threshold)):
+            if threshold.count == 1 and (problem := _alternatives(facts, threshold)):
                 yield problem
         for threshold in site.signature_sets:
             yield from _all_keys(threshold)
 
 
-def _alternatives(threshold: ir.Threshold) -> Problem | None:
+def _alternatives(facts: Facts, threshold: ir.Threshold) -> Problem | None:
     """Return what is wrong with a set of which one entry is enough, where it names several parties."""
     leaves = [part for part in threshold.of if isinstance(part, ir.Leaf)]
     named: dict[str, ir.Leaf] = {}
@@ -96,7 +96,7 @@ def _alternatives(threshold: ir.Threshold) -> Problem | None:
     parties = list(named)
     outsider = named[parties[-1]]
     others = [leaf.attestor for leaf in leaves if party(leaf.attestor.signer) != parties[-1]]
-    alone = signers.find((outsider.attestor,), others)
+    alone = facts.signer((outsider.attestor,), others)
     if not isinstance(alone, signers.Signer):
         return None
     return Problem(
@@ -106,7 +106,7 @@ def _alternatives(threshold: ir.Threshold) -> Problem | None:
         label='joins the entries by "or"',
         confidence=Confidence.LOW,
         basis=Basis.WITNESS,
-        examples=(Example("enough alone", str(alone)),),
+        examples=(Example("enough alone", str(alone), signers=(alone,)),),
         related=tuple(
             (f"an entry of `{name}`", leaf.at.location) for name, leaf in named.items() if leaf.at.location
         ),

@@ -97,7 +97,7 @@ _LIKE = "." + PLAUSIBLE.replace(".", "")
 """A `.` of an expression is mostly meant as one."""
 
 
-@rule("PRQ021", Severity.ERROR, yields_to=("PRQ022",))
+@rule("PRQ021", Severity.ERROR, yields_to=("PRQ022", "PRQ025"))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the expressions that accept somebody whom they do not span."""
     for leaf, signer in identity_leaves(facts):

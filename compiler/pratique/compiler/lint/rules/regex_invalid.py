@@ -56,7 +56,7 @@ from pratique.compiler.lint.places import of_text
 from pratique.compiler.texts import SearchSyntaxError, compile_search
 
 
-@rule("PRQ026", Severity.ERROR)
+@rule("PRQ026", Severity.ERROR, yields_to=("PRQ025",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the expressions that do not compile."""
     for leaf, signer in identity_leaves(facts):
