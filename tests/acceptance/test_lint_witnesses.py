@@ -197,3 +197,13 @@ def test_prq043_images_of_different_owners_are_looked_for_in_one_place() -> None
         assert world.judge(pod(example.text))[0].status is Status.FAIL
         tag = f"{digest.replace(':', '-')}.sig"
         assert world.store.requests[f"manifest registry.example/signatures:{tag}"] == 1
+
+
+@pytest.mark.parametrize(("kind", "seen"), [("Pods", False), ("apps/v1/Pod", False), ("Pod", True)])
+def test_prq011_no_image_is_seen(kind: str, seen: bool) -> None:
+    match = {"any": [{"resources": {"kinds": [kind]}}]}
+    text = cluster_policy({**ALONE}, spec=ENFORCE, rule={"match": match})
+    assert bool(findings(text, "PRQ011")) is not seen
+    world = World(text)
+    world.store.image(IMAGE)
+    assert bool(world.judge(pod(IMAGE))) is seen

@@ -83,6 +83,7 @@ MENDED = {
     "PRQ005": False,
     "PRQ008": True,
     "PRQ009": True,
+    "PRQ011": True,
     "PRQ021": True,
     "PRQ025": False,
     "PRQ028": False,

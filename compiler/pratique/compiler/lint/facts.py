@@ -17,7 +17,7 @@ from pratique.compiler.languages.search import Answer, Proof, Witness
 from pratique.compiler.languages.sets import AnyOf, TextSet, difference
 from pratique.compiler.lint.directives import Directive, directives
 from pratique.compiler.lint.questions import Questions
-from pratique.grammar.source import Source, Span
+from pratique.grammar.source import Location, Source, Span
 from pratique.grammar.wildcard import matches
 
 if TYPE_CHECKING:
@@ -139,6 +139,26 @@ class Facts(Questions):
         """Return a policy as it is written, where that is known."""
         place = policy.at.location
         return self._written.get((id(place.source), place.span)) if place else None
+
+    def rule_place(
+        self, policy: ir.Policy, rule: ir.Rule, *route: str | int, key: bool = False
+    ) -> Location | None:
+        """Return the place of a value of a rule, or of its key, by its path in the names of the YAML."""
+        document = self.document(policy)
+        if document is None:
+            return None
+        names = [each.name for each in document.model.spec.rules]
+        return document.location("spec", "rules", names.index(rule.name), *route, key=key)
+
+    def kind_place(self, policy: ir.Policy, rule: ir.Rule, part: int, index: int) -> Location | None:
+        """Return where a kind stands, by the numbers of its filter in `match` and of itself in the filter."""
+        document = self.document(policy)
+        if document is None:
+            return None
+        match = next(each.match for each in document.model.spec.rules if each.name == rule.name)
+        form = "any" if match.any else "all" if match.all else ""
+        route = (form, part) if form else ()
+        return self.rule_place(policy, rule, "match", *route, "resources", "kinds", index)
 
     @cached_property
     def _written(self) -> dict[tuple[int, Span], PolicyDocument]:

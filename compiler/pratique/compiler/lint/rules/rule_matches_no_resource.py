@@ -63,8 +63,9 @@ spec:
 
 ## Limits
 
-Preconditions are not looked at. Rules with `imageExtractors` are left alone, for their resources may belong
-to no namespace, and so are rules that depend on who sends a request.
+Preconditions are not looked at, and kinds that hold no image are left to `rule-never-reached-kinds`. Rules
+with `imageExtractors` are left alone, for their resources may belong to no namespace, and so are rules that
+depend on who sends a request.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ from pratique.compiler.analysis.points import Zone
 from pratique.compiler.languages.search import Proof
 from pratique.compiler.lint.base import Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.kinds import is_out_of_reach
 
 
 @rule("PRQ010", Severity.ERROR, explains=("empty-selection",))
@@ -87,6 +89,8 @@ def check(facts: Facts) -> Iterator[Problem]:
         for each in policy.rules:
             if each.generated_from or each.extractors:
                 continue
+            if "PRQ011" in facts.asked and each.requirements and is_out_of_reach(each):
+                continue  # it says more about kinds
             if each.resources not in empty:
                 empty[each.resources] = _is_empty(each.resources)
             if empty[each.resources] and (problem := _problem(each)):
