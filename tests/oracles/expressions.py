@@ -125,9 +125,11 @@ def _identities(random: Random) -> list[str]:
     outside = [text_tests(random) for _ in range(random.randrange(3))]
     held = {word for word in WORDS if _is_held(word, inside, outside)}
     language = both(EVERYTHING, *map(identities.language, inside))
-    answer = identities.example(
-        both(language, *(complement(identities.language(tests)) for tests in outside))
-    )
+    whole = both(language, *(complement(identities.language(tests)) for tests in outside))
+    is_suggested = random.random() < 0.5
+    answer = identities.example(whole) if is_suggested else identities.example(whole, ())
+    if isinstance(answer, Witness) and not is_suggested:
+        agree(all(len(answer.text) <= len(word) for word in held), "not shortest", answer, inside, outside)
     if isinstance(answer, Witness) and _is_held(answer.text, inside, outside):
         held.add(answer.text)
     return [judged(answer, held, inside, outside)]

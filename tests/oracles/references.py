@@ -1,21 +1,25 @@
 """Questions about real image references: many patterns at once, and covers.
 
 The oracle walks a product that it makes itself: the reference grammar of the parser, made deterministic by
-`interegular`, and for each glob the set of its positions, kept as plainly as can be.
+`interegular`, and for each glob the set of its positions, told as plainly as can be.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 from itertools import combinations, permutations
 from random import Random
+from typing import NamedTuple, TypeAlias
 
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.pairs import inclusions, overlaps
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import covers
-from pratique.compiler.languages.search import Answer, Unknown, Witness
+from pratique.compiler.languages.search import Answer, Unknown, Witness, find
+from pratique.compiler.languages.sets import AllOf, NotIn, TextSet
 from pratique.grammar import image_reference, wildcard
 from tests.oracles.procedures import Procedure, agree, kind
 
@@ -83,9 +87,21 @@ def _patterns(random: Random, count: int) -> list[str]:
     return found
 
 
+class _Grammar(NamedTuple):
+    """The canonical references, but for limits on lengths, as a table.
+
+    Attributes:
+        arcs: for each state the states behind it, each with the letters that lead there.
+        ends: states in which a reference may end.
+    """
+
+    start: int
+    arcs: tuple[tuple[tuple[int, str], ...], ...]
+    ends: frozenset[int]
+
+
 @cache
-def _grammar() -> tuple[int, list[dict[str, int]], frozenset[int]]:
-    """Return start, rows by character and ends of the canonical references, but for length limits."""
+def _grammar() -> _Grammar:
     from interegular import parse_pattern
 
     hosted = image_reference._HOSTED_REFERENCE.pattern
@@ -97,15 +113,60 @@ def _grammar() -> tuple[int, list[dict[str, int]], frozenset[int]]:
     local = "".join(f"[{letter}{letter.upper()}]" for letter in "localhost")
     whole = parse_pattern(hosted).to_fsm() & parse_pattern(one_tail).to_fsm() & parse_pattern(host).to_fsm()
     whole = whole - (parse_pattern(f"{local}/.*").to_fsm() - parse_pattern("localhost/.*").to_fsm())
-    rows: list[dict[str, int]] = [{} for _ in range(max(whole.states) + 1)]
     letters = [chr(code) for code in range(33, 127)]
     live = {state for state in whole.states if whole.islive(state)}
+    rows: list[dict[int, str]] = [{} for _ in range(max(whole.states) + 1)]
     for state, row in whole.map.items():
         for letter in letters:
             target = row.get(whole.alphabet[letter])
             if target is not None and target in live:
-                rows[state][letter] = target
-    return whole.initial, rows, frozenset(whole.finals)
+                rows[state][target] = rows[state].get(target, "") + letter
+    return _Grammar(whole.initial, tuple(tuple(row.items()) for row in rows), frozenset(whole.finals))
+
+
+class _Walk:
+    """A walk through one glob: the sets of its positions, numbered as they are met, and steps between them.
+
+    Attributes:
+        letters: what the glob tells apart.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.letters = frozenset(text) - set("*?")
+        self._places = [_closed(text, {0})]
+        self._numbers = {self._places[0]: 0, frozenset[int](): NOWHERE}
+        self._steps: list[dict[str, int]] = [{}]
+
+    def step(self, number: int, letter: str) -> int:
+        """Return the set of positions behind `letter`; `NOWHERE` where none is left."""
+        if number == NOWHERE:
+            return NOWHERE
+        known = self._steps[number].get(letter)
+        if known is None:
+            places = _step(self.text, self._places[number], letter)
+            known = self._numbers.setdefault(places, len(self._places))
+            if known == len(self._places):
+                self._places.append(places)
+                self._steps.append({})
+            self._steps[number][letter] = known
+        return known
+
+    def accepts(self, number: int) -> bool:
+        """Say whether a text that ends here matches."""
+        return number != NOWHERE and len(self.text) in self._places[number]
+
+    def is_safe(self, number: int) -> bool:
+        """Say whether every text that goes on from here matches: a `*` at the end of the glob is reached."""
+        return number != NOWHERE and self.text[-1:] == "*" and len(self.text) - 1 in self._places[number]
+
+
+NOWHERE = -1
+
+
+@lru_cache(maxsize=256)
+def _walk(text: str) -> _Walk:
+    return _Walk(text)
 
 
 def _closed(text: str, places: set[int]) -> frozenset[int]:
@@ -125,38 +186,59 @@ def _step(text: str, places: frozenset[int], letter: str) -> frozenset[int]:
     return _closed(text, after)
 
 
-def reference(inside: list[str], outside: list[str]) -> str | None:
-    """Return a reference that all of `inside` match and none of `outside`; None where there is none."""
-    initial, rows, ends = _grammar()
-    globs = [*inside, *outside]
-    told_apart = {letter for text in globs for letter in text if letter not in "*?"}
-    steps: dict[tuple[int, frozenset[int], str], frozenset[int]] = {}
-    start = (initial, tuple(_closed(text, {0}) for text in globs))
-    came: dict[object, str] = {start: ""}
-    stack = [start]
-    while stack:
-        node = stack.pop()
-        state, places = node
-        accepts = [len(text) in at for text, at in zip(globs, places, strict=True)]
-        if state in ends and all(accepts[: len(inside)]) and not any(accepts[len(inside) :]):
-            return came[node]
-        tried: set[int] = set()
-        for letter, target in rows[state].items():
-            if letter not in told_apart:
-                if target in tried:
-                    continue
-                tried.add(target)
-            moved = []
-            for number, (text, at) in enumerate(zip(globs, places, strict=True)):
-                key = (number, at, letter)
-                if key not in steps:
-                    steps[key] = _step(text, at, letter)
-                moved.append(steps[key])
-            after = (target, tuple(moved))
-            if after not in came and all(moved[: len(inside)]):
-                came[after] = came[node] + letter
-                stack.append(after)
+_Node: TypeAlias = tuple[int, ...]
+"""State of the grammar, then a set of positions of each glob."""
+
+
+def reference(inside: Sequence[str], outside: Sequence[str], *, shortest: bool = False) -> str | None:
+    """Return a reference that all of `inside` match and none of `outside`, any one or a shortest.
+
+    None where there is none: all that can be reached was looked at.
+    """
+    grammar = _grammar()
+    required, banned = list(map(_walk, inside)), list(map(_walk, outside))
+    walks = [*required, *banned]
+    told_apart = frozenset[str]().union(*(walk.letters for walk in walks))
+    arcs: dict[int, list[tuple[str, int]]] = {}
+    start: _Node = (grammar.start, *(0 for _ in walks))
+    came: dict[_Node, tuple[_Node, str] | None] = {start: None}
+    queue = deque([start])
+    while queue:
+        node = queue.popleft() if shortest else queue.pop()
+        state, *places = node
+        ends = [walk.accepts(at) for walk, at in zip(walks, places, strict=True)]
+        if state in grammar.ends and all(ends[: len(inside)]) and not any(ends[len(inside) :]):
+            return _text(came, node)
+        if state not in arcs:
+            arcs[state] = list(_representatives(grammar.arcs[state], told_apart))
+        for letter, target in arcs[state]:
+            moved = [walk.step(at, letter) for walk, at in zip(walks, places, strict=True)]
+            after = (target, *moved)
+            if after in came or NOWHERE in moved[: len(inside)]:
+                continue
+            if any(map(_Walk.is_safe, banned, moved[len(inside) :])):
+                continue
+            came[after] = (node, letter)
+            queue.append(after)
     return None
+
+
+def _representatives(
+    arcs: Iterable[tuple[int, str]], told_apart: frozenset[str]
+) -> Iterator[tuple[str, int]]:
+    """Yield each letter that some glob tells apart, and one of the others for each state behind."""
+    for target, letters in arcs:
+        others = [letter for letter in letters if letter not in told_apart]
+        for letter in (*(told_apart & set(letters)), *others[:1]):
+            yield letter, target
+
+
+def _text(came: dict[_Node, tuple[_Node, str] | None], node: _Node) -> str:
+    letters = []
+    while step := came[node]:
+        node, letter = step
+        letters.append(letter)
+    return "".join(reversed(letters))
 
 
 def _judged(answer: Answer | None, inside: list[str], outside: list[str]) -> str:
@@ -205,8 +287,28 @@ def _cover(random: Random) -> list[str]:
     return [_judged(answer if kind(answer) != "proof" else None, [whole], options)]
 
 
+def _shortest(random: Random) -> list[str]:
+    inside, outside = _patterns(random, random.choice((1, 1, 2))), _patterns(random, 2)
+    outside = outside[: random.randrange(3)]
+    sets: list[TextSet] = [Glob.parse(text) for text in inside]
+    sets += [NotIn(Glob.parse(text)) for text in outside]
+    answer = find(AllOf(tuple(sets)), images())
+    if isinstance(answer, Witness):
+        best = reference(inside, outside, shortest=True)
+        agree(
+            best is not None and len(answer.text) == len(best),
+            "not shortest",
+            answer.text,
+            best,
+            inside,
+            outside,
+        )
+    return [_judged(answer if kind(answer) != "proof" else None, inside, outside)]
+
+
 PROCEDURES = (
     Procedure("overlaps of many patterns", ORACLE, _overlaps, ("interegular",)),
     Procedure("inclusions of many patterns", ORACLE, _inclusions, ("interegular",)),
     Procedure("covers of references", ORACLE, _cover, ("interegular",)),
+    Procedure("shortest references", ORACLE, _shortest, ("interegular",)),
 )

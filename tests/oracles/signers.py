@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from pratique.compiler import ir
 from pratique.compiler.analysis import signers
-from pratique.compiler.analysis.obligations import Gap, holds, implies, one_signer
+from pratique.compiler.analysis.obligations import Gap, implies, one_signer
 from pratique.compiler.analysis.signers import Signer
 from pratique.compiler.languages.search import Proof
 from pratique.compiler.texts import accepts
@@ -66,8 +66,12 @@ SIGNATURES = tuple(
 
 
 @lru_cache(maxsize=10_000)
+def _seen(attestor: ir.Attestor) -> int:
+    """Return the signatures that the attestor finds and trusts, whoever made them: a bit for each."""
+    return sum(1 << place for place, signature in enumerate(SIGNATURES) if _sees(attestor, signature))
+
+
 def _sees(attestor: ir.Attestor, signature: Signature) -> bool:
-    """Say whether the attestor finds and trusts a signature, whoever made it."""
     log = attestor.trust.log.required
     # Without the log it is today's clock that a certificate must be valid by.
     timely = signature.is_logged if log else isinstance(attestor.signer, ir.KeySigner) or signature.is_fresh
@@ -161,11 +165,11 @@ def _can(holder: Holder, inside: Sequence[ir.Attestor], outside: Sequence[ir.Att
     """Say whether a holder can meet all of `inside`, a signature for each, and none of `outside`."""
     if not all(_is_of(each.signer, holder) for each in inside) or len({each.format for each in inside}) != 1:
         return False
-    dangers = [each for each in outside if _is_of(each.signer, holder)]
-    return all(
-        any(_sees(each, s) and not any(_sees(danger, s) for danger in dangers) for s in SIGNATURES)
-        for each in inside
-    )
+    danger = 0
+    for each in outside:
+        if _is_of(each.signer, holder):
+            danger |= _seen(each)
+    return all(_seen(each) & ~danger for each in inside)
 
 
 def _find(random: Random) -> list[str]:
@@ -198,40 +202,66 @@ def _demand(random: Random, pool: Sequence[ir.Attestor]) -> ir.ImageRequirement:
     return ir.ImageRequirement(images=ir.ImageRegion(include=()), signatures=thresholds)
 
 
-def _meets(demands: Iterable[ir.ImageRequirement], met: frozenset[ir.Attestor]) -> bool:
-    return all(holds(each, met) for demand in demands for each in demand.signatures)
+_Demand: TypeAlias = "int | tuple[int, tuple[_Demand, ...]]"
+"""An attestor, as a bit, or a threshold."""
 
 
-def _met_sets(pool: Sequence[ir.Attestor], makers: Iterable[Iterable[Holder]]) -> set[frozenset[ir.Attestor]]:
-    """Return what sets of attestors can be met by any signatures of some of the holders."""
-    reached = {frozenset[ir.Attestor]()}
+def _plain(formula: ir.Formula, bits: Mapping[ir.Attestor, int]) -> _Demand:
+    if isinstance(formula, ir.Leaf):
+        return bits[formula.attestor]
+    distinct = dict.fromkeys(formula.of)  # parts that are written alike count once
+    return formula.count, tuple(_plain(part, bits) for part in distinct)
+
+
+def _plain_demands(demands: Iterable[ir.ImageRequirement], pool: Sequence[ir.Attestor]) -> list[_Demand]:
+    bits = {each: 1 << place for place, each in enumerate(pool)}
+    return [_plain(each, bits) for demand in demands for each in demand.signatures]
+
+
+def _holds(demand: _Demand, met: int) -> bool:
+    if isinstance(demand, int):
+        return demand & met != 0
+    count, parts = demand
+    return sum(_holds(part, met) for part in parts) >= count
+
+
+def _meets(demands: Iterable[_Demand], met: int) -> bool:
+    return all(_holds(each, met) for each in demands)
+
+
+def _met_sets(pool: Sequence[ir.Attestor], makers: Iterable[Iterable[Holder]]) -> set[int]:
+    """Return what sets of attestors of `pool` can be met by any signatures of some of the holders."""
+    reached = {0}
     for holders in makers:
-        for met in {frozenset(taken) for holder in holders for taken in _taken(pool, holder)}:
+        for met in {taken for holder in holders for taken in _taken(pool, holder)}:
             reached |= {known | met for known in reached}
     return reached
 
 
-def _taken(pool: Sequence[ir.Attestor], holder: Holder) -> Iterator[tuple[ir.Attestor, ...]]:
-    candidates = [each for each in pool if _is_of(each.signer, holder)]
-    if candidates:
-        for signature in SIGNATURES:
-            yield tuple(each for each in candidates if _sees(each, signature))
+def _taken(pool: Sequence[ir.Attestor], holder: Holder) -> Iterator[int]:
+    """Yield, for each signature that the holder can make, the attestors that take it."""
+    cells = {0: (1 << len(SIGNATURES)) - 1}
+    for place, each in enumerate(pool):
+        if _is_of(each.signer, holder):
+            seen, before = _seen(each), cells
+            cells = {taken: unseen for taken, cell in before.items() if (unseen := cell & ~seen)}
+            cells |= {taken | 1 << place: cell & seen for taken, cell in before.items() if cell & seen}
+    yield from cells
 
 
 def _implication(random: Random) -> list[str]:
     pool = list(dict.fromkeys(attestor(random) for _ in range(random.randrange(1, 5))))
     premise, conclusion = [_demand(random, pool)], [_demand(random, pool)]
     answer = implies(premise, conclusion)
+    given, wanted = _plain_demands(premise, pool), _plain_demands(conclusion, pool)
     about = (answer, premise, conclusion)
     if isinstance(answer, Gap):
         makers = [[_holder(s, extension) for extension in (None, *WORDS[:20])] for s in answer.signers]
         sets = _met_sets(pool, makers)
-        agree(
-            any(_meets(premise, met) and not _meets(conclusion, met) for met in sets), "a false gap", *about
-        )
+        agree(any(_meets(given, met) and not _meets(wanted, met) for met in sets), "a false gap", *about)
     elif isinstance(answer, Proof):
         sets = _met_sets(pool, [_holders(pool)])
-        gaps = [met for met in sets if _meets(premise, met) and not _meets(conclusion, met)]
+        gaps = [met for met in sets if _meets(given, met) and not _meets(wanted, met)]
         agree(not gaps, "a missed gap", gaps[:1], *about)
     return [kind(answer)]
 
@@ -246,15 +276,17 @@ def _one_signer(random: Random) -> list[str]:
         people = _holders(pool)
     else:
         return [kind(answer)]
-    able = any(
-        _meets(
-            demands, frozenset(each for each in pool if each.format is form and _is_of(each.signer, holder))
-        )
-        for holder in people
-        for form in FORMATS
-    )
+    wanted = _plain_demands(demands, pool)
+    able = any(_meets(wanted, _signed_by(holder, form, pool)) for holder in people for form in FORMATS)
     agree(able == isinstance(answer, Signer), "one signer", answer, demands)
     return [kind(answer)]
+
+
+def _signed_by(holder: Holder, form: ir.SignatureFormat, pool: Sequence[ir.Attestor]) -> int:
+    """Return the attestors that a signature meets which carries all that any of them asks for."""
+    return sum(
+        1 << place for place, each in enumerate(pool) if each.format is form and _is_of(each.signer, holder)
+    )
 
 
 PROCEDURES = (

@@ -16,8 +16,9 @@ from tests.oracles.procedures import Procedure, agree, kind
 from tests.support_languages import SMALL, SMALL_WORDS
 
 ORACLE = f"all {len(SMALL_WORDS):,} words of a small universe, tried with the matcher of the grammar"
-ALL = (1 << len(SMALL_WORDS)) - 1
-_PLACES = {word: 1 << place for place, word in enumerate(SMALL_WORDS)}
+BY_LENGTH = sorted(SMALL_WORDS, key=len)
+ALL = (1 << len(BY_LENGTH)) - 1
+_PLACES = {word: 1 << place for place, word in enumerate(BY_LENGTH)}
 _GLUE = ("*", "?", "*?", "?*a*", "*/*", ":*", "*:*", "*@*", "")
 
 
@@ -66,7 +67,7 @@ def _judged(answer: Answer, against: int, *about: object) -> str:
         case Witness(text):
             agree(_PLACES.get(text, 0) & against, "a false witness", text, *about)
         case Proof():
-            agree(not against, "a false proof", SMALL_WORDS[against.bit_length() - 1], *about)
+            agree(not against, "a false proof", BY_LENGTH[against.bit_length() - 1], *about)
         case Unknown():
             pass
     return kind(answer)
@@ -74,8 +75,18 @@ def _judged(answer: Answer, against: int, *about: object) -> str:
 
 def _emptiness(random: Random) -> list[str]:
     of = texts(random)
-    against = members(of)
-    return [_judged(is_empty(of, SMALL), against, of), _judged(find(of, SMALL), against, of)]
+    return [_judged(is_empty(of, SMALL), members(of), of)]
+
+
+def _shortest(random: Random) -> list[str]:
+    of = texts(random)
+    against, answer = members(of), find(of, SMALL)
+    kind_of_answer = _judged(answer, against, of)
+    if isinstance(answer, Witness):
+        # Words stand in the order of their lengths, so that the lowest bit is a shortest one.
+        best = BY_LENGTH[(against & -against).bit_length() - 1]
+        agree(len(answer.text) == len(best), "not shortest", answer.text, best, of)
+    return [kind_of_answer]
 
 
 def _overlap(random: Random) -> list[str]:
@@ -110,6 +121,7 @@ def _quotient(random: Random) -> list[str]:
 
 PROCEDURES = (
     Procedure("emptiness of image sets", ORACLE, _emptiness),
+    Procedure("shortest texts of image sets", ORACLE, _shortest),
     Procedure("overlap of image sets", ORACLE, _overlap),
     Procedure("inclusion of image sets", ORACLE, _inclusion),
     Procedure("equivalence of image sets", ORACLE, _equivalence),

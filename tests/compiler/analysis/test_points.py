@@ -147,6 +147,15 @@ def test_wildcards_in_label_keys_give_examples_but_no_proofs() -> None:
     assert isinstance(find([wild], [wild]), Unknown | Proof)
 
 
+def test_a_requirement_names_its_key_and_no_others() -> None:
+    """`*` is a wildcard in keys of `matchLabels` alone: a label called `*` is one label."""
+    absent = ir.LabelRequirement(key="*", operator="DoesNotExist")
+    labelled = ir.LabelSelector(match_labels=(("app", "web"),), requirements=(absent,))
+    answer = find([Zone(region(ir.ResourceFilter(kinds=POD, selector=labelled)))])
+    assert isinstance(answer, Point)
+    assert answer.labels == (("app", "web"),)
+
+
 def test_conditions_are_assumptions() -> None:
     zone = Zone(everything(), condition='{"all": []}')
     (assumption,) = find([zone]).assumptions  # type: ignore[union-attr]

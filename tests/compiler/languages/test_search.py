@@ -45,6 +45,13 @@ def test_witnesses_are_references_in_the_set(first: str, second: str) -> None:
             pytest.fail(why)
 
 
+def test_a_run_may_end_a_text_sooner_than_what_stands_behind_it() -> None:
+    """`*` may span `s/a:`; to be done with the glob soonest leads to the longer `localhost/a/ab:a`."""
+    answer = find(Glob.parse("localhost/*/a*b*"), images())
+    assert isinstance(answer, Witness)
+    assert len(answer.text) == len("localhost/s/a:b")
+
+
 def parse(text: str) -> Glob:
     return Glob.parse(text)
 

@@ -221,14 +221,14 @@ def _sample(pattern: str, filling: str) -> str:
 def _pairs(passing: Iterable[Test], failing: Iterable[Test], values: Universe, max_states: int) -> Decision:
     """Give keys to all that must be there, then decide the value of each key by itself."""
     inside, outside = _in_order(passing), _in_order(failing)
-    keys = list(dict.fromkeys(_key(test) for test in (*inside, *outside) if not _has_wildcard(_key(test))))
-    free = [test for test in inside if _has_wildcard(_key(test))]
+    keys = list(dict.fromkeys(_key(test) for test in (*inside, *outside) if not _is_free(test)))
+    free = [test for test in inside if _is_free(test)]
     choices = [_candidates(_key(test), keys) for test in free]
     unknown: Unknown | None = None
     for number, chosen in enumerate(product(*choices)):
         if number == MAX_LABELINGS:
             break
-        given = [(_key(test), test) for test in inside if not _has_wildcard(_key(test))]
+        given = [(_key(test), test) for test in inside if not _is_free(test)]
         labels = _labels([*given, *zip(chosen, free, strict=True)], outside, values, max_states)
         if isinstance(labels, Unknown):
             unknown = labels
@@ -250,7 +250,7 @@ def _labels(
     labels: dict[str, str] = {}
     for key in dict.fromkeys(key for key, _ in given):
         demands = [_values(test) for name, test in given if name == key]
-        bans = [NotIn(_values(test)) for test in outside if matches(_key(test), key)]
+        bans = [NotIn(_values(test)) for test in outside if _speaks_of(test, key)]
         answer = example(AllOf((*demands, *bans)), universe, max_states=max_states)
         if not isinstance(answer, Witness):
             return answer
@@ -260,6 +260,15 @@ def _labels(
 
 def _key(test: Test) -> str:
     return test.key if isinstance(test, HasPair | HasKey) else ""
+
+
+def _is_free(test: Test) -> bool:
+    """Say whether a test leaves open which key it is about; only pairs may have wildcards in their keys."""
+    return isinstance(test, HasPair) and _has_wildcard(test.key)
+
+
+def _speaks_of(test: Test, key: str) -> bool:
+    return matches(test.key, key) if isinstance(test, HasPair) else _key(test) == key
 
 
 def _values(test: Test) -> TextSet:

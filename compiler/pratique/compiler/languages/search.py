@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import TypeAlias
 
 from pratique.compiler.languages.automata import DEAD, Automaton
@@ -107,6 +108,17 @@ class Product:
         for character, _ in self.automaton.arcs(node[0], apart):
             yield character
 
+    def moves(self, node: Node) -> Iterator[tuple[str, Node, int]]:
+        """Yield characters, the node behind each, and how many more a text of the universe has at least.
+
+        Left out are nodes behind which nothing belongs to the set, or to the universe.
+        """
+        for character in self.characters(node):
+            after = self.move(node, character)
+            rest = None if after is None else self.automaton.completion(after[0])
+            if after is not None and rest is not None:
+                yield character, after, len(rest)
+
 
 def find(texts: TextSet, universe: Universe, *, max_states: int = MAX_STATES) -> Answer:
     """Return a shortest text of `universe` in `texts`, a proof that there is none, or `Unknown`.
@@ -155,6 +167,13 @@ def common_prefix(texts: TextSet) -> str | None:
 
 
 def _walk(texts: TextSet, automaton: Automaton, max_states: int) -> Answer:
+    """Go through the product, nodes first from which a text may still be short, as the universe has it.
+
+    The first node that accepts ends a shortest text of the set.
+
+    References: Hart, Nilsson, Raphael, "A formal basis for the heuristic determination of minimum cost
+    paths", IEEE Trans. Syst. Sci. Cybern. 4 (1968).
+    """
     prefix = common_prefix(texts)
     if prefix is None:
         return Proof()
@@ -163,28 +182,33 @@ def _walk(texts: TextSet, automaton: Automaton, max_states: int) -> Answer:
     start = product.start(prefix)
     if start is None:
         return Proof()
-    came: dict[Node, tuple[Node, str] | None] = {start: None}
-    queue = deque([start])
+    came: dict[Node, _Step] = {start: (0, None, "")}
+    arrivals = count()
+    queue = [(0, next(arrivals), 0, start)]
     while queue:
-        node = queue.popleft()
+        _, _, depth, node = heappop(queue)
         if product.accepts(node):
             return Witness(prefix + _path(came, node), len(came))
         if rest := product.completion(node):
             return Witness(prefix + _path(came, node) + rest, len(came))
-        for character in product.characters(node):
-            after = product.move(node, character)
-            if after is None or after in came:
-                continue
-            if len(came) >= max_states:
+        for character, after, least in product.moves(node):
+            known = came.get(after)
+            if known is None and len(came) >= max_states:
                 return Unknown(f"no answer within {max_states:,} states")
-            came[after] = (node, character)
-            queue.append(after)
+            if known is None or known[0] > depth + 1:
+                came[after] = (depth + 1, node, character)
+                heappush(queue, (depth + 1 + least, next(arrivals), depth + 1, after))
     return Proof(len(came))
 
 
-def _path(came: dict[Node, tuple[Node, str] | None], node: Node) -> str:
+_Step: TypeAlias = tuple[int, Node | None, str]
+"""Length of the shortest way to a node that is known, the node before it, and the character between them."""
+
+
+def _path(came: Mapping[Node, _Step], node: Node) -> str:
     letters: list[str] = []
-    while step := came[node]:
-        node, character = step
+    _, before, character = came[node]
+    while before is not None:
         letters.append(character)
+        _, before, character = came[before]
     return "".join(reversed(letters))
