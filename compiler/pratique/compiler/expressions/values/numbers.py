@@ -151,6 +151,11 @@ def print_scientific(number: float) -> str:
     return _scientific(*shortest(number), "E")
 
 
+def print_positional(number: float) -> str:
+    """Return `strconv.FormatFloat(number, 'f', -1, 64)`: without exponent."""
+    return _special(number) or _positional(*shortest(number))
+
+
 def print_single(number: float) -> str:
     """Return `strconv.FormatFloat(number, 'f', -1, 32)`: without exponent, shortest as single precision."""
     special = _special(number)

@@ -54,7 +54,12 @@ _NAME_FIELDS: Final = {
 _SINGLE_NAME_FIELDS: Final = {"2.5.4.5": "SerialNumber", "2.5.4.3": "CommonName"}
 
 
-def _x509_decode(run: Run, text: str) -> dict[str, Any]:
+def decode_certificate(run: Run, text: str) -> dict[str, Any]:
+    """Return the first certificate or certificate request of a PEM text, with the names of Go's fields.
+
+    Raises:
+        EvaluationError: there is none that can be read.
+    """
     kind, data = _first_block(text)
     run.charge(16 * len(data))
     if kind not in ("CERTIFICATE", "CERTIFICATE REQUEST"):
@@ -381,4 +386,4 @@ def _url(text: str) -> dict[str, Any]:
     }
 
 
-FUNCTIONS: Final[tuple[Function, ...]] = (function("x509_decode", (STRING,), "object", _x509_decode),)
+FUNCTIONS: Final[tuple[Function, ...]] = (function("x509_decode", (STRING,), "object", decode_certificate),)

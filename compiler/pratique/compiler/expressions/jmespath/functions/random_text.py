@@ -37,7 +37,12 @@ _NAMED_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
 Generate: TypeAlias = Callable[[RandomSource, Run], str]
 
 
-def _random(run: Run, expression: str) -> str:
+def generate_text(run: Run, expression: str) -> str:
+    """Return a random text that a regular expression matches.
+
+    Raises:
+        EvaluationError: it is none, or there are no random numbers.
+    """
     if not expression:
         raise EvaluationError("invalid-argument", "no pattern provided")
     source = run.environment.random
@@ -235,4 +240,4 @@ def _repetition(generate: Generate, low: int, high: int) -> Generate:
     return repeat
 
 
-FUNCTIONS: Final[tuple[Function, ...]] = (function("random", (STRING,), "string", _random),)
+FUNCTIONS: Final[tuple[Function, ...]] = (function("random", (STRING,), "string", generate_text),)

@@ -1,0 +1,1 @@
+"""What Kubernetes adds to CEL: addresses, URLs, quantities, versions, formats, the authorizer."""

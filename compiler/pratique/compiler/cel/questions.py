@@ -1,0 +1,105 @@
+"""What CEL functions ask the world: plain data, which whoever evaluates answers (see `libraries.outside`).
+
+Every text that becomes part of a request has been checked before a question is made (R10, R11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceQuestion:
+    """Which object has this name? The object, or None where there is none.
+
+    Attributes:
+        resource: plural name, perhaps with a subresource: `pods/status`.
+        namespace: empty for cluster-wide resources.
+    """
+
+    api_version: str
+    resource: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceListQuestion:
+    """Which objects are there? A list object with `items`.
+
+    Attributes:
+        labels: pairs that the labels of an object must hold.
+    """
+
+    api_version: str
+    resource: str
+    namespace: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePostQuestion:
+    """What does the API server answer to a POST of an object, such as an access review?
+
+    Attributes:
+        data: JSON text of the object.
+    """
+
+    api_version: str
+    resource: str
+    namespace: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceNameQuestion:
+    """What is the plural name of this kind? A text."""
+
+    api_version: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpQuestion:
+    """What does a service answer? JSON data.
+
+    Attributes:
+        data: JSON text that a POST sends; empty for a GET.
+        authorities: certificates in PEM that the service's own is checked against, instead of the usual ones.
+        namespace: that of the policy that asks; empty for cluster-wide ones.
+    """
+
+    method: str
+    url: str
+    data: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    authorities: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessQuestion:
+    """May this user do that? A map with `allowed` and `reason`."""
+
+    user: str = ""
+    groups: tuple[str, ...] = ()
+    verb: str = ""
+    path: str = ""
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    field_selector: str = ""
+    label_selector: str = ""
+
+
+CelQuestion: TypeAlias = (
+    ResourceQuestion
+    | ResourceListQuestion
+    | ResourcePostQuestion
+    | ResourceNameQuestion
+    | HttpQuestion
+    | AccessQuestion
+)
