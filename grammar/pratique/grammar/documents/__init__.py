@@ -5,6 +5,9 @@ from __future__ import annotations
 from pratique.grammar.documents.exceptions import PolicyException
 from pratique.grammar.documents.kyverno import ClusterPolicy, Policy, PolicyModel
 from pratique.grammar.documents.reading import (
+    BindingDocument,
+    CelDocument,
+    CelExceptionDocument,
     ExceptionDocument,
     OtherDocument,
     PolicyDocument,
@@ -13,6 +16,9 @@ from pratique.grammar.documents.reading import (
 )
 
 __all__ = [
+    "BindingDocument",
+    "CelDocument",
+    "CelExceptionDocument",
     "ClusterPolicy",
     "ExceptionDocument",
     "OtherDocument",

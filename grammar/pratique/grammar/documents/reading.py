@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pratique.grammar.documents.exceptions import PolicyException
 from pratique.grammar.documents.kyverno import ClusterPolicy, Policy, PolicyModel
@@ -18,9 +20,14 @@ from pratique.grammar.nodes import Document, MappingNode, Node, ScalarNode, Sequ
 from pratique.grammar.source import Location, Source
 from pratique.grammar.yaml_tree import read_documents
 
+if TYPE_CHECKING:
+    from pratique.grammar.documents.admission_policies import AdmissionBinding, AdmissionPolicyModel
+    from pratique.grammar.documents.cel_exceptions import CelPolicyException
+    from pratique.grammar.documents.cel_policies import CelPolicyModel
+
 MAX_LIST_DEPTH = 4
 
-_MODELS: dict[tuple[str, str], type[ClusterPolicy] | type[Policy] | type[PolicyException]] = {
+_CLASSIC: Final[dict[tuple[str, str], type[ClusterPolicy] | type[Policy] | type[PolicyException]]] = {
     (f"kyverno.io/{version}", model.__name__): model
     for version, models in (
         ("v1", (ClusterPolicy, Policy)),
@@ -29,17 +36,42 @@ _MODELS: dict[tuple[str, str], type[ClusterPolicy] | type[Policy] | type[PolicyE
     )
     for model in models
 }
-_LISTS = {("v1", "List"): ""} | {(api, f"{kind}List"): kind for api, kind in _MODELS}
+
+_VERSIONS: Final = ("v1", "v1beta1", "v1alpha1")
+_CEL_KINDS: Final = (
+    "ValidatingPolicy",
+    "ImageValidatingPolicy",
+    "MutatingPolicy",
+    "GeneratingPolicy",
+    "DeletingPolicy",
+)
+_CEL: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    **{
+        (f"policies.kyverno.io/{version}", f"{prefix}{kind}"): ("cel_policies", kind)
+        for kind in _CEL_KINDS
+        for version in _VERSIONS
+        for prefix in ("", "Namespaced")
+        if not (prefix and version == "v1alpha1")
+    },
+    **{
+        (f"policies.kyverno.io/{version}", "PolicyException"): ("cel_exceptions", "CelPolicyException")
+        for version in _VERSIONS
+    },
+    **{
+        (f"admissionregistration.k8s.io/{version}", f"{kind}{suffix}"): (
+            "admission_policies",
+            "AdmissionBinding" if suffix else kind,
+        )
+        for kind in ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy")
+        for version in _VERSIONS
+        for suffix in ("", "Binding")
+    },
+}
+"""Modules and names of the models of policies in CEL, which are loaded when they are needed."""
+
+_LISTS: Final = {("v1", "List"): ""} | {(api, f"{kind}List"): kind for api, kind in (*_CLASSIC, *_CEL)}
 
 _POLICY_GROUPS = frozenset({"kyverno.io", "policies.kyverno.io", "policy.sigstore.dev"})
-_POLICY_KINDS = frozenset(
-    {
-        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
-        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
-        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"),
-        ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"),
-    }
-)
 _NO_POLICIES = frozenset({"GlobalContextEntry", "UpdateRequest", "TrustRoot"})
 
 Path = tuple[str | int, ...]
@@ -70,6 +102,15 @@ class TypedDocument:
         """Return the node of a value of the object, or None where a part of its path is missing."""
         return self.document.node((*self.path_prefix, *path))
 
+    def character(self, *path: str | int, offset: int) -> Location:
+        """Return the place of a character, counted from 0, inside of a text of the object."""
+        node = self.node(*path)
+        if isinstance(node, ScalarNode):
+            from pratique.grammar.scalar_places import place_in_scalar
+
+            return Location(self.document.source, place_in_scalar(self.document.source, node, offset))
+        return self.location(*path)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDocument(TypedDocument):
@@ -83,6 +124,27 @@ class ExceptionDocument(TypedDocument):
     """A valid policy exception and where it stands."""
 
     model: PolicyException
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CelDocument(TypedDocument):
+    """A well-formed policy in CEL, of Kyverno or of Kubernetes, and where it stands."""
+
+    model: CelPolicyModel | AdmissionPolicyModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingDocument(TypedDocument):
+    """A well-formed binding of an admission policy of Kubernetes, and where it stands."""
+
+    model: AdmissionBinding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CelExceptionDocument(TypedDocument):
+    """A well-formed exception from policies in CEL, and where it stands."""
+
+    model: CelPolicyException
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,38 +172,41 @@ class PolicyFile:
 
     policies: tuple[PolicyDocument, ...] = ()
     exceptions: tuple[ExceptionDocument, ...] = ()
+    cel_policies: tuple[CelDocument, ...] = ()
+    cel_exceptions: tuple[CelExceptionDocument, ...] = ()
+    bindings: tuple[BindingDocument, ...] = ()
     others: tuple[OtherDocument, ...] = ()
     errors: tuple[PolicyError, ...] = ()
 
 
-_Found: TypeAlias = PolicyDocument | ExceptionDocument | OtherDocument | PolicyError
+_Typed: TypeAlias = PolicyDocument | ExceptionDocument | CelDocument | CelExceptionDocument | BindingDocument
+_Found: TypeAlias = _Typed | OtherDocument | PolicyError
 
 
 def read_policies(source: Source, limits: Limits = POLICY_LIMITS) -> PolicyFile:
     """Return what a YAML or JSON text holds, lists taken apart; a bad document costs only itself."""
     documents = read_documents(source, limits)
-    policies: list[PolicyDocument] = []
-    exceptions: list[ExceptionDocument] = []
-    others: list[OtherDocument] = []
-    errors = list(documents.errors)
-    for document in documents.documents:
-        for found in _objects(document, (), document.root, 0, ""):
-            match found:
-                case PolicyDocument():
-                    policies.append(found)
-                case ExceptionDocument():
-                    exceptions.append(found)
-                case OtherDocument():
-                    others.append(found)
-                case PolicyError():
-                    errors.append(found)
+    found = [
+        each for document in documents.documents for each in _objects(document, (), document.root, 0, "")
+    ]
+    errors = [*documents.errors, *_of(found, PolicyError)]
     errors.sort(key=lambda error: error.location.span if error.location else ())
     return PolicyFile(
-        policies=tuple(policies),
-        exceptions=tuple(exceptions),
-        others=tuple(others),
+        policies=_of(found, PolicyDocument),
+        exceptions=_of(found, ExceptionDocument),
+        cel_policies=_of(found, CelDocument),
+        cel_exceptions=_of(found, CelExceptionDocument),
+        bindings=_of(found, BindingDocument),
+        others=_of(found, OtherDocument),
         errors=tuple(errors),
     )
+
+
+_T = TypeVar("_T")
+
+
+def _of(found: Iterable[object], kind: type[_T]) -> tuple[_T, ...]:
+    return tuple(each for each in found if isinstance(each, kind))
 
 
 def _objects(document: Document, prefix: Path, node: Node, depth: int, list_of: str) -> Iterator[_Found]:
@@ -152,12 +217,12 @@ def _objects(document: Document, prefix: Path, node: Node, depth: int, list_of: 
     item_kind = _LISTS.get((api_version, kind))
     if item_kind is not None:
         yield from _items(document, prefix, node, depth, f"{api_version} {item_kind}" if item_kind else "")
-    elif model := _MODELS.get((api_version, kind)):
+    elif model := _model(api_version, kind):
         data = {"apiVersion": api_version, "kind": kind, **plain(node)}
         yield from _typed(document, prefix, model, api_version, data)
     else:
         group = api_version.rpartition("/")[0]
-        is_policy = (group in _POLICY_GROUPS and kind not in _NO_POLICIES) or (group, kind) in _POLICY_KINDS
+        is_policy = group in _POLICY_GROUPS and kind not in _NO_POLICIES
         yield OtherDocument(
             document=document,
             api_version=api_version,
@@ -180,26 +245,40 @@ def _items(document: Document, prefix: Path, node: Node, depth: int, list_of: st
         yield PolicyError("wrong-type", "`items` must be a list", document.location((*prefix, "items")))
 
 
+@lru_cache(maxsize=64)
+def _model(api_version: str, kind: str) -> type[BaseModel] | None:
+    """Return the model of a kind; None for one that is not read."""
+    place = _CEL.get((api_version, kind))
+    if place is None:
+        return _CLASSIC.get((api_version, kind))
+    module, name = place
+    model: type[BaseModel] = getattr(import_module(f"{__package__}.{module}"), name)
+    return model
+
+
 def _typed(
-    document: Document,
-    prefix: Path,
-    model: type[ClusterPolicy] | type[Policy] | type[PolicyException],
-    api_version: str,
-    data: Any,
+    document: Document, prefix: Path, model: type[BaseModel], api_version: str, data: Any
 ) -> Iterator[_Found]:
     try:
-        content = model.model_validate(data, by_alias=True, by_name=False)
+        content: Any = model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
         yield from problems(error, model, document, prefix)
         return
-    if isinstance(content, PolicyException):
-        yield ExceptionDocument(document=document, api_version=api_version, model=content, path_prefix=prefix)
-        return
-    removed = removed_forms(document, prefix) if api_version.endswith("/v2beta1") else []
-    if removed:
+    removed = removed_forms(document, prefix) if api_version == "kyverno.io/v2beta1" else []
+    if removed and not isinstance(content, PolicyException):
         yield from removed
-    else:
-        yield PolicyDocument(document=document, api_version=api_version, model=content, path_prefix=prefix)
+        return
+    made: type[_Typed]
+    match _CEL.get((api_version, content.kind)):
+        case (_, "AdmissionBinding"):
+            made = BindingDocument
+        case (_, "CelPolicyException"):
+            made = CelExceptionDocument
+        case None:
+            made = ExceptionDocument if isinstance(content, PolicyException) else PolicyDocument
+        case _:
+            made = CelDocument
+    yield made(document=document, api_version=api_version, model=content, path_prefix=prefix)
 
 
 def _text(node: Node, key: str) -> str:
