@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -14,7 +15,7 @@ from pratique.grammar.errors import PolicyError
 from pratique.runtime.configuration.lint_settings import LintSettings
 from pratique.runtime.inputs import Inputs, read_inputs
 from pratique.runtime.outputs.findings import LintReport
-from pratique.runtime.policy_files import ignored, policies_of
+from pratique.runtime.policy_files import concerns_policies, ignored, policies_of
 
 DEFAULTS: Final = LintSettings()
 """What counts where nothing is said."""
@@ -28,6 +29,7 @@ def lint(
     settings: LintSettings = DEFAULTS,
     *,
     inventory: Inventory | None = None,
+    only_policies: bool = False,
     stdin: Callable[[], bytes] | None = None,
     today: date | None = None,
 ) -> LintReport:
@@ -39,11 +41,20 @@ def lint(
         paths: what the user named.
         settings: which rules are asked, and what is reported.
         inventory: the images that there are, where these are known.
+        only_policies: leave files alone that hold no policy, whatever is wrong with them; there need be none.
         stdin: returns the bytes of standard input; the process's own by default.
         today: the day of the run, for ignores that end; by default today (UTC).
     """
     inputs = read_inputs(paths, stdin)
+    if only_policies:
+        inputs, paths = with_policies(inputs), ()
     return report(inputs, settings, inventory=inventory, today=today, named=paths)
+
+
+def with_policies(inputs: Inputs) -> Inputs:
+    """Return the texts that may hold policies; nothing is said of the others."""
+    kept = tuple(source for source in inputs.sources if concerns_policies(source.text))
+    return replace(inputs, sources=kept, notices=())
 
 
 def report(
@@ -54,10 +65,13 @@ def report(
     today: date | None = None,
     named: Sequence[str] = (),
 ) -> LintReport:
-    """Return what the rules find in texts that were read already, `named` so by the user; else as `lint`."""
+    """Return what the rules find in texts that were read already; else as `lint`.
+
+    Where the user `named` files, there must be a policy among them.
+    """
     read = policies_of(inputs, exceptions=True)
     mistakes = list(read.mistakes)
-    if not read.documents and not read.exemptions and not mistakes:
+    if named and not read.documents and not read.exemptions and not mistakes:
         mistakes.append(PolicyError("no-policy", f"there is no policy in {', '.join(named)}"))
     notices = [*read.notices, *_ignored(read.others)]
     policies = read.policies.policies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.lower import lower, lower_exceptions
@@ -11,6 +12,14 @@ from pratique.grammar.documents import ExceptionDocument, OtherDocument, PolicyD
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.source import Location
 from pratique.runtime.inputs import Inputs, read_inputs
+
+MARKS: Final = ("kyverno.io/", "verifyImages", "policy.sigstore.dev/", "AdmissionPolicy")
+"""Texts of which a policy holds at least one."""
+
+
+def concerns_policies(text: str) -> bool:
+    """Say whether a text may hold policies; whatever else is wrong with others is not told."""
+    return any(mark in text for mark in MARKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

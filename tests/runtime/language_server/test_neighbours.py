@@ -7,7 +7,8 @@ import pytest
 
 from pratique.compiler import ir
 from pratique.runtime.language_server import neighbours
-from pratique.runtime.language_server.neighbours import Neighbours, concerns_policies
+from pratique.runtime.language_server.neighbours import Neighbours
+from pratique.runtime.policy_files import concerns_policies
 from tests.support_lint import patterns, policy_text
 
 POLICY = policy_text(patterns("ghcr.io/acme/*"))

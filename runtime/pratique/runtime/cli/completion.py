@@ -39,7 +39,7 @@ def whole_parser() -> argparse.ArgumentParser:
 
     root = root_parser(commands=False)
     commands = root.add_subparsers(metavar="COMMAND", parser_class=Parser)
-    hints = {"FILE": shtab.FILE, "POLICY": shtab.FILE, "DIR": shtab.DIRECTORY}
+    hints = {"FILE": shtab.FILE, "FILE|cluster": shtab.FILE, "POLICY": shtab.FILE, "DIR": shtab.DIRECTORY}
     for name in COMMANDS:
         parser = command_parser(name)
         for action in parser._actions:

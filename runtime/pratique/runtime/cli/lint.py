@@ -60,6 +60,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help=f"one of {', '.join(FORMATS)} (default text); repeat it to write several",
     )
+    parser.add_argument(
+        "--only-policies",
+        action="store_true",
+        help="leave files alone that hold no policy, whatever is wrong with them; there need be none",
+    )
     _add_choice(parser)
     _add_fixing(parser)
     group = parser.add_argument_group("configuration")
@@ -154,7 +159,8 @@ def run(args: argparse.Namespace) -> int:
         return run_fixes(args, settings, outputs)
     if args.unsafe_fixes:
         raise UsageError("--unsafe-fixes goes with --fix or --diff")
-    report = lint(args.policies, settings, inventory=inventory_of(args, settings))
+    inventory = inventory_of(args, settings)
+    report = lint(args.policies, settings, inventory=inventory, only_policies=args.only_policies)
     write_report(args, report, outputs, sys.stdout)
     return exit_code(args, report, settings)
 

@@ -24,13 +24,16 @@ def run_fixes(args: argparse.Namespace, settings: LintSettings, outputs: list[Ou
     from pratique.grammar.errors import UsageError
     from pratique.runtime.fixing import fix
     from pratique.runtime.inputs import STDIN, read_inputs
+    from pratique.runtime.linting import with_policies
 
     from_stdin = STDIN in args.policies
     if from_stdin and set(args.policies) != {STDIN}:
         raise UsageError("standard input is fixed alone: its text goes to standard output")
-    inputs = read_inputs(args.policies)
+    inputs, named = read_inputs(args.policies), args.policies
+    if args.only_policies:
+        inputs, named = with_policies(inputs), []
     inventory = inventory_of(args, settings)
-    fixed = fix(inputs, settings, unsafe=args.unsafe_fixes, inventory=inventory, named=args.policies)
+    fixed = fix(inputs, settings, unsafe=args.unsafe_fixes, inventory=inventory, named=named)
     _tell(args, fixed)
     if args.diff:
         return _show(args, fixed)

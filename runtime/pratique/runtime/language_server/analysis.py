@@ -16,9 +16,8 @@ from pratique.grammar.limits import MIB, show_size
 from pratique.grammar.source import NO_SPAN, Location
 from pratique.runtime.inputs import Inputs
 from pratique.runtime.language_server.documents import OpenDocument
-from pratique.runtime.language_server.neighbours import concerns_policies
 from pratique.runtime.language_server.settings import settings_for
-from pratique.runtime.policy_files import policies_of
+from pratique.runtime.policy_files import concerns_policies, policies_of
 
 MAX_CHARACTERS: Final = MIB
 """Of a document that is analysed; a longer one gets a diagnostic that says so."""

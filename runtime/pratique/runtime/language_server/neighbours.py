@@ -16,7 +16,7 @@ from pratique.compiler import ir
 from pratique.grammar.limits import POLICY_LIMITS
 from pratique.grammar.source import Source
 from pratique.runtime.inputs import KUSTOMIZATIONS, SUFFIXES, Inputs, read_inputs
-from pratique.runtime.policy_files import policies_of
+from pratique.runtime.policy_files import concerns_policies, policies_of
 
 MAX_ENTRIES: Final = 50_000
 """Files and folders that are looked at."""
@@ -32,14 +32,6 @@ MAX_BYTES: Final = 1024 * 1024
 
 SKIPPED: Final = frozenset({"node_modules", "__pycache__"})
 """Folders that are not entered, besides hidden ones."""
-
-MARKS: Final = ("kyverno.io/", "verifyImages", "policy.sigstore.dev/", "AdmissionPolicy")
-"""Texts of which a policy holds at least one."""
-
-
-def concerns_policies(text: str) -> bool:
-    """Say whether a text may hold policies; whatever else is wrong with others is not told."""
-    return any(mark in text for mark in MARKS)
 
 
 @dataclass(frozen=True, slots=True)

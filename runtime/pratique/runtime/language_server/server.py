@@ -27,7 +27,6 @@ from pratique.runtime.language_server.completion import proposals
 from pratique.runtime.language_server.diagnostics import Reader, diagnostic
 from pratique.runtime.language_server.documents import OpenDocument, Positions
 from pratique.runtime.language_server.hover import hover
-from pratique.runtime.language_server.neighbours import concerns_policies
 from pratique.runtime.language_server.protocol import (
     KINDS,
     code_action,
@@ -39,6 +38,7 @@ from pratique.runtime.language_server.protocol import (
 from pratique.runtime.language_server.rule_pages import write_pages
 from pratique.runtime.language_server.session import Session
 from pratique.runtime.language_server.symbols import symbols
+from pratique.runtime.policy_files import concerns_policies
 from pratique.runtime.user_folders import cache_folder
 
 NAME: Final = "pratique"
