@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about a busy machine than about the code; `tests/bench` has the budgets.
+settings.register_profile("pratique", deadline=None)
+settings.load_profile("pratique")
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
