@@ -164,7 +164,7 @@ class Boxes:
 
     def __init__(self, decide: Decide = example) -> None:
         """Start without globs; `decide` answers whether a set is empty, where nothing else does."""
-        self._known: dict[_Parts, tuple[Box, ...]] = {}
+        self._known: dict[str | _Parts, tuple[Box, ...]] = {}
         self._registries = Section(
             registries(), _LOWER + _UPPER + "-.:[]", _FILLED_HOSTS, "registry.example.com", decide=decide
         )
@@ -181,9 +181,10 @@ class Boxes:
 
     def cut(self, glob: Glob) -> tuple[Box, ...]:
         """Return the boxes of `glob` that hold a text; none for a glob that matches no reference."""
-        boxes = self._known.get(glob.parts)
+        key = glob.parts if glob.spelling is None else glob.spelling
+        boxes = self._known.get(key)
         if boxes is None:
-            boxes = self._known[glob.parts] = tuple(self._cut(glob))
+            boxes = self._known[key] = tuple(self._cut(glob))
         return boxes
 
     def _cut(self, glob: Glob) -> Iterable[Box]:

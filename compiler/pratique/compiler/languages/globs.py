@@ -7,7 +7,7 @@ state loops on every character (`MATCHED`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias, assert_never
@@ -95,10 +95,8 @@ class Glob:
     def __init__(self, text: str, parts: Iterable[Part], dialect: GlobDialect | None = None) -> None:
         self.text = text
         self.parts = _merge_runs(parts)
-        # The matcher that decides at run time: fast, and independent of the automaton, so that a witness is
-        # never the automaton's word alone.
         self.spelling = text if dialect is GlobDialect.KYVERNO else _spelling(self.parts)
-        self._matches = None if self.spelling is None else wildcard.Wildcard(self.spelling).matches
+        self._matches: Callable[[str], bool] | None = None
         self.prefix = _literal(self.parts)
         self.suffix = _literal(self.parts[::-1])[::-1]
         self._compile()
@@ -281,8 +279,14 @@ class Glob:
 
     def matches(self, text: str) -> bool:
         """Say whether the glob matches the whole of `text`."""
-        if self._matches:
-            return self._matches(text)
+        if self._matches is None:
+            # The matcher that decides at run time: fast, and independent of the automaton, so that a witness
+            # is never the automaton's word alone.
+            spelling = self.spelling
+            self._matches = self._runs if spelling is None else wildcard.Wildcard(spelling).matches
+        return self._matches(text)
+
+    def _runs(self, text: str) -> bool:
         return text.startswith(self.prefix) and self.accepts(self.run(text))
 
 
