@@ -43,5 +43,8 @@ def said(
     side = "oldObject" if deleted else "object"
     context = Context({"request": {side: resource, "operation": operation}})
     validation = CompiledValidation("r", bodies.Validation(check=check, message=message), check, None)
-    outcome = validation.evaluate(Scene(None if deleted else resource, lambda: context, ask))
+    scene = Scene(
+        None if deleted else resource, lambda: context, lambda entries, below: entries.attach(below, ask)
+    )
+    outcome = validation.evaluate(scene)
     return (str(outcome.status), outcome.message) if outcome else None

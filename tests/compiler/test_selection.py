@@ -126,7 +126,7 @@ def test_namespace_object_is_in_itself() -> None:
     target = Target(group="", version="v1", kind="Namespace", name="shop", labels={"env": "prod"})
     assert selects(region(F(namespaces=("shop",))), target)
     selector = ir.LabelSelector(match_labels=(("env", "prod"),))
-    assert selects(region(F(namespace_selector=selector)), target)
+    assert not selects(region(F(namespace_selector=selector)), target), "a Namespace is in no namespace"
 
 
 def test_k11_unknown_namespace_is_an_error_not_a_mismatch() -> None:

@@ -83,6 +83,10 @@ Ask: TypeAlias = Callable[[Question], Any]
 """Returns the answer to a question; raises `EvaluationError` where there is none."""
 
 
+Attach: TypeAlias = "Callable[[ContextEntries, Context], Context]"
+"""Adds entries to a context, as `ContextEntries.attach` does where an evaluation is under way."""
+
+
 class ContextEntryError(EvaluationError):
     """An entry has no value; `location` is where the entry stands."""
 
@@ -91,13 +95,17 @@ class ContextEntryError(EvaluationError):
         self.location = location
 
 
+def entry_error(error: BaseException | None) -> ContextEntryError | None:
+    """Return the error of a context entry that an error comes from; None for other errors."""
+    while error is not None and not isinstance(error, ContextEntryError):
+        error = error.__cause__
+    return error
+
+
 def place_of(error: BaseException | None) -> Location | None:
     """Return where the context entry stands that an error comes from; None for other errors."""
-    while error is not None:
-        if isinstance(error, ContextEntryError):
-            return error.location
-        error = error.__cause__
-    return None
+    found = entry_error(error)
+    return found.location if found else None
 
 
 # --- entries -------------------------------------------------------------------------------------------
@@ -132,16 +140,25 @@ class ContextEntries:
                 raise error.within((number,)) from None
         return cls(loaders)
 
-    def attach(self, context: Context, ask: Ask, mocked: Container[str] = ()) -> Context:
+    def attach(
+        self,
+        context: Context,
+        ask: Ask,
+        mocked: Container[str] = (),
+        loads: Callable[[Source], bool] = lambda _: True,
+    ) -> Context:
         """Return a context that has the entries; each is loaded when it is first mentioned.
 
         Args:
             context: the values below.
             ask: answers what entries need from outside.
             mocked: names whose values in `context` stand for answers from outside.
+            loads: says whether entries with such a source are there at all.
         """
         for entry, loader in self._loaders:
-            if entry.name in mocked and not isinstance(entry.source, VariableSource):
+            if not isinstance(entry.source, VariableSource) and (
+                entry.name in mocked or not loads(entry.source)
+            ):
                 continue
             context = context.with_entry(entry.name, _placed(entry, loader, ask))
         return context

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pratique.grammar.source import Location
 
 if TYPE_CHECKING:
-    from pratique.compiler.bodies import Body
+    from pratique.compiler.bodies import Body, PodSecurityExclusion
     from pratique.compiler.context_entries import ContextEntry
 
 
@@ -100,7 +100,12 @@ class ResourceFilter:
     @property
     def is_empty(self) -> bool:
         """Say whether the filter tests nothing, which by Kyverno's rule matches nothing."""
-        return not (
+        return not (self.has_attributes or self.has_user_info)
+
+    @property
+    def has_attributes(self) -> bool:
+        """Say whether the filter looks at anything but who sent the request."""
+        return bool(
             self.kinds
             or self.names
             or self.namespaces
@@ -108,7 +113,6 @@ class ResourceFilter:
             or self.selector
             or self.namespace_selector
             or self.operations
-            or self.has_user_info
         )
 
     @property
@@ -547,6 +551,7 @@ class Exemption:
             rules count under their own names.
         resources: the resources; tests on who sent a request are never dropped from its filters.
         conditions: condition tree (JSON) under which it holds, or None.
+        controls: of rules about Pod security only these controls are left out; none means the whole rule.
     """
 
     name: str
@@ -554,6 +559,7 @@ class Exemption:
     rules: tuple[tuple[str, tuple[str, ...]], ...]
     resources: Selection
     conditions: Any = field(default=None, hash=False)
+    controls: tuple[PodSecurityExclusion, ...] = ()
     at: At = field(default=NOWHERE, compare=False)
 
     @property

@@ -15,24 +15,34 @@ from pratique.grammar.errors import PolicyError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lowered:
-    """The policies that could be lowered, and the mistakes of the others."""
+    """The policies that could be lowered, and the mistakes of the others.
+
+    Attributes:
+        refused: documents that were left out, each with its mistakes, which are among `errors`.
+    """
 
     policies: ir.PolicySet
     errors: tuple[PolicyError, ...] = ()
     notices: tuple[str, ...] = ()
+    refused: tuple[tuple[PolicyDocument, tuple[PolicyError, ...]], ...] = ()
 
 
 def lower(documents: Sequence[PolicyDocument]) -> Lowered:
     """Return the policy set of all documents, in order; a document with mistakes is left out, never bent."""
     policies: list[ir.Policy] = []
-    errors: list[PolicyError] = []
+    refused: list[tuple[PolicyDocument, tuple[PolicyError, ...]]] = []
     for document in documents:
         found = check(document)
-        errors += found
-        if not found:
+        if found:
+            refused.append((document, tuple(found)))
+        else:
             policies.append(lower_policy(document))
-    errors += _duplicates(policies)
-    return Lowered(policies=ir.PolicySet(policies=tuple(policies)), errors=tuple(errors))
+    errors = [error for _, found in refused for error in found]
+    return Lowered(
+        policies=ir.PolicySet(policies=tuple(policies)),
+        errors=(*errors, *_duplicates(policies)),
+        refused=tuple(refused),
+    )
 
 
 def lower_exceptions(

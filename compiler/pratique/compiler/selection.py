@@ -82,6 +82,27 @@ def failure_action(rule: ir.Rule, target: Target) -> ir.Action:
     return rule.action
 
 
+def exempts(selection: ir.Selection, target: Target) -> bool:
+    """Say whether `target` lies in the selection of an exemption.
+
+    Operations are not looked at, and who sent the request is never left out; for a Namespace labels of
+    namespaces are.
+
+    Raises:
+        EvaluationError: as `selects`.
+    """
+    return _any_or_all(selection, target, _exempts)
+
+
+def _exempts(resource_filter: ir.ResourceFilter, target: Target) -> bool:
+    if resource_filter.is_empty:
+        return False
+    lasting = replace(resource_filter, operations=())
+    if target.kind == "Namespace":
+        lasting = replace(lasting, namespace_selector=None)
+    return _attributes(lasting, target) and is_sent_by(lasting, target.requester)
+
+
 def _any_or_all(
     selection: ir.Selection, target: Target, test: Callable[[ir.ResourceFilter, Target], bool]
 ) -> bool:
@@ -95,8 +116,7 @@ def _matches(resource_filter: ir.ResourceFilter, target: Target) -> bool:
     if resource_filter.is_empty:
         return False
     if target.requester is None:
-        only_user_info = replace(resource_filter, roles=(), cluster_roles=(), subjects=()).is_empty
-        return not only_user_info and _attributes(resource_filter, target)
+        return resource_filter.has_attributes and _attributes(resource_filter, target)
     return _attributes(resource_filter, target) and is_sent_by(resource_filter, target.requester)
 
 
@@ -171,11 +191,10 @@ def _requirement(requirement: ir.LabelRequirement, labels: Mapping[str, str]) ->
 
 
 def _namespace_selector(selector: ir.LabelSelector, target: Target) -> bool:
-    # Kyverno 1.19 looks at namespace labels for namespaced kinds only, and for a Namespace at its own.
     if target.kind == "Namespace":
-        return label_selector_matches(selector, target.labels)
-    if not target.namespace:
         return False
+    if not target.namespace:
+        return label_selector_matches(selector, {})
     if target.namespace_labels is None:
         raise EvaluationError(
             "namespace-unknown",

@@ -84,14 +84,17 @@ class ResourceId:
 
 
 class Stage(StrEnum):
-    """Which of the two questions a check answered.
+    """Which question a check answered.
 
-    `VERIFY`: are the signatures there (Kyverno: mutating webhook, background scan, CLI).
-    `VALIDATE`: is every image pinned and proved (Kyverno: validating webhook, CLI).
+    `MUTATE`: was the resource changed. `VERIFY`: are the signatures there (Kyverno: mutating webhook,
+    background scan, CLI). `VALIDATE`: does the rule hold of the resource, and is every image pinned and
+    proved (Kyverno: validating webhook, CLI). `GENERATE`: was something made.
     """
 
+    MUTATE = "mutate"
     VERIFY = "verify"
     VALIDATE = "validate"
+    GENERATE = "generate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from pratique.compiler import ir
+from pratique.compiler.exemptions import CompiledExemption, Exemptions
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.plan import Plan, PlannedRule
 from pratique.compiler.rule_expressions import RuleExpressions
@@ -40,6 +42,7 @@ class Engine:
         evidence: Evidence | None = None,
         source: ContextSource | None = None,
         accesses: Accesses | None = None,
+        exemptions: Sequence[ir.Exemption] = (),
     ) -> None:
         """Take the plan, what is known of images, and what answers for the rest of the world.
 
@@ -48,9 +51,12 @@ class Engine:
             evidence: what is known of images; None where nobody is to be asked, see `now.run_now`.
             source: answers context entries; None for nothing.
             accesses: the ways to registries; None for one way for all.
+            exemptions: policy exceptions that count.
         """
         self.plan = plan
         self.evidence = evidence
+        self._exemptions = Exemptions(exemptions) if exemptions else None
+        self._exempting: dict[int, tuple[CompiledExemption, ...]] = {}
         self._accesses = accesses
         self._source = source or GivenContext()
         self._compiled: dict[int, RuleExpressions] = {}
@@ -75,6 +81,16 @@ class Engine:
         found = self._compiled.get(planned.number)
         if found is None:
             found = self._compiled[planned.number] = RuleExpressions.of(planned.rule)
+        return found
+
+    def exemptions(self, planned: PlannedRule) -> tuple[CompiledExemption, ...]:
+        """Return the exemptions that name a rule."""
+        if self._exemptions is None:
+            return ()
+        found = self._exempting.get(planned.number)
+        if found is None:
+            found = self._exemptions.of(planned.policy, planned.rule)
+            self._exempting[planned.number] = found
         return found
 
     def image_rules(self) -> ImageRules:
@@ -168,7 +184,13 @@ class _Judgement:
         expressions = engine.expressions(item.planned)
         stage = Stage.VERIFY if item.planned.rule.body is None else Stage.VALIDATE
         return await prepare(
-            item, expressions, lambda: self._context(item.resource), engine.source, self._answers, stage
+            item,
+            expressions,
+            lambda: self._context(item.resource),
+            engine.source,
+            self._answers,
+            stage,
+            engine.exemptions(item.planned),
         )
 
     def _context(self, resource: Resource) -> Context:

@@ -33,6 +33,7 @@ class PolicyFiles:
         mistakes: of files, documents and policies; those of reading before those of lowering.
         others: documents that are no policies.
         order: number of each source by its name, as they were named.
+        refused: policies that could not be lowered, each with its mistakes, which are among `mistakes`.
     """
 
     documents: tuple[PolicyDocument, ...]
@@ -42,6 +43,7 @@ class PolicyFiles:
     others: tuple[OtherDocument, ...]
     order: dict[str, int]
     exemptions: tuple[ir.Exemption, ...] = ()
+    refused: tuple[tuple[PolicyDocument, tuple[PolicyError, ...]], ...] = ()
 
 
 def read_policy_files(
@@ -89,6 +91,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         others=tuple(others),
         order={source.name: number for number, source in enumerate(inputs.sources)},
         exemptions=exemptions,
+        refused=lowered.refused,
     )
 
 

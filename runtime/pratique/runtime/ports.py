@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NewType, Protocol, runtime_ch
 from pratique.compiler.ir import Attestor, KeySigner, Method, RegistryCredentials, Trust
 
 if TYPE_CHECKING:
+    from pratique.compiler.context_entries import Source
     from pratique.compiler.context_loading import Question
     from pratique.runtime.signatures.model import Stored, VerifiedSignature
 
@@ -156,6 +157,10 @@ class ContextSource(Protocol):
             policy: name of the policy, without its namespace.
             rule: name of the rule as it is declared, also for those that were generated from it.
         """
+        ...
+
+    def loads(self, source: Source) -> bool:
+        """Say whether context entries with such a source are there; the others are unknown names."""
         ...
 
     async def answer(self, question: Question) -> Any:

@@ -1,14 +1,14 @@
 """A rule ready to be judged: its context, and why it may not be judged at all.
 
-References: Kyverno 1.19 `pkg/engine/engine.go` (`invokeRuleHandler`): context, then preconditions.
+References: Kyverno 1.19 `pkg/engine/engine.go` (`invokeRuleHandler`): context, preconditions, exceptions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 
-from pratique.compiler.context_loading import place_of
+from pratique.compiler.context_loading import ContextEntries, place_of
+from pratique.compiler.exemptions import CompiledExemption
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.rule_expressions import RuleExpressions
 from pratique.grammar.errors import EvaluationError
@@ -27,22 +27,40 @@ class Prepared:
         told: what is said of the rule without judging it; None where it is to be judged.
     """
 
-    __slots__ = ("_context", "_make", "expressions", "item", "told")
+    __slots__ = ("_answers", "_base", "_below", "_context", "_source", "expressions", "item", "told")
 
-    def __init__(self, item: Applicable, expressions: RuleExpressions, make: Callable[[], Context]) -> None:
-        """Take the rule, and what makes the values that its expressions read; called when they first do."""
+    def __init__(
+        self,
+        item: Applicable,
+        expressions: RuleExpressions,
+        base: Callable[[], Context],
+        source: ContextSource,
+        answers: Answers,
+    ) -> None:
+        """Take the rule and what its context is made of, see `prepare`."""
         self.item = item
         self.expressions = expressions
         self.told: Check | None = None
-        self._make = make
+        self._base = base
+        self._source = source
+        self._answers = answers
+        self._below: Context | None = None
         self._context: Context | None = None
 
     @property
     def context(self) -> Context:
-        """The values that expressions of the rule read."""
+        """The values that expressions of the rule read: given ones, and the rule's own entries above them."""
         if self._context is None:
-            self._context = self._make()
+            planned = self.item.planned
+            rule = planned.rule.generated_from or planned.rule.name
+            given = self._source.given(planned.policy.name, rule)
+            self._below = self._base().merged(given) if given else self._base()
+            self._context = self.attach(self.expressions.entries, self._below)
         return self._context
+
+    def attach(self, entries: ContextEntries, context: Context) -> Context:
+        """Return a context with further entries; values that were given stand for them."""
+        return entries.attach(context, self._answers.ask, self._below or (), self._source.loads)
 
 
 async def prepare(
@@ -52,8 +70,9 @@ async def prepare(
     source: ContextSource,
     answers: Answers,
     stage: Stage,
+    exemptions: Sequence[CompiledExemption] = (),
 ) -> Prepared:
-    """Return a rule with its context, and what its preconditions say.
+    """Return a rule with its context, and what its preconditions and exemptions say.
 
     Args:
         item: the rule.
@@ -62,27 +81,27 @@ async def prepare(
         source: knows values that stand for context entries.
         answers: settles evaluations that ask the world for something.
         stage: which question checks of the rule answer.
+        exemptions: those that name the rule.
     """
-    prepared = Prepared(item, expressions, partial(_context, item, expressions, base, source, answers))
+    prepared = Prepared(item, expressions, base, source, answers)
     if item.problem:
         prepared.told = Check(stage=stage, status=Status.ERROR, message=item.problem.message)
     elif expressions.preconditions is not None:
         prepared.told = await answers.settle(lambda: _precondition(prepared, stage))
+    if exemptions and prepared.told is None:
+        prepared.told = await answers.settle(lambda: _exempted(prepared, exemptions, stage))
     return prepared
 
 
-def _context(
-    item: Applicable,
-    expressions: RuleExpressions,
-    base: Callable[[], Context],
-    source: ContextSource,
-    answers: Answers,
-) -> Context:
-    """Return the context of a rule: given values, and the rule's own entries above them."""
-    planned = item.planned
-    given = source.given(planned.policy.name, planned.rule.generated_from or planned.rule.name)
-    below = base().merged(given) if given else base()
-    return expressions.entries.attach(below, answers.ask, mocked=below)
+def _exempted(prepared: Prepared, exemptions: Sequence[CompiledExemption], stage: Stage) -> Check | None:
+    """Return what is said of a rule that exemptions take away; None where none does."""
+    target = prepared.item.resource.target
+    keys = [each.exemption.key for each in exemptions if each.holds(target, lambda: prepared.context)]
+    if not keys:
+        return None
+    text = f"rule is skipped due to policy exceptions{', '.join(keys)}"
+    reason = Reason(code="exempted", text=text, met=False, details=(("exceptions", ", ".join(keys)),))
+    return Check(stage=stage, status=Status.SKIP, message=text, reason=reason)
 
 
 def _precondition(prepared: Prepared, stage: Stage) -> Check | None:

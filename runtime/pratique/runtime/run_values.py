@@ -9,22 +9,23 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pratique.compiler.expressions.context import merge
 from pratique.compiler.selection import Requester
-from pratique.grammar.documents.command_line import UserInfoFile, Values
+from pratique.grammar.documents.command_line import UserInfoFile, Values, ValuesSpec
 from pratique.grammar.documents.problems import problems
 from pratique.grammar.errors import PolicyError, PolicyErrors, UsageError
 from pratique.grammar.nodes import plain
 from pratique.grammar.yaml_tree import read_documents
 from pratique.runtime.inputs import read_inputs, show
-from pratique.runtime.resource import Kind, Resource
+from pratique.runtime.resource import Kind, Resource, View
 
-M = TypeVar("M", Values, UserInfoFile)
+M = TypeVar("M", bound=BaseModel)
 
 MAX_PARTS: Final = 64
 _OPERATION: Final = "request.operation"
@@ -40,11 +41,13 @@ class RunValues:
         file: the values file.
         variables: those of `--set`; they win over the file's.
         user: the user info file; None where nobody is known to have sent the request.
+        operation: of the requests, whatever the values say; empty for what they say.
     """
 
-    file: Values | None = None
+    file: ValuesSpec | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     user: UserInfoFile | None = None
+    operation: str = ""
 
     @property
     def requester(self) -> Requester | None:
@@ -82,6 +85,21 @@ class RunValues:
         """Return the names of the policies that have values of their own for resources of this name."""
         named = self.file.policies if self.file else ()
         return tuple(dict.fromkeys(p.name for p in named if any(r.name == resource for r in p.resources)))
+
+    def viewed(self, make: Callable[..., Resource], data: dict[str, Any]) -> Resource:
+        """Return a resource as policies see it: values may differ from policy to policy.
+
+        Raises:
+            UsageError: the values make no object of it.
+        """
+        metadata = data.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        own = self.policies_with_values_for(name or "")
+        if not own:
+            return self.resource(make, data)
+        views: list[View] = [(self.resource(make, data), lambda policy: policy not in own)]
+        views += [(self.resource(make, data, policy), policy.__eq__) for policy in own]
+        return self.resource(partial(make, views=views), data)
 
     def resource(self, make: Callable[..., Resource], data: dict[str, Any], policy: str = "") -> Resource:
         """Return a resource with the values that a policy sees beside it.
@@ -124,6 +142,8 @@ class RunValues:
                     for values in (r.values for r in block.resources if r.name == resource):
                         found.update(values)
         found.update(self.variables)
+        if self.operation:
+            found[_OPERATION] = self.operation
         return found
 
     def _sender(self) -> dict[str, Any]:
@@ -223,19 +243,34 @@ def read_run_values(values_file: Path | None, variables: Sequence[str], user_inf
     if values_file and variables:
         raise UsageError("pass the values either using set flag or values_file flag")
     found = RunValues(
-        file=_read(values_file, Values) if values_file else None,
+        file=read_file(values_file, Values) if values_file else None,
         variables=parse_variables(variables),
-        user=_read(user_info, UserInfoFile) if user_info else None,
+        user=read_file(user_info, UserInfoFile) if user_info else None,
     )
-    operation = (found.file.global_values if found.file else found.variables).get(_OPERATION, "CREATE")
+    check_operation(found)
+    return found
+
+
+def check_operation(values: RunValues) -> None:
+    """Refuse an operation that there is not.
+
+    Raises:
+        UsageError: the values name one.
+    """
+    given = values.file.global_values if values.file else values.variables
+    operation = given.get(_OPERATION, "CREATE")
     if operation not in _OPERATIONS:
         raise UsageError(
             f'invalid request.operation value "{operation!s:.40}", must be one of {", ".join(_OPERATIONS)}'
         )
-    return found
 
 
-def _read(path: Path, model: type[M]) -> M:
+def read_file(path: Path, model: type[M]) -> M:
+    """Return the one document of a file.
+
+    Raises:
+        PolicyErrors: all mistakes of the file.
+    """
     inputs = read_inputs([str(path)])
     errors: list[PolicyError] = list(inputs.errors)
     for source in inputs.sources:

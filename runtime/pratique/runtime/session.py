@@ -21,7 +21,7 @@ from pratique.runtime.decision import Report, Requests, RuleResult
 from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
 from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.policy_files import ignored, read_policy_files
-from pratique.runtime.resource import Resource, View
+from pratique.runtime.resource import Resource
 from pratique.runtime.secrets import Secrets, read_secrets
 from pratique.runtime.trust_options import TrustOptions
 
@@ -138,20 +138,11 @@ def _values(options: ApplyOptions) -> RunValues | None:
 def _resource(
     document: ResourceDocument, namespaces: dict[str, dict[str, str]], values: RunValues | None
 ) -> Resource:
-    """Return an object as policies see it: values may differ from policy to policy."""
     metadata = document.data.get("metadata")
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
     location = Location(Source(document.source_name, ""), Span.at(document.line, 1))
     make = partial(Resource, location=location, namespace_labels=namespaces.get(namespace or ""))
-    if values is None:
-        return make(document.data)
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    own = values.policies_with_values_for(name or "")
-    if not own:
-        return values.resource(make, document.data)
-    views: list[View] = [(values.resource(make, document.data), lambda policy: policy not in own)]
-    views += [(values.resource(make, document.data, policy), policy.__eq__) for policy in own]
-    return values.resource(partial(make, views=views), document.data)
+    return values.viewed(make, document.data) if values else make(document.data)
 
 
 def _given(documents: Sequence[ResourceDocument], values: RunValues | None) -> GivenContext:

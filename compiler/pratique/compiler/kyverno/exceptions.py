@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pratique.compiler import ir
+from pratique.compiler.bodies import PodSecurityExclusion
 from pratique.compiler.kyverno.regions import selection
 from pratique.compiler.kyverno.selection_checks import Problem, exception_problems
 from pratique.grammar.documents import ExceptionDocument
@@ -48,6 +49,15 @@ def lower_exception(document: ExceptionDocument) -> ir.Exemption:
         rules=tuple((each.policy_name, each.rule_names) for each in spec.exceptions),
         resources=selection(_match(document), "match", place),
         conditions=conditions or None,
+        controls=tuple(
+            PodSecurityExclusion(
+                control=each.control_name,
+                images=each.images,
+                restricted_field=each.restricted_field,
+                values=each.values,
+            )
+            for each in spec.pod_security
+        ),
         at=ir.At(location=document.location("metadata", "name")),
     )
 

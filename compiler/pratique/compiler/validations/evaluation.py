@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from pratique.compiler import bodies
-from pratique.compiler.context_loading import ContextEntries, place_of
+from pratique.compiler.context_loading import ContextEntries, entry_error
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.expressions.expression import Expression, compile_expression
@@ -272,7 +272,7 @@ class _Loop:
                 return _cannot_scope(element), passed
             scoped = is_map if self._scoped is None else self._scoped
             context = place.context.with_element(element, index, place.nesting)
-            context = self._entries.attach(context, place.scene.ask)
+            context = place.scene.attach(self._entries, context)
             inner = replace(
                 place,
                 values=context,
@@ -297,7 +297,7 @@ class _Loop:
             try:
                 holds, _ = self._preconditions.evaluate(place.context)
             except EvaluationError as error:
-                if place_of(error) and error.code != _UNKNOWN:
+                if entry_error(error) and error.code != _UNKNOWN:
                     return _error("failed to evaluate preconditions", error)
                 return None
             if not holds:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from pratique.compiler.context_loading import Ask
+from pratique.compiler.context_loading import Attach
 from pratique.compiler.expressions.context import Context
 
 
@@ -32,17 +32,17 @@ class Scene:
 
     Attributes:
         resource: the object; None where it is deleted.
-        ask: answers what context entries of loops need from outside.
+        attach: adds the context entries of loops.
     """
 
-    __slots__ = ("_context", "_make", "ask", "resource")
+    __slots__ = ("_context", "_make", "attach", "resource")
 
     def __init__(
-        self, resource: Mapping[str, Any] | None, make_context: Callable[[], Context], ask: Ask
+        self, resource: Mapping[str, Any] | None, make_context: Callable[[], Context], attach: Attach
     ) -> None:
         """Take the object, and what makes the values that expressions read; called when they first do."""
         self.resource = resource
-        self.ask = ask
+        self.attach = attach
         self._make = make_context
         self._context: Context | None = None
 

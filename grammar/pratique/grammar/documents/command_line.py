@@ -83,15 +83,20 @@ class SubresourceMapping(Model):
     parent_resource: ApiResource
 
 
-class Values(_File):
-    """A values file."""
+class ValuesSpec(Model):
+    """Values that no cluster is there to tell."""
 
-    kind: Literal["Values"]
     global_values: Dotted = Field(default_factory=dict)
     policies: Items[PolicyValues] = ()
     namespace_selector: Items[NamespaceLabels] = ()
     namespaces: Items[Namespace] = ()
     subresources: Items[SubresourceMapping] = ()
+
+
+class Values(_File, ValuesSpec):
+    """A values file."""
+
+    kind: Literal["Values"]
 
 
 class Sender(Model):

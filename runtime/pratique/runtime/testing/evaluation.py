@@ -1,0 +1,111 @@
+"""Policies of a suite over its resources: what each policy answers, in the order of the Kyverno CLI.
+
+Every policy answers for every resource, if only that none of its rules applies; those that generate answer
+only where a rule does.
+
+References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/processor/policy_processor.go` (`ApplyPoliciesOnResource`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from pratique.compiler import bodies, ir
+from pratique.compiler.plan import Plan
+from pratique.grammar.documents.testing import Expectation
+from pratique.runtime.applicable import applicable
+from pratique.runtime.decision import RuleResult, Stage, Status
+from pratique.runtime.engine import Engine
+from pratique.runtime.now import run_now
+from pratique.runtime.resource import Resource
+from pratique.runtime.run_values import RunValues
+from pratique.runtime.testing.context import SuiteContext
+from pratique.runtime.testing.loading import Loaded
+from pratique.runtime.testing.model import ResourceKey, Response, Responses, RuleKind, RuleOutcome
+
+
+def evaluate(loaded: Loaded, expected: Iterable[Expectation]) -> Responses:
+    """Return what the policies of a suite answer about its resources.
+
+    Raises:
+        UsageError: values make no object of a resource.
+        NotYetError: some rule asks about images, and nobody is to be asked.
+    """
+    plan = Plan(loaded.policies)
+    engine = Engine(plan, None, SuiteContext(loaded.values.rules), exemptions=loaded.exemptions)
+    triggers = {}
+    for operation in ("", *sorted({each.operation for each in expected if each.operation})):
+        values = replace(loaded.values, operation=operation)
+        triggers[operation] = {
+            ResourceKey.of(data): _responses(engine, loaded, _resource(data, values))
+            for data in loaded.resources
+        }
+    return Responses(triggers=triggers, invalid=loaded.invalid)
+
+
+def _resource(data: dict[str, Any], values: RunValues) -> Resource:
+    """Return a resource as policies see it; a namespace that nobody describes has no labels."""
+    key = ResourceKey.of(data)
+    make = partial(Resource, namespace_labels=values.namespaces.get(key.namespace, {}))
+    return values.viewed(make, data)
+
+
+def _responses(engine: Engine, loaded: Loaded, resource: Resource) -> list[Response]:
+    results = run_now(engine.judge(resource, applicable(engine.plan, resource)))
+    found: defaultdict[str, list[RuleResult]] = defaultdict(list)
+    for result in results:
+        found[result.policy].append(result)
+    policies = loaded.policies.policies
+    return [
+        *_in(_MUTATE, policies, found, resource.data),
+        *_in(_VERIFY, policies, found, resource.data),
+        *_in(_VALIDATE, policies, found, resource.data),
+        *(each for each in _in(_GENERATE, policies, found, resource.data) if each.outcomes),
+    ]
+
+
+_MUTATE: Final = (Stage.MUTATE, RuleKind.MUTATION)
+_VERIFY: Final = (Stage.VERIFY, RuleKind.IMAGE_VERIFY)
+_VALIDATE: Final = (Stage.VALIDATE, RuleKind.VALIDATION)
+_GENERATE: Final = (Stage.GENERATE, RuleKind.GENERATION)
+
+
+def _in(
+    capacity: tuple[Stage, RuleKind],
+    policies: Sequence[ir.Policy],
+    results: Mapping[str, Sequence[RuleResult]],
+    data: Mapping[str, Any],
+) -> Iterator[Response]:
+    """Yield the responses of the policies that have rules of one capacity."""
+    stage, kind = capacity
+    for policy in policies:
+        if any(stage in _stages(rule) for rule in policy.rules):
+            outcomes = tuple(_outcomes(results.get(policy.key, ()), stage, kind))
+            yield Response(policy=policy.name, outcomes=outcomes, resource=data, patched=data)
+
+
+def _stages(rule: ir.Rule) -> tuple[Stage, ...]:
+    match rule.body:
+        case bodies.Validation():
+            return (Stage.VALIDATE,)
+        case bodies.Mutation():
+            return (Stage.MUTATE,)
+        case bodies.Generation():
+            return (Stage.GENERATE,)
+        case None:
+            proves = any(r.demand_digest or r.demand_proof for r in rule.requirements)
+            return (Stage.VERIFY, Stage.VALIDATE) if proves else (Stage.VERIFY,)
+
+
+def _outcomes(results: Sequence[RuleResult], stage: Stage, kind: RuleKind) -> Iterator[RuleOutcome]:
+    for result in results:
+        for check in result.checks:
+            if check.stage is stage:
+                status = check.status
+                if status is Status.FAIL and not result.scored:
+                    status = Status.WARN
+                yield RuleOutcome(rule=result.rule, kind=kind, status=status, message=check.message)

@@ -1,0 +1,166 @@
+"""What a suite names, read: policies, resources, values, exceptions.
+
+References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/commands/test/test.go` (`runTest`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pratique.compiler import ir
+from pratique.grammar.documents.command_line import UserInfoFile, Values
+from pratique.grammar.documents.testing import Test
+from pratique.grammar.errors import PolicyError, PolicyErrors
+from pratique.runtime.inputs import read_inputs
+from pratique.runtime.policy_files import PolicyFiles, policies_of
+from pratique.runtime.run_values import RunValues, check_operation, read_file
+from pratique.runtime.testing.discovery import Suite
+from pratique.runtime.testing.model import ResourceKey
+from pratique.runtime.testing.objects import read_objects
+
+REFUSED_HERE: Final = frozenset({"unsupported-field", "unsupported-kind"})
+"""Codes of mistakes that are ours: Kyverno accepts such policies."""
+_TWICE: Final = "duplicate-policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A suite with everything that it names.
+
+    Attributes:
+        policies: those that are valid.
+        invalid: those that Kyverno refuses when they are created, by name, with the reason.
+        exemptions: policy exceptions.
+        resources: in the order of the files, each once.
+        targets: existing objects that rules may change.
+        duplicates: resources that are there a second time.
+    """
+
+    policies: ir.PolicySet
+    invalid: dict[str, str]
+    exemptions: tuple[ir.Exemption, ...]
+    resources: tuple[dict[str, Any], ...]
+    targets: tuple[dict[str, Any], ...]
+    duplicates: tuple[ResourceKey, ...]
+    values: RunValues
+
+
+def load(suite: Suite, test: Test) -> Loaded:
+    """Return what a suite names.
+
+    Raises:
+        PolicyErrors: all mistakes of the files, those included that this version cannot follow.
+        UsageError: the values do not fit together.
+    """
+    _unsupported(suite, test)
+    values = _values(suite.folder, test)
+    # Exceptions among the policies do not count, but are no mistake either.
+    policies = policies_of(read_inputs(_paths(suite.folder, test.policies)), exceptions=True)
+    invalid = _invalid(policies)
+    exemptions = _exemptions(suite.folder, test.exceptions)
+    resources, duplicates = _unique(
+        read_objects([suite.folder / path for path in dict.fromkeys(test.resources)], doubles=True)
+    )
+    return Loaded(
+        policies=_once(policies.policies),
+        invalid=invalid,
+        exemptions=exemptions,
+        resources=tuple(resources),
+        targets=tuple(read_objects([suite.folder / path for path in test.target_resources])),
+        duplicates=tuple(duplicates),
+        values=values,
+    )
+
+
+_LATER: Final = {
+    "json_payload": "jsonPayload",
+    "json_payloads": "jsonPayloads",
+    "http_payloads": "httpPayloads",
+    "envoy_payloads": "envoyPayloads",
+    "param_resources": "paramResources",
+    "context": "context",
+    "cluster_resources": "clusterResources",
+    "api_call_responses": "apiCallResponses",
+    "global_context_entries": "globalContextEntries",
+}
+"""Fields that nothing honours yet."""
+
+
+def _unsupported(suite: Suite, test: Test) -> None:
+    errors = [
+        PolicyError(
+            "unsupported-field",
+            f"`{alias}` cannot be honoured by this version",
+            suite.place(alias),
+            help="a test that leaves out a part of its input would say nothing, so the suite is not run",
+        )
+        for name, alias in _LATER.items()
+        if getattr(test, name)
+    ]
+    if errors:
+        raise PolicyErrors(errors)
+
+
+def _paths(folder: Path, paths: Sequence[str]) -> list[str]:
+    return [str(folder / path) for path in dict.fromkeys(paths)]
+
+
+def _values(folder: Path, test: Test) -> RunValues:
+    spec = test.values
+    if spec is None and test.variables:
+        spec = read_file(folder / test.variables, Values)
+    user = read_file(folder / test.userinfo, UserInfoFile) if test.userinfo else None
+    values = RunValues(file=spec, user=user)
+    check_operation(values)
+    return values
+
+
+def _invalid(policies: PolicyFiles) -> dict[str, str]:
+    """Return the policies that Kyverno refuses, too, with the first reason.
+
+    Raises:
+        PolicyErrors: a file cannot be read, or holds what this version cannot follow.
+    """
+    invalid = {}
+    known: list[PolicyError] = []
+    for document, errors in policies.refused:
+        if not any(error.code in REFUSED_HERE for error in errors):
+            invalid[document.model.metadata.name] = errors[0].message
+            known += errors
+    harmless = {id(error) for error in known}
+    grave = [e for e in policies.mistakes if id(e) not in harmless and e.code != _TWICE]
+    if grave:
+        raise PolicyErrors(grave)
+    return invalid
+
+
+def _once(policies: ir.PolicySet) -> ir.PolicySet:
+    """Return the policies, of those with the same kind and name the first."""
+    found: dict[tuple[str, str], ir.Policy] = {}
+    for policy in policies.policies:
+        found.setdefault((policy.kind, policy.key), policy)
+    return ir.PolicySet(policies=tuple(found.values()))
+
+
+def _exemptions(folder: Path, paths: Sequence[str]) -> tuple[ir.Exemption, ...]:
+    if not paths:
+        return ()
+    read = policies_of(read_inputs(_paths(folder, paths)), exceptions=True)
+    if read.mistakes:
+        raise PolicyErrors(read.mistakes)
+    return read.exemptions
+
+
+def _unique(objects: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[ResourceKey]]:
+    """Return the first object of each group, kind, namespace and name, and the keys of the others."""
+    found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    duplicates = []
+    for data in objects:
+        key = ResourceKey.of(data)
+        group = key.api_version.rpartition("/")[0]
+        if found.setdefault((group, key.kind, key.namespace, key.name), data) is not data:
+            duplicates.append(key)
+    return list(found.values()), duplicates
