@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import textwrap
 import tomllib
 
-from pratique.compiler.kyverno.releases import ReleaseRange
+from pratique.compiler.kyverno.releases import Release, ReleaseRange
 from pratique.compiler.lint.base import Finding, lint
 from pratique.compiler.lint.inventory import Coverage, Inventory, Use
 from pratique.compiler.lint.manual import fenced
@@ -22,7 +24,6 @@ kind: ClusterPolicy
 metadata:
   name: example
 spec:
-  validationFailureAction: Enforce
   rules:
   - name: verify
 """
@@ -47,12 +48,40 @@ verifyImages:
 """
 
 
+_ENTRY = re.compile(r"^- (\{?)(?=\S)", re.MULTILINE)
+
+
 def policy_text(part: str) -> str:
-    """Return a policy around `part`: a whole policy, or the `verifyImages` or `match` of its only rule."""
+    """Return a policy around `part`: a whole policy, or the `verifyImages` or `match` of its only rule.
+
+    Entries of `verifyImages` that name no action enforce.
+    """
     part = textwrap.dedent(part)
-    if part.startswith("apiVersion:"):
+    if part.startswith(("apiVersion:", "{")):
         return part
-    return _HEAD + textwrap.indent(part + _IMAGES if part.startswith("match:") else _PODS + part, "    ")
+    part = part + _IMAGES if part.startswith("match:") else _PODS + part
+    before, name, entries = part.partition("verifyImages:")
+    if "failureAction" not in entries:
+        entries = _enforcing(entries)
+    return _HEAD + textwrap.indent(before + name + entries, "    ")
+
+
+def _enforcing(entries: str) -> str:
+    if not entries.lstrip().startswith('[{"'):
+        action = "failureAction: Enforce"
+        return _ENTRY.sub(lambda item: f"- {{{action}, " if item[1] else f"- {action}\n  ", entries)
+    found, end = json.JSONDecoder().raw_decode(entries.lstrip())
+    made = [{"failureAction": "Enforce", **entry} for entry in found]
+    return f" {json.dumps(made)}{entries.lstrip()[end:]}"
+
+
+def old_action(part: str, action: str = "Enforce", more: str = "") -> str:
+    """Return a policy around `part` whose action, in the old way, is that of the whole policy.
+
+    `more` are further lines of its `spec`.
+    """
+    text = re.sub(r"\"?failureAction\"?: \"?Enforce\"?(\n +|, )", "", policy_text(part))
+    return text.replace("spec:\n", f"spec:\n  validationFailureAction: {action}\n{more}")
 
 
 def findings(part: str, *codes: str) -> list[Finding]:
@@ -100,7 +129,10 @@ def _lint(
     releases: ReleaseRange | None = None,
     inventory: Inventory | None = None,
 ) -> tuple[list[Finding], list[PolicyError]]:
-    file = read_policies(Source("policy.yaml", policy_text(part)))
+    text = policy_text(part)
+    if releases and releases.oldest < Release(1, 13) and text != textwrap.dedent(part):
+        text = old_action(part)  # those of entries are newer
+    file = read_policies(Source("policy.yaml", text))
     assert not file.errors, [str(error) for error in file.errors]
     lowered = lower(file.policies)
     exemptions, errors = lower_exceptions(file.exceptions)

@@ -91,6 +91,7 @@ MENDED = {
     "PRQ032": True,
     "PRQ033": True,
     "PRQ037": False,
+    "PRQ039": True,
 }
 """Rules whose example has a fix, and whether it is safe."""
 

@@ -8,7 +8,7 @@ from pratique.grammar.source import Position
 from pratique.runtime.language_server.analysis import analyse
 from pratique.runtime.language_server.documents import OpenDocument
 from pratique.runtime.language_server.hover import Hover, hover
-from tests.support_lint import patterns, policy_text
+from tests.support_lint import old_action, patterns, policy_text
 
 ENTRY = textwrap.dedent("""\
     verifyImages:
@@ -173,7 +173,8 @@ def test_every_entry_of_a_rule_is_told() -> None:
     ],
 )
 def test_fields_are_described(needle: str, text: str) -> None:
-    policy = policy_text(ENTRY).replace("- Pod", "-  Pod") if needle == "- Pod" else policy_text(ENTRY)
+    policy = old_action(ENTRY)
+    policy = policy.replace("- Pod", "-  Pod") if needle == "- Pod" else policy
     assert shown("Pod" if needle == "- Pod" else needle, policy).startswith(text)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Final
 
 from pratique.compiler import ir
@@ -107,6 +106,8 @@ def meant(selector: ir.KindSelector, rule: ir.Rule) -> str:
 def _similar(kind: str, known: tuple[str, ...]) -> str:
     if kind in WITHOUT_IMAGES or not wildcard.is_literal(kind):
         return ""
+    from difflib import get_close_matches
+
     return next(iter(get_close_matches(kind, known, n=1, cutoff=0.88)), "")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support_lint import findings, patterns, policy_text
+from tests.support_lint import findings, old_action, patterns, policy_text
 
 CODES = ("PRQ031", "PRQ032", "PRQ033")
 
@@ -39,12 +39,8 @@ def test_rules_that_nowhere_enforce() -> None:
 
 
 def test_an_override_enforces() -> None:
-    text = policy_text(patterns("ghcr.io/acme/*", more=NEITHER)).replace(
-        "validationFailureAction: Enforce",
-        "validationFailureAction: Audit\n"
-        "  validationFailureActionOverrides:\n"
-        "  - {action: Enforce, namespaces: [prod]}",
-    )
+    overrides = "  validationFailureActionOverrides: [{action: Enforce, namespaces: [prod]}]\n"
+    text = old_action(patterns("ghcr.io/acme/*", more=NEITHER), "Audit", overrides)
     assert [finding.code for finding in findings(text, *CODES)] == ["PRQ032"]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pratique.compiler import ir
 from pratique.compiler.lint.base import lint
-from tests.support_lint import findings, patterns, policy_text
+from tests.support_lint import findings, old_action, patterns
 from tests.support_policies import read
 
 CODE = "PRQ034"
@@ -13,10 +13,7 @@ NEW = "  webhookConfiguration: {failurePolicy: Ignore}\n"
 
 
 def policy(more: str, action: str = "Enforce", pattern: str = "ghcr.io/acme/*") -> str:
-    text = policy_text(patterns(pattern, more="mutateDigest: false\n"))
-    return text.replace(
-        "  validationFailureAction: Enforce\n", f"  validationFailureAction: {action}\n{more}"
-    )
+    return old_action(patterns(pattern, more="mutateDigest: false\n"), action, more)
 
 
 @pytest.mark.parametrize("more", [OLD, NEW])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support_attestors import verify
-from tests.support_lint import findings, patterns, policy_text, reported
+from tests.support_lint import findings, old_action, patterns, policy_text, reported
 
 CODE = "PRQ040"
 VARIABLE = "{{ request.object.metadata.name }}"
@@ -27,9 +27,8 @@ def test_what_is_refused(text: str) -> None:
 
 def overridden(**override: Any) -> str:
     block = json.dumps([{"action": "Audit", **override}])
-    spec = "  validationFailureAction: Enforce\n"
-    text = policy_text(patterns("ghcr.io/acme/*"))
-    return text.replace(spec, f"{spec}  validationFailureActionOverrides: {block}\n")
+    overrides = f"  validationFailureActionOverrides: {block}\n"
+    return old_action(patterns("ghcr.io/acme/*"), more=overrides)
 
 
 @pytest.mark.parametrize(
