@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from pratique.compiler.lint.base import Finding, Severity
-from pratique.compiler.lint.inventory import Inventory, Use
+from pratique.compiler.lint.base import Confidence, Finding, Severity, lint
+from pratique.compiler.lint.inventory import Coverage, Inventory, Use
 from pratique.compiler.lint.rules.coverage_gap import MAX_EXAMPLES
 from pratique.compiler.selection import Target
-from tests.support_lint import patterns, reported
+from pratique.grammar.source import Source
+from tests.support_lint import patterns, policy_text, reported
+from tests.support_policies import read
 
 
 def found(part: str, *uses: Use) -> list[Finding]:
@@ -45,3 +47,12 @@ def test_silence() -> None:
     assert found(patterns("ghcr.io/*"), use("ghcr.io/acme/app:1")) == []
     assert found(patterns("ghcr.io/*")) == []
     assert reported(patterns("ghcr.io/*"), "PRQ017") == []
+
+
+def test_policies_that_could_not_be_read_are_mentioned() -> None:
+    policies = read(policy_text(patterns("ghcr.io/*"))).policies
+    inventory = Inventory(name="i", uses=(use("docker.io/redis:7"),))
+    coverage = Coverage(policies, inventory)
+    [finding] = lint(policies, {"PRQ017"}, coverage=coverage, unread=(Source("broken.yaml", ""),))
+    assert finding.problem.message.endswith("; policies that could not be read are not counted")
+    assert finding.problem.confidence is Confidence.LOW

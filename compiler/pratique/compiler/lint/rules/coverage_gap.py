@@ -54,7 +54,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pratique.compiler.lint.base import Example, Problem, Severity, rule
+from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
 from pratique.compiler.lint.inventory import Cover, Standing
 
@@ -77,11 +77,13 @@ def check(facts: Facts) -> Iterator[Problem]:
     places = [use.location for standing in gaps for use in standing.uses if use.location]
     several = len(gaps) > 1
     more = f"; here are {MAX_EXAMPLES} of them" if len(gaps) > MAX_EXAMPLES else ""
+    unread = "; policies that could not be read are not counted" if facts.unread else ""
     yield Problem(
         message=f"{len(gaps)} of the {len(inventory.images)} images of {inventory.name}"
-        f" {'are' if several else 'is'} verified by no rule that enforces{more}",
+        f" {'are' if several else 'is'} verified by no rule that enforces{unread}{more}",
         location=places[0] if places else None,
         label="runs unverified",
+        confidence=Confidence.LOW if facts.unread else Confidence.HIGH,
         examples=tuple(map(_example, gaps[:MAX_EXAMPLES])),
         help="match them by a rule that enforces, or say with `--ignore` that they may run unverified",
     )
