@@ -1,10 +1,15 @@
 """From what is found to what is said: stages, statuses, messages, and what must never happen."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from pratique.runtime.decision import Status
+from pratique.runtime.applicable import applicable
+from pratique.runtime.decision import RuleResult, Stage, Status
+from pratique.runtime.engine import Engine
+from pratique.runtime.evidence import Evidence
+from pratique.runtime.resource import Resource
 from tests.support_engine import World, pod, said
 from tests.support_policies import KEYLESS, cluster_policy
 
@@ -368,3 +373,28 @@ def test_k5_forged_annotations_change_nothing(annotation: str) -> None:
     forged = {annotation: f'{{"{APP}":"pass"}}'}
     (result,) = world.judge(pod(APP, metadata={"annotations": forged}))
     assert result.status is Status.FAIL
+
+
+def test_a_verdict_within_a_time_keeps_what_was_found_out() -> None:
+    world = World(cluster_policy(), cluster_policy(metadata={"name": "q"}))
+    world.store.image(APP, DEV)
+    world.store.image("ghcr.io/acme/slow:v1", DEV)
+    usual = world.store.manifest
+
+    async def slow(repository: Any, reference: str) -> Any:
+        if "slow" in str(repository):
+            await asyncio.sleep(30)
+        return await usual(repository, reference)
+
+    world.store.manifest = slow  # type: ignore[method-assign]
+
+    async def run() -> tuple[RuleResult, ...]:
+        engine = Engine(world.plan, Evidence(world.store, world.verifier))
+        resource = Resource(pod("ghcr.io/acme/slow:v1", APP))
+        return await engine.judge(resource, applicable(world.plan, resource), seconds=0.1)
+
+    for result in asyncio.run(run()):
+        first, second = (check for check in result.checks if check.stage is Stage.VERIFY)
+        assert (first.status, first.transport) == (Status.ERROR, True)
+        assert "unfinished: digest of ghcr.io/acme/slow:v1" in first.message
+        assert second.status is Status.PASS

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pratique.compiler.context_loading import ImageQuestion, Question
+from pratique.compiler.context_loading import (
+    ApiQuestion,
+    ConfigMapQuestion,
+    GlobalQuestion,
+    ImageQuestion,
+    Question,
+)
 from pratique.grammar.errors import EvaluationError, TransportError
 from pratique.runtime.now import NotYetError
 from pratique.runtime.ports import Accesses, ContextSource
@@ -43,6 +49,11 @@ class Answers:
         self._accesses = accesses
         self._known: dict[Question, Any] = {}
         self._enough = False
+        self._ended = False
+
+    def close(self) -> None:
+        """Answer from now on only what was answered before: time is up."""
+        self._ended = True
 
     def ask(self, question: Question) -> Any:
         """Return the answer to a question if it is known; to be called by evaluations in `settle`.
@@ -78,6 +89,8 @@ class Answers:
                 self._enough = True
 
     async def _answer(self, question: Question) -> Any:
+        if self._ended:
+            return EvaluationError("deadline", f"unfinished: {_named(question)}")
         try:
             if isinstance(question, ImageQuestion):
                 from pratique.runtime.image_data import image_data
@@ -103,6 +116,18 @@ class Answers:
             return self._evidence.through(self._accesses.choose(credentials, (), ""))
         except TransportError as error:
             raise TransportError(error.code, f"failed to get registry client: {error.message}") from error
+
+
+def _named(question: Question) -> str:
+    match question:
+        case ConfigMapQuestion(namespace=namespace, name=name):
+            return f"ConfigMap {namespace}/{name}"
+        case ApiQuestion(entry=entry):
+            return f"API call of the context entry {entry}"
+        case GlobalQuestion(name=name):
+            return f"global context entry {name}"
+        case ImageQuestion(reference=reference):
+            return f"description of {reference}"
 
 
 class _Unanswered(Exception):

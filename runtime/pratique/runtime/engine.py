@@ -27,6 +27,7 @@ from pratique.runtime.decision import Check, RuleResult, Stage, Status, worst
 from pratique.runtime.ports import Accesses, ContextSource
 from pratique.runtime.prepared import Prepared, prepare
 from pratique.runtime.resource import Resource
+from pratique.runtime.together import together
 
 if TYPE_CHECKING:
     from pratique.runtime.evidence import Evaluation, Evidence
@@ -66,15 +67,40 @@ class Engine:
         """Return one result per rule that applies to `resource`, in the order of the plan."""
         return await self.judge(resource, applicable(self.plan, resource))
 
-    async def judge(self, resource: Resource, rules: Sequence[Applicable]) -> tuple[RuleResult, ...]:
+    async def judge(
+        self, resource: Resource, rules: Sequence[Applicable], *, seconds: float | None = None
+    ) -> tuple[RuleResult, ...]:
         """Return the results of rules already known to apply (see `applicable`).
+
+        Args:
+            resource: what is judged.
+            rules: those that apply to it.
+            seconds: after which there is a verdict on what is known until then: every question that has no
+                answer yet is then an error that names it, and everything else stays as it was found. None for
+                as long as it takes.
 
         Raises:
             NotYetError: some rule has to ask for something, and there is no evidence to ask.
         """
         if not rules:
             return ()
-        return await _Judgement(self, resource, rules).results()
+        evidence: Evaluation | None = None
+        if self.evidence is not None:
+            evidence = self.evidence.evaluation(fresh_tags=any(map(_asks_anew, rules)))
+        answers = Answers(self._source, evidence, self._accesses)
+        judgement = _Judgement(self, resource, rules, evidence, answers)
+        if seconds is None:
+            return await judgement.results()
+        import asyncio
+
+        try:
+            async with asyncio.timeout(seconds):
+                return await judgement.results()
+        except TimeoutError:
+            answers.close()
+            if evidence is not None:
+                evidence.close()
+        return await _Judgement(self, resource, rules, evidence, answers).results()
 
     def expressions(self, planned: PlannedRule) -> RuleExpressions:
         """Return the compiled expressions of a rule; compiled when it first applies."""
@@ -101,10 +127,6 @@ class Engine:
             self._image_rules = ImageRules(self._accesses)
         return self._image_rules
 
-    def answers(self, evidence: Evaluation | None) -> Answers:
-        """Return what answers the questions of one evaluation."""
-        return Answers(self._source, evidence, self._accesses)
-
     @property
     def source(self) -> ContextSource:
         """What answers context entries."""
@@ -114,13 +136,18 @@ class Engine:
 class _Judgement:
     """The evaluation of one resource."""
 
-    def __init__(self, engine: Engine, resource: Resource, rules: Sequence[Applicable]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        resource: Resource,
+        rules: Sequence[Applicable],
+        evidence: Evaluation | None,
+        answers: Answers,
+    ) -> None:
         self._engine = engine
         self._resource = resource
-        self._evidence: Evaluation | None = None
-        if engine.evidence is not None:
-            self._evidence = engine.evidence.evaluation(fresh_tags=any(map(_asks_anew, rules)))
-        self._answers = engine.answers(self._evidence)
+        self._evidence = evidence
+        self._answers = answers
         self._contexts: dict[int, tuple[Resource, Context]] = {}
         self._checks: dict[int, list[Check]] = {}
         self._by_policy = [list(group) for _, group in groupby(rules, key=lambda a: id(a.planned.policy))]
@@ -128,8 +155,18 @@ class _Judgement:
 
     async def results(self) -> tuple[RuleResult, ...]:
         """Judge the rules stage by stage, and return their results in the order of the plan."""
-        for order, group in enumerate(self._by_policy):
-            await self._verify(order, group)
+        about_images = [
+            (order, group)
+            for order, group in enumerate(self._by_policy)
+            if any(item.planned.rule.body is None for item in group)
+        ]
+        if about_images:
+            evidence = self._evidence
+            if evidence is None:
+                from pratique.runtime.now import NotYetError
+
+                raise NotYetError
+            await together([self._verify(order, group, evidence) for order, group in about_images])
         for order, group in enumerate(self._by_policy):
             await self._validate(order, group)
         return tuple(
@@ -139,16 +176,11 @@ class _Judgement:
             if self._checks.get(item.planned.number)
         )
 
-    async def _verify(self, order: int, group: list[Applicable]) -> None:
+    async def _verify(self, order: int, group: list[Applicable], evidence: Evaluation) -> None:
         """Ask whether the images of a policy's rules are signed."""
         for item in group:
             if item.planned.rule.body is not None:
                 continue
-            evidence = self._evidence
-            if evidence is None:
-                from pratique.runtime.now import NotYetError
-
-                raise NotYetError
             images = self._engine.image_rules()
             verified = self._proofs()
             prepared = await self._prepare(item)

@@ -255,8 +255,14 @@ class Evaluation:
         self._fresh_tags = fresh_tags
         self._pins: dict[str, Digest] = {}
         self._known: dict[Hashable, Any] = {}
+        self._ended: list[bool] = []
+        """Not empty once time is up; a list, because all views share it."""
         self._access = evidence.usual
         self._use_cache = True
+
+    def close(self) -> None:
+        """Answer from now on only what was answered before: time is up."""
+        self._ended.append(True)
 
     def through(self, access: Access | None = None, *, use_cache: bool = True) -> Evaluation:
         """Return this evaluation on another way to the registries, or past the caches.
@@ -283,7 +289,9 @@ class Evaluation:
             return pin
         use_cache = self._use_cache and not self._fresh_tags
         terms, store = self._terms(use_cache), self._store(use_cache)
-        digest = await self._once((name, terms), lambda: self._evidence.resolve(terms, store, image))
+        digest = await self._once(
+            (name, terms), lambda: self._evidence.resolve(terms, store, image), ("digest", image)
+        )
         # Of two who found it out at the same time the first one counts.
         return self._pins.setdefault(name, digest)
 
@@ -296,7 +304,9 @@ class Evaluation:
         if self._evidence.coverage is not Reach.ALL:
             return ()
         subject, store = await self._subject(image), self._store(self._use_cache)
-        parts = await self._once((subject, Part), lambda: self._evidence.parts(subject, store))
+        parts = await self._once(
+            (subject, Part), lambda: self._evidence.parts(subject, store), ("platforms", image)
+        )
         return tuple(
             (str(part.platform or "platform not named"), replace(image, tag="", digest=part.digest))
             for part in parts
@@ -317,7 +327,7 @@ class Evaluation:
         listing, verification = questions(attestor, attestations=attestations, type=type)
         subject, listed = await self._listed(image, listing)
         key = (subject, listed, verification, version)
-        return await self._once(key, lambda: self._evidence.verified(*key))
+        return await self._once(key, lambda: self._evidence.verified(*key), ("verification", image))
 
     async def described(self, image: ImageReference, read: Describe) -> dict[str, Any]:
         """Return what `read` makes of the manifests and the configuration of `image`.
@@ -328,7 +338,8 @@ class Evaluation:
         subject = await self._subject(image)
         store = self._store(self._use_cache)
         key = (subject, Describe)
-        return await self._once(key, lambda: self._evidence.described(subject, store, read))
+        question = ("description", image)
+        return await self._once(key, lambda: self._evidence.described(subject, store, read), question)
 
     async def attested(self, image: ImageReference, attestor: ir.Attestor) -> Finding:
         """Return whether a signature of `image` meets `attestor`. Never raises for what is wrong with it."""
@@ -336,7 +347,7 @@ class Evaluation:
             attestor, version = await self._prepared(attestor)
             subject, listed = await self._listed(image, questions(attestor)[0])
             key = (subject, listed, attestor, version)
-            finding = await self._once(key, lambda: self._evidence.found(*key))
+            finding = await self._once(key, lambda: self._evidence.found(*key), ("verification", image))
         except (VerificationError, TransportError) as error:
             return unasked(attestor, image.match_string, error)
         if attestor.format is ir.SignatureFormat.NOTARY and not finding.met:
@@ -369,6 +380,7 @@ class Evaluation:
         statement = await self._once(
             (subject, document.digest, type),
             lambda: self._evidence.statement(subject, store, document, type),
+            ("statement", image),
         )
         stated = tuple(replace(found, statement=statement) for found in finding.signatures)
         return document_finding(type, stated, finding.reasons)
@@ -396,7 +408,10 @@ class Evaluation:
         subject = await self._subject(image)
         store = self._store(self._use_cache)
         key = (subject, listing)
-        return subject, await self._once(key, lambda: self._evidence.listed(subject, store, listing))
+        listed = await self._once(
+            key, lambda: self._evidence.listed(subject, store, listing), ("list of signatures", image)
+        )
+        return subject, listed
 
     def _terms(self, use_cache: bool) -> Terms:
         return Terms(access=self._access.id, use_cache=use_cache)
@@ -404,9 +419,14 @@ class Evaluation:
     def _store(self, use_cache: bool) -> ImageStore:
         return self._access.store if use_cache else uncached(self._access.store)
 
-    async def _once(self, key: Hashable, question: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _once(
+        self, key: Hashable, question: Callable[[], Coroutine[Any, Any, T]], asked: tuple[str, ImageReference]
+    ) -> T:
         known = self._known.get(key)
         if known is None:
+            if self._ended:
+                what, image = asked
+                raise TransportError("deadline", f"unfinished: {what} of {image.match_string}")
             try:
                 answer: object = await question()
             except (TransportError, VerificationError) as error:

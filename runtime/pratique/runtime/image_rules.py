@@ -22,6 +22,7 @@ from pratique.runtime.ports import Access, Accesses
 from pratique.runtime.prepared import Prepared, error_of
 from pratique.runtime.proof import Marks, asks_proof, check_of, validate
 from pratique.runtime.resource import ImageUse, use
+from pratique.runtime.together import together
 
 
 @dataclass(slots=True)
@@ -84,14 +85,16 @@ class ImageRules:
                 failed = Check(stage=Stage.VERIFY, status=Status.ERROR, message=text, transport=True)
                 return [replace(failed, reason=_broken(error))]
             way = evidence.through(access, use_cache=requirement.use_cache)
-            for original in item.uses:
-                image_use = pins.get(original.pointer, original)
-                asked = Asked(item.planned, entry, requirement, image_use, expressions, context, way, answers)
-                found = await self._requirement(asked)
-                if requirement.pin_digest and image_use.image and not image_use.image.digest:
-                    image_use = await self._pin(way, image_use, pins, checks, verified=bool(found))
+            uses = [pins.get(original.pointer, original) for original in item.uses]
+            asked = [
+                Asked(item.planned, entry, requirement, image_use, expressions, context, way, answers)
+                for image_use in uses
+            ]
+            for image_use, told_of_it, found in await together([self._image(each) for each in asked]):
+                if image_use not in uses:
+                    pins[image_use.pointer] = image_use
+                checks += told_of_it
                 if found:
-                    checks.append(found)
                     verified.marks.record(item.planned, order, image_use.match_string, found.status)
         return checks
 
@@ -105,15 +108,26 @@ class ImageRules:
             return None
         return self._accesses.choose(requirement.credentials, item.pull_secrets, item.namespace)
 
+    async def _image(self, asked: Asked) -> tuple[ImageUse, list[Check], Check | None]:
+        """Judge one image by one requirement.
+
+        Returns:
+            The image, pinned where that is demanded, all checks, and the one among them that proves it.
+        """
+        image_use, checks = asked.image_use, []
+        found = await self._requirement(asked)
+        if asked.requirement.pin_digest and image_use.image and not image_use.image.digest:
+            image_use, told = await self._pin(asked.evidence, image_use, verified=bool(found))
+            if told:
+                checks.append(told)
+        if found:
+            checks.append(found)
+        return image_use, checks, found
+
     async def _pin(
-        self,
-        evidence: Evaluation,
-        image_use: ImageUse,
-        pins: dict[str, ImageUse],
-        checks: list[Check],
-        *,
-        verified: bool,
-    ) -> ImageUse:
+        self, evidence: Evaluation, image_use: ImageUse, *, verified: bool
+    ) -> tuple[ImageUse, Check | None]:
+        """Return the image with its digest, and what is to be said about it besides."""
         assert image_use.image is not None  # noqa: S101 (narrowed by the caller)
         try:
             digest = await evidence.digest(image_use.image)
@@ -124,16 +138,14 @@ class ImageRules:
                 f" error: {why}"
             )
             gone = isinstance(error, NotFoundError)
-            checks.append(
-                check_of(image_use, Status.ERROR, message, reason=_broken(error), transport=not gone)
+            return image_use, check_of(
+                image_use, Status.ERROR, message, reason=_broken(error), transport=not gone
             )
-            return image_use
         text = f"{image_use.match_string}@{digest}"
         pinned = use(text, image_use.category, image_use.key, image_use.pointer)
-        pins[image_use.pointer] = pinned
-        if not verified:
-            checks.append(check_of(image_use, Status.PASS, "mutated image digest", digest=digest))
-        return pinned
+        if verified:
+            return pinned, None
+        return pinned, check_of(image_use, Status.PASS, "mutated image digest", digest=digest)
 
     async def _requirement(self, asked: Asked) -> Check | None:
         """Judge one image by one requirement; None where the requirement asks for no signature at all."""

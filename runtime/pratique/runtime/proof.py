@@ -35,7 +35,8 @@ class Marks:
         if self.by_rule.get(key) is not Status.FAIL:
             self.by_rule[key] = status
         if status is Status.FAIL:
-            self.failed_by[image] = policy
+            # Policies are judged side by side: the latest in order counts, not the last to answer.
+            self.failed_by[image] = max(policy, self.failed_by.get(image, -1))
 
     def proved(self, planned: PlannedRule, policy: int, image: str) -> Status | None:
         """Return pass or skip where the rule proved or skipped `image`; None where it did not.

@@ -94,6 +94,7 @@ class Resource:
         kind: Kind | None = None,
         values: Mapping[str, Any] | None = None,
         views: Sequence[View] = (),
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
         """Take the object and what is known of its request.
 
@@ -107,6 +108,7 @@ class Resource:
             kind: what match and exclude see in place of the object's own.
             values: further values of its context, with `request.object` and `request.oldObject`.
             views: how policies see it that do not see it as it is.
+            left_out: JSON pointers of images that are not looked at.
         """
         self.data = data
         self.location = location
@@ -117,6 +119,7 @@ class Resource:
         self._kind = kind
         self.values = values
         self._views = tuple(views)
+        self._left_out = left_out
 
     @property
     def views(self) -> Sequence[View]:
@@ -197,7 +200,8 @@ class Resource:
             spec = spec.get(step) if isinstance(spec, dict) else None
         if not isinstance(spec, dict):
             return ()
-        return tuple(_pod_images(spec, "/" + "/".join(route)))
+        found = _pod_images(spec, "/" + "/".join(route))
+        return tuple(use for use in found if use.pointer not in self._left_out)
 
 
 def _pod_images(spec: Mapping[str, Any], prefix: str) -> Iterator[ImageUse]:

@@ -26,7 +26,8 @@ def parse(body: bytes, max_depth: int = MAX_DEPTH) -> Any:
         StrictJsonError: the bytes are not that.
     """
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        text = body.decode()
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except StrictJsonError:
         raise
     except RecursionError as error:
@@ -36,6 +37,8 @@ def parse(body: bytes, max_depth: int = MAX_DEPTH) -> Any:
     except ValueError as error:
         raise StrictJsonError("malformed JSON") from error
     _check(value, max_depth)
+    if "\\ud" in text or "\\uD" in text:
+        _check_texts(value)
     return value
 
 
@@ -51,10 +54,25 @@ def _no_constant(_: str) -> NoReturn:
 
 
 def _check(value: Any, max_depth: int) -> None:
-    """Walk level by level, without recursion."""
-    level, depth = [value], 0
+    """Refuse deep nesting; walks containers level by level, without recursion."""
+    level = [value] if isinstance(value, dict | list) else []
+    depth = 0
     while level:
         depth += 1
+        if depth > max_depth and any(level):
+            raise StrictJsonError(f"nested deeper than {max_depth} levels")
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+
+
+def _check_texts(value: Any) -> None:
+    """Refuse halves of surrogate pairs, which no UTF-8 holds and only an escape can bring in."""
+    level = [value]
+    while level:
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):
@@ -64,8 +82,6 @@ def _check(value: Any, max_depth: int) -> None:
                 below.extend(item)
             elif isinstance(item, str) and not item.isascii():
                 _check_text(item)
-        if below and depth > max_depth:
-            raise StrictJsonError(f"nested deeper than {max_depth} levels")
         level = below
 
 

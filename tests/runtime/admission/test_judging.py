@@ -2,68 +2,20 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from pratique.grammar.errors import TransportError, UsageError
+from pratique.runtime.admission.groups import Selection
 from pratique.runtime.admission.judging import MAX_IMAGES, Judge
-from pratique.runtime.admission.review import read_review
 from pratique.runtime.admission.verdict import Verdict
 from pratique.runtime.engine import Engine
 from pratique.runtime.evidence import Evidence
-from pratique.runtime.lifetimes import Lifetimes
+from tests.support_admission import APP, DEV, judge, outage, review, spoil, world
 from tests.support_engine import World, pod
 from tests.support_policies import cluster_policy
-
-APP = "ghcr.io/acme/app:v1"
-DEV = {"subject": "dev@acme.example"}
-
-
-def world(*, signed: bool = True, policy: str = "Fail", action: str = "Enforce") -> World:
-    entry = {"failureAction": action, "mutateDigest": action == "Enforce"}
-    found = World(cluster_policy(entry, spec={"failurePolicy": policy}))
-    found.store.image(APP, *([DEV] if signed else []))
-    return found
-
-
-def spoil(given: World, failure: Any, monkeypatch: pytest.MonkeyPatch, only: str = "") -> None:
-    """Make questions for manifests fail, all or those of one repository."""
-    usual = given.store.manifest
-
-    async def manifest(repository: Any, reference: str) -> Any:
-        if only in str(repository):
-            return await failure()
-        return await usual(repository, reference)
-
-    monkeypatch.setattr(given.store, "manifest", manifest)
-
-
-async def outage() -> Any:
-    raise TransportError("registry-unreachable", "ghcr.io: down")
-
-
-def judge(
-    given: World, *, mutating: bool = True, seconds: float = 5, data: Any = None, **changes: Any
-) -> Verdict:
-    found = data or pod(APP)
-    request = {
-        "uid": "u",
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
-        "operation": "CREATE",
-        "namespace": found["metadata"].get("namespace", ""),
-        "object": found,
-        **changes,
-    }
-    review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-
-    async def run() -> Verdict:
-        evidence = Evidence(given.store, given.verifier, lifetimes=Lifetimes())
-        one = Judge(Engine(given.plan, evidence, given.source))
-        read = read_review(json.dumps(review).encode())
-        return await one.verdict(read, mutating=mutating, seconds=seconds)
-
-    return asyncio.run(run())
 
 
 def test_a_signed_image_is_admitted_with_its_digest() -> None:
@@ -77,7 +29,7 @@ def test_a_signed_image_is_admitted_with_its_digest() -> None:
 def test_w23_what_is_pinned_already_is_left_alone() -> None:
     given = world()
     text = judge(given).patch[1]["value"]
-    again = judge(given, data=pod(text))
+    again = judge(given, pod(text))
     assert again.allowed
     assert again.patch == ()
     assert judge(given, mutating=False, data=pod(text)).allowed
@@ -115,6 +67,14 @@ def test_audit_warns() -> None:
     assert any("failed to verify image" in text for text in verdict.warnings)
 
 
+def test_an_outage_is_told_where_a_failure_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = world(action="Audit")
+    spoil(given, outage, monkeypatch)
+    verdict = judge(given)
+    assert verdict.allowed
+    assert any("down" in text for text in verdict.warnings)
+
+
 @pytest.mark.parametrize(("policy", "allowed"), [("Fail", False), ("Ignore", True)])
 def test_an_outage_is_judged_by_the_failure_policy(
     policy: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
@@ -130,7 +90,7 @@ def test_an_outage_of_one_image_does_not_excuse_another(monkeypatch: pytest.Monk
     given = world(signed=False, policy="Ignore")
     given.store.image("ghcr.io/acme/far:v1", DEV)
     spoil(given, outage, monkeypatch, only="far")
-    verdict = judge(given, data=pod("ghcr.io/acme/far:v1", APP))
+    verdict = judge(given, pod("ghcr.io/acme/far:v1", APP))
     assert not verdict.allowed
     assert "no signatures found" in verdict.message
 
@@ -150,7 +110,32 @@ def test_w16_a_verdict_comes_in_time_and_names_what_is_unfinished(monkeypatch: p
     spoil(given, lambda: asyncio.sleep(30), monkeypatch)
     verdict = judge(given, seconds=0.05)
     assert not verdict.allowed
-    assert f"no verdict within 0.05 seconds on {APP}" in " ".join(verdict.message.split())
+    assert f"unfinished: digest of {APP}" in verdict.message
+
+
+def test_w16_what_was_found_out_in_time_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = world(signed=False, policy="Ignore")
+    given.store.image("ghcr.io/acme/slow:v1", DEV)
+    spoil(given, lambda: asyncio.sleep(30), monkeypatch, only="slow")
+    verdict = judge(given, pod("ghcr.io/acme/slow:v1", APP), seconds=0.2)
+    assert not verdict.allowed
+    assert "no signatures found" in verdict.message
+    verdict = judge(given, pod("ghcr.io/acme/slow:v1"), seconds=0.2)
+    assert verdict.allowed
+    assert "unfinished: digest of ghcr.io/acme/slow:v1" in "".join(verdict.warnings)
+
+
+def test_w16_one_slow_policy_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = cluster_policy(
+        {"failureAction": "Enforce", "imageReferences": ["ghcr.io/slow/*"]}, metadata={"name": "slow"}
+    )
+    given = World(other, cluster_policy({"failureAction": "Enforce"}))
+    given.store.image("ghcr.io/slow/app:v1", DEV)
+    given.store.image(APP)
+    spoil(given, lambda: asyncio.sleep(30), monkeypatch, only="slow")
+    message = judge(given, pod("ghcr.io/slow/app:v1", APP), seconds=0.2).message
+    assert f"failed to verify image {APP}: .attestors[0].entries[0].keyless: no signatures found" in message
+    assert "unfinished: digest of ghcr.io/slow/app:v1" in message
 
 
 def test_f31_a_defect_denies_and_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,3 +165,55 @@ def test_rules_that_select_by_roles_are_refused() -> None:
     given = World(cluster_policy(rule={"match": match}, spec={"background": False}))
     with pytest.raises(UsageError, match="matches roles"):
         Judge(Engine(given.plan, Evidence(given.store, given.verifier)))
+
+
+class Labels:
+    """Labels of namespaces, some of which cannot be had."""
+
+    def __init__(self, **known: Mapping[str, str]) -> None:
+        self.known = known
+        self.asked: list[str] = []
+
+    async def labels(self, name: str) -> Mapping[str, str]:
+        self.asked.append(name)
+        if name not in self.known:
+            raise TransportError("cluster-unreachable", "down")
+        return self.known[name]
+
+
+@pytest.mark.parametrize(
+    ("labels", "allowed"),
+    [(Labels(default={"env": "prod"}), False), (Labels(default={}), True), (Labels(), False)],
+)
+def test_k11_rules_by_labels_of_namespaces(labels: Labels, allowed: bool) -> None:
+    selector = {"kinds": ["Pod"], "namespaceSelector": {"matchLabels": {"env": "prod"}}}
+    given = world(signed=False, match={"any": [{"resources": selector}]})
+    verdict = judge(given, namespaces=labels)
+    assert verdict.allowed is allowed
+    assert labels.asked == ["default"]
+
+
+def test_labels_of_namespaces_are_asked_for_only_where_a_rule_reads_them() -> None:
+    labels = Labels()
+    judge(world(), namespaces=labels)
+    assert labels.asked == []
+
+
+def test_webhooks_are_called_for_some_policies_only() -> None:
+    given = World(
+        cluster_policy({"failureAction": "Enforce"}),
+        cluster_policy(
+            {"failureAction": "Enforce"}, metadata={"name": "open"}, spec={"failurePolicy": "Ignore"}
+        ),
+    )
+    given.store.image(APP)
+
+    async def run() -> list[Verdict]:
+        one = Judge(Engine(given.plan, Evidence(given.store, given.verifier)))
+        return [
+            await one.verdict(review(), mutating=True, seconds=5, among=among)
+            for among in map(Selection.of, ("ignore", "fail/all"))
+        ]
+
+    for verdict, name in zip(asyncio.run(run()), ("open", "p"), strict=True):
+        assert [outcome.policy.name for outcome in verdict.outcomes] == [name]

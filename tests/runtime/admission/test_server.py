@@ -58,7 +58,7 @@ def test_w1_reviews_are_answered_and_counted() -> None:
         assert denied["allowed"] is False
         assert "patch" not in denied
         metrics = await (await client.get("/metrics")).text()
-        assert 'answers_total{path="/validate",outcome="denied"} 1' in metrics
+        assert 'answers_total{webhook="validate",outcome="denied",dry_run="false"} 1' in metrics
 
     served(work)
 
@@ -117,12 +117,13 @@ def test_f29_draining_waits_for_requests_in_flight(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(world.store, "manifest", slow)
         task = asyncio.create_task(client.post("/mutate", data=review(), headers=JSON))
         await asked.wait()
-        drained = asyncio.create_task(webhook.drain(5))
-        await asyncio.sleep(0)
+        webhook.drain()
         assert (await client.get("/readyz")).status == 503
-        await drained
+        await webhook.idle(5)
         assert webhook.waiting == 0
-        assert (await (await task).json())["response"]["allowed"] is True
+        answer = await task
+        assert (await answer.json())["response"]["allowed"] is True
+        assert answer.headers["Connection"] == "close"
 
     served(work)
 

@@ -19,7 +19,7 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
     policy.write_text(cluster_policy({"failureAction": "Enforce", "mutateDigest": True}))
     command = [str(Path(sys.executable).with_name("pratique")), "serve", str(policy)]
     command += ["--tls-certificate", str(both), "--tls-key", str(both)]
-    command += ["--host", "127.0.0.1", "--port", "0", "--offline"]
+    command += ["--host", "127.0.0.1", "--port", "0", "--offline", "--linger", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None

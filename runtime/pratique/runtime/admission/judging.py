@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from pratique.compiler import ir
-from pratique.grammar.errors import EvaluationError, UsageError
+from pratique.compiler.plan import Plan
+from pratique.grammar.errors import EvaluationError, TransportError, UsageError
+from pratique.runtime.admission.groups import Selection, group
 from pratique.runtime.admission.review import Review
+from pratique.runtime.admission.updates import only_removes_finalizers, unchanged
 from pratique.runtime.admission.verdict import Outcome, Verdict, decide, outcomes
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.decision import Status
@@ -19,16 +23,30 @@ from pratique.runtime.engine import Engine
 MAX_IMAGES: Final = 2_000
 """Images of one object; more are refused before anything is asked (W16)."""
 
-_LOG: Final = logging.getLogger("pratique.admission")
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Namespaces(Protocol):
+    """Knows the labels of namespaces."""
+
+    async def labels(self, name: str) -> Mapping[str, str]:
+        """Return the labels of a namespace as they are now.
+
+        Raises:
+            TransportError: the cluster could not be asked, or has no such namespace.
+        """
+        ...
 
 
 class Judge:
-    """Answers reviews by one engine at a time; `engine` may be set to another while requests are judged.
+    """Answers reviews by one engine at a time; `use` changes it while requests are judged.
 
     INVARIANT: a request is judged by the engine that was set when it came (F26).
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, namespaces: Namespaces | None = None) -> None:
+        """Take the engine, and who knows the labels of namespaces; None for nobody."""
+        self._namespaces = namespaces
         self.use(engine)
 
     def use(self, engine: Engine) -> None:
@@ -43,15 +61,12 @@ class Judge:
                 if wanted.roles or wanted.cluster_roles:
                     name = f"{planned.policy.key}.{planned.rule.name}"
                     raise UsageError(f"{name} matches roles or clusterRoles, which admission does not know")
+        self._groups: dict[int, str] = {}
+        self._asks_labels = asks_namespace_labels(engine.plan)
         self.engine = engine
 
     async def verdict(
-        self,
-        review: Review,
-        *,
-        mutating: bool,
-        seconds: float,
-        namespace_labels: Mapping[str, str] | None = None,
+        self, review: Review, *, mutating: bool, seconds: float, among: Selection | None = None
     ) -> Verdict:
         """Return the verdict on a review, after `seconds` at the latest.
 
@@ -59,37 +74,69 @@ class Judge:
             review: the request.
             mutating: the answer may carry a patch.
             seconds: what is left of the API server's patience.
-            namespace_labels: None where they are not known.
+            among: the policies that are judged; None for all.
         """
-        engine = self.engine
+        engine, end = self.engine, time.monotonic() + seconds
         if review.object is None and review.old_object is None:
             return Verdict(allowed=True)  # CONNECT without an object: there is nothing that runs
-        resource = review.resource(namespace_labels)
+        if only_removes_finalizers(review):
+            return Verdict(allowed=True)
+        same = unchanged(review)
+        # The API server takes nothing but ephemeral containers over from such a request (K7).
+        left_out = same if review.subresource == "ephemeralcontainers" else frozenset()
+        resource = review.resource(await self._labels(review, seconds), left_out)
         if len(resource.images) > MAX_IMAGES:
             text = f"{resource.id} has more than {MAX_IMAGES} images"
             return Verdict(allowed=False, message=text)
         rules = applicable(engine.plan, resource)
+        if among:
+            rules = [i for i in rules if among.includes(i.planned.policy, self._group(i.planned.policy))]
         if not rules:
             return Verdict(allowed=True)
         try:
-            async with asyncio.timeout(seconds):
-                results = await engine.judge(resource, rules)
-        except TimeoutError:
-            return decide(_unfinished(rules, seconds), resource)
+            results = await engine.judge(resource, rules, seconds=end - time.monotonic())
         except EvaluationError as error:
             return decide(_all(rules, error.message), resource)
         except Exception:
             number = secrets.token_hex(4)
             _LOG.exception("defect %s while judging %s", number, review.uid)
             return decide(_all(rules, f"internal error {number}"), resource)
-        named = {(i.planned.policy.key, i.planned.rule.name): _parts(i) for i in rules}
-        found = list(outcomes(results, named, mutating=mutating))
-        pins = [pin for result in results for pin in result.pins] if mutating else ()
-        return decide(found, resource, pins)
+        named = {(i.planned.policy.key, i.planned.rule.name): i for i in rules}
+        found = list(outcomes(results, named, resource, unchanged=same, mutating=mutating))
+        return decide(found, resource, mutating=mutating)
+
+    def _group(self, policy: ir.Policy) -> str:
+        """Return the name of a policy's group, found out once."""
+        found = self._groups.get(id(policy))
+        if found is None:
+            found = self._groups[id(policy)] = group(policy).name
+        return found
+
+    async def _labels(self, review: Review, seconds: float) -> Mapping[str, str] | None:
+        """Return the labels of the object's namespace where a rule asks for them; None for unknown (K11)."""
+        if not self._asks_labels or self._namespaces is None or not review.namespace:
+            return None
+        try:
+            async with asyncio.timeout(seconds / 2):
+                return await self._namespaces.labels(review.namespace)
+        except (TransportError, TimeoutError) as error:
+            said = str(error) or "no answer in time"
+            _LOG.warning("labels of namespace %s: %s", review.namespace, said)
+            return None
 
 
-def _parts(item: Applicable) -> tuple[ir.Policy, ir.Rule]:
-    return item.planned.policy, item.planned.rule
+def asks_namespace_labels(plan: Plan) -> bool:
+    """Say whether some rule asks for the labels of the namespace that an object is in."""
+
+    def filters(rule: ir.Rule) -> Sequence[ir.ResourceFilter]:
+        excluded = rule.resources.exclude
+        return (*rule.resources.match.filters, *(excluded.filters if excluded else ()))
+
+    return any(
+        any(wanted.namespace_selector for wanted in filters(planned.rule))
+        or any(override.namespace_selector for override in planned.rule.overrides)
+        for planned in plan.rules
+    )
 
 
 def _all(rules: Sequence[Applicable], message: str) -> list[Outcome]:
@@ -97,12 +144,3 @@ def _all(rules: Sequence[Applicable], message: str) -> list[Outcome]:
         Outcome(policy=i.planned.policy, rule=i.planned.rule, status=Status.ERROR, message=message)
         for i in rules
     ]
-
-
-def _unfinished(rules: Sequence[Applicable], seconds: float) -> list[Outcome]:
-    """Return an error for each rule, naming the images that it had yet to judge."""
-    found = []
-    for item in rules:
-        names = ", ".join(dict.fromkeys(use.match_string for use in item.uses))
-        found += _all([item], f"no verdict within {seconds:g} seconds on {names}")
-    return found

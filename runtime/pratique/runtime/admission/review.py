@@ -48,8 +48,10 @@ class Review:
     dry_run: bool
     request: Mapping[str, Any] = field(repr=False)
 
-    def resource(self, namespace_labels: Mapping[str, str] | None = None) -> Resource:
-        """Return what policies judge: the object, or for DELETE the one that goes.
+    def resource(
+        self, namespace_labels: Mapping[str, str] | None = None, left_out: frozenset[str] = frozenset()
+    ) -> Resource:
+        """Return what policies judge: the object, or for DELETE the one that goes; arguments of `Resource`.
 
         Raises:
             EvaluationError: `no-object`: the request has none.
@@ -64,6 +66,7 @@ class Review:
             subresource=self.subresource,
             requester=self.requester,
             values={"request": dict(self.request), **account_variables(self.requester.username)},
+            left_out=left_out,
         )
 
 

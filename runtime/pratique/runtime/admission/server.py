@@ -1,4 +1,4 @@
-"""The HTTPS server of the webhooks.
+"""The handlers of the webhooks, and of those who ask how the server does.
 
 Answers of `/validate` and `/mutate` are decisions; everything that is no review gets a status that is no
 answer, so that the API server goes by the failure policy (G1, W2-W8).
@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 
 from pratique.grammar.errors import PratiqueError
+from pratique.runtime.admission.groups import Selection
 from pratique.runtime.admission.judging import Judge
-from pratique.runtime.admission.review import ReviewError, read_review, write_answer
+from pratique.runtime.admission.review import Review, ReviewError, read_review, write_answer
+from pratique.runtime.admission.verdict import Verdict
+from pratique.runtime.metrics import Metrics
 
 MAX_BODY: Final = 8 << 20
 BODY_SECONDS: Final = 10.0
@@ -29,121 +30,167 @@ PATIENCE: Final = 10.0
 MARGIN: Final = 1.0
 """Seconds before the end of its patience at which it is answered."""
 
-_LOG: Final = logging.getLogger("pratique.admission")
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+Told = Callable[[Review, Verdict], None]
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Webhook:
-    """The handlers, and what they count."""
+    """The handlers, and what they count.
 
-    def __init__(self, judge: Judge) -> None:
+    Attributes:
+        faults: why the server should not be asked, by a word for what; empty while all is well.
+        told: called with each verdict, for events.
+    """
+
+    def __init__(self, judge: Judge, metrics: Metrics | None = None, told: Told | None = None) -> None:
         self.judge = judge
-        self.ready = True
+        self.faults: dict[str, str] = {}
+        self.told = told
         self.waiting = 0
-        self.counts: Counter[tuple[str, str]] = Counter()
-        """Answers by path and outcome."""
-        self.seconds = 0.0
-        """Time spent on answers."""
+        self.metrics = metrics or Metrics()
+        self._handlers: dict[str, Handler] = {}
+        self._answers = self.metrics.counter(
+            "pratique_admission_answers_total", "Answers to reviews.", ("webhook", "outcome", "dry_run")
+        )
+        self._seconds = self.metrics.histogram(
+            "pratique_admission_seconds", "Time from a review to its answer.", ("webhook",)
+        )
+        self.metrics.gauge("pratique_admission_waiting", "Reviews under way.", lambda: self.waiting)
+        self.metrics.gauge(
+            "pratique_policies", "Policies in force.", lambda: len(judge.engine.plan.policies.policies)
+        )
+        self.metrics.gauge(
+            "pratique_faults",
+            "Reasons not to be asked.",
+            lambda: {(name,): 1 for name in self.faults},
+            ("fault",),
+        )
 
     def application(self) -> web.Application:
         """Return the application with its routes."""
         app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_post("/validate", self._route(mutating=False))
-        app.router.add_post("/mutate", self._route(mutating=True))
+        for webhook, mutating in (("validate", False), ("mutate", True)):
+            handler = self._route(webhook, mutating=mutating)
+            app.router.add_post(f"/{webhook}", handler)
+            app.router.add_post(f"/{webhook}/{{selection:.+}}", handler)
+        for path, handler in self._handlers.items():
+            app.router.add_post(path, handler)
         app.router.add_get("/healthz", self._healthy)
         app.router.add_get("/livez", self._healthy)
         app.router.add_get("/readyz", self._readiness)
         app.router.add_get("/metrics", self._metrics)
         return app
 
-    async def drain(self, seconds: float) -> None:
-        """Say that no more requests are wanted, and wait for those in flight."""
-        self.ready = False
+    def review_at(self, path: str, judge: Callable[[Review], Verdict]) -> None:
+        """Let `judge` answer the reviews that come to `path`; to be called before `application`."""
+
+        async def verdict(review: Review, request: web.Request, seconds: float) -> Verdict:
+            return judge(review)
+
+        self._handlers[path] = self._reviewed(path.strip("/"), verdict)
+
+    def drain(self) -> None:
+        """Say that no more requests are wanted; what comes is answered, and its connection closed."""
+        self.faults["draining"] = "the server is about to end"
+
+    async def idle(self, seconds: float) -> None:
+        """Wait until no request is in flight, for `seconds` at most."""
         end = time.monotonic() + seconds
         while self.waiting and time.monotonic() < end:
             await asyncio.sleep(0.01)
 
-    def _route(self, *, mutating: bool) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _route(self, webhook: str, *, mutating: bool) -> Handler:
+        async def verdict(review: Review, request: web.Request, seconds: float) -> Verdict:
+            path = request.match_info.get("selection", "")
+            among = Selection.of(path) if path else None
+            found = await self.judge.verdict(review, mutating=mutating, seconds=seconds, among=among)
+            if self.told:
+                self.told(review, found)
+            return found
+
+        return self._reviewed(webhook, verdict)
+
+    def _reviewed(
+        self, webhook: str, judge: Callable[[Review, web.Request, float], Awaitable[Verdict]]
+    ) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             start = time.monotonic()
             if self.waiting >= MAX_WAITING:
-                self.counts[request.path, "busy"] += 1
+                self._answers.add(webhook, "busy", "")
                 return web.Response(status=503, text="too many requests are waiting")
             self.waiting += 1
+            outcome, dry_run = "refused", ""
             try:
-                response, outcome = await self._answer(request, start, mutating=mutating)
+                if request.content_type != "application/json" or request.headers.get("Content-Encoding"):
+                    return web.Response(status=415, text="application/json is wanted, as it is")
+                async with asyncio.timeout(BODY_SECONDS):
+                    review = read_review(await request.read())
+                dry_run = "true" if review.dry_run else "false"
+                left = _patience(request.query.get("timeout", "")) - (time.monotonic() - start)
+                verdict = await judge(review, request, max(left - MARGIN, left / 2))
+                outcome = "allowed" if verdict.allowed else "denied"
+                response = _answer(review, verdict, webhook)
+                if "draining" in self.faults:
+                    response.force_close()
+                return response
+            except ReviewError as error:
+                return web.Response(status=400, text=str(error))
+            except web.HTTPRequestEntityTooLarge:
+                return web.Response(status=413, text=f"more than {MAX_BODY} bytes")
+            except TimeoutError:
+                return web.Response(status=408, text="the body takes too long")
+            except PratiqueError as error:
+                outcome = "error"
+                _LOG.warning("a review cannot be judged: %s", error)
+                return web.Response(status=500, text="the request cannot be judged")
             finally:
                 self.waiting -= 1
-                self.seconds += time.monotonic() - start
-            self.counts[request.path, outcome] += 1
-            return response
+                self._answers.add(webhook, outcome, dry_run)
+                self._seconds.observe(time.monotonic() - start, webhook)
 
         return handle
-
-    async def _answer(
-        self, request: web.Request, start: float, *, mutating: bool
-    ) -> tuple[web.Response, str]:
-        if request.content_type != "application/json" or request.headers.get("Content-Encoding"):
-            return web.Response(status=415, text="application/json is wanted, as it is"), "refused"
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                review = read_review(await request.read())
-        except ReviewError as error:
-            return web.Response(status=400, text=str(error)), "refused"
-        except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413, text=f"more than {MAX_BODY} bytes"), "refused"
-        except TimeoutError:
-            return web.Response(status=408, text="the body takes too long"), "refused"
-        left = _patience(request.query.get("timeout", "")) - (time.monotonic() - start)
-        try:
-            verdict = await self.judge.verdict(
-                review, mutating=mutating, seconds=max(left - MARGIN, left / 2)
-            )
-        except PratiqueError as error:
-            _LOG.warning("uid=%s cannot be judged: %s", review.uid[:64], error)
-            return web.Response(status=500, text="the request cannot be judged"), "error"
-        outcome = "allowed" if verdict.allowed else "denied"
-        _LOG.info("uid=%s %s %s %s", review.uid[:64], request.path, review.kind.kind[:64], outcome)
-        body = write_answer(
-            review.uid,
-            allowed=verdict.allowed,
-            message=verdict.message,
-            warnings=verdict.warnings,
-            patch=verdict.patch,
-        )
-        return web.Response(body=body, content_type="application/json"), outcome
 
     async def _healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def _readiness(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n") if self.ready else web.Response(status=503, text="draining\n")
+        if not self.faults:
+            return web.Response(text="ok\n")
+        lines = [f"{name}: {why}\n" for name, why in sorted(self.faults.items())]
+        return web.Response(status=503, text="".join(lines))
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        plan = self.judge.engine.plan
-        lines = ["# TYPE pratique_admission_answers_total counter"]
-        for (path, outcome), count in sorted(self.counts.items()):
-            lines.append(f'pratique_admission_answers_total{{path="{path}",outcome="{outcome}"}} {count}')
-        lines += [
-            "# TYPE pratique_admission_seconds_total counter",
-            f"pratique_admission_seconds_total {self.seconds:.6f}",
-            "# TYPE pratique_admission_waiting gauge",
-            f"pratique_admission_waiting {self.waiting}",
-            "# TYPE pratique_policies gauge",
-            f"pratique_policies {len(plan.policies.policies)}",
-        ]
-        return web.Response(text="\n".join(lines) + "\n")
+        return web.Response(text=self.metrics.text(), headers={"X-Content-Type-Options": "nosniff"})
 
 
-def server_tls(certificate: str, key: str) -> ssl.SSLContext:
-    """Return the context of a server: TLS 1.2 or later, with the suites that the library deems strong (K18).
+def _answer(review: Review, verdict: Verdict, webhook: str) -> web.Response:
+    level = logging.DEBUG if verdict.allowed else logging.INFO
+    if _LOG.isEnabledFor(level):
+        word = "allowed" if verdict.allowed else "denied"
+        _LOG.log(level, word, extra={"fields": _logged(review, verdict, webhook)})
+    body = write_answer(
+        review.uid,
+        allowed=verdict.allowed,
+        message=verdict.message,
+        warnings=verdict.warnings,
+        patch=verdict.patch,
+    )
+    return web.Response(body=body, content_type="application/json")
 
-    Raises:
-        OSError: a file cannot be read, or the two do not fit together.
-    """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    return context
+
+def _logged(review: Review, verdict: Verdict, webhook: str) -> dict[str, str]:
+    return {
+        "uid": review.uid,
+        "webhook": webhook,
+        "operation": review.operation,
+        "kind": "/".join(part for part in (review.kind.kind, review.subresource) if part),
+        "namespace": review.namespace,
+        "name": review.name,
+        "user": review.requester.username,
+        "because": verdict.message,
+    }
 
 
 def _patience(text: str) -> float:

@@ -1,36 +1,45 @@
 """From results of rules to an admission verdict: allowed or not, in Kyverno's words, and a patch.
 
-References: Kyverno 1.19 `pkg/webhooks/utils/block.go` (texts and the shape of the message).
+References: Kyverno 1.19 `pkg/webhooks/resource/imageverification`, `pkg/utils/engine/response.go`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
-
-import yaml
 
 from pratique.compiler import ir
 from pratique.compiler.selection import Target, failure_action
-from pratique.runtime.decision import Check, RuleResult, Status
+from pratique.grammar.wildcard import matches
+from pratique.runtime.admission.messages import blocked, place, warning
+from pratique.runtime.applicable import Applicable
+from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
 from pratique.runtime.resource import Resource
 
 ATTACK: Final = "digest-mismatch"
 """Bytes other than those asked for are refused even where faults are let through (F13)."""
-MAX_MESSAGE: Final = 16_384
-"""Characters of a denial; longer ones are cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one rule at admission."""
+    """What became of one rule at admission.
+
+    Attributes:
+        attack: somebody answered with other bytes than those asked for.
+        notes: what is said besides, whatever the status.
+        images: the images that the message is about, each with the container that would run it.
+        pins: JSON pointers of images, with what is to be written there.
+    """
 
     policy: ir.Policy
     rule: ir.Rule
     status: Status
     message: str
     attack: bool = False
+    notes: tuple[str, ...] = ()
+    images: tuple[tuple[str, str], ...] = ()
+    pins: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +48,22 @@ class Verdict:
 
     Attributes:
         patch: JSON patch (RFC 6902); empty unless the request is allowed and may be changed.
+        outcomes: what it was made from.
     """
 
     allowed: bool
     message: str = ""
     warnings: tuple[str, ...] = ()
     patch: tuple[Mapping[str, Any], ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
 
 
 def outcomes(
     results: Iterable[RuleResult],
-    rules: Mapping[tuple[str, str], tuple[ir.Policy, ir.Rule]],
+    rules: Mapping[tuple[str, str], Applicable],
+    resource: Resource,
     *,
+    unchanged: frozenset[str],
     mutating: bool,
 ) -> Iterator[Outcome]:
     """Yield the outcome of each result; where nothing can be pinned any more, an unpinned image fails (D4).
@@ -58,54 +71,123 @@ def outcomes(
     Args:
         results: of the engine.
         rules: by key of the policy and name of the rule.
+        resource: what they are about.
+        unchanged: pointers of images that an update leaves alone.
         mutating: the answer may carry a patch.
     """
+    made = _has_owner(resource)
     for result in results:
-        policy, rule = rules[result.policy, result.rule]
-        status, message = result.status, result.message
-        if status is Status.ERROR and policy.fail_open and (failed := _failed(result)):
-            status, message = Status.FAIL, failed
-        if not mutating and result.pins and status in (Status.PASS, Status.SKIP):
-            names = ", ".join(text.partition("@")[0] for _, text in result.pins)
-            status, message = Status.FAIL, f"missing digest for {names}"
-        attack = any(_names_attack(check) for check in result.checks)
-        yield Outcome(policy=policy, rule=rule, status=status, message=message, attack=attack)
+        item = rules[result.policy, result.rule]
+        policy, rule = item.planned.policy, item.planned.rule
+        outcome = Outcome(
+            policy=policy,
+            rule=rule,
+            status=result.status,
+            message=_message(result),
+            attack=any(map(_names_attack, result.checks)),
+            notes=tuple(_left_out(rule, result.checks)),
+            images=tuple(_named(result.checks)),
+            pins=tuple(_to_write(result.pins, rule, unchanged, made=made)),
+        )
+        if outcome.status is Status.ERROR and not outcome.attack:
+            outcome = _lenient(outcome, item, result, unchanged)
+        if not mutating and outcome.pins and outcome.status in (Status.PASS, Status.SKIP):
+            names = ", ".join(text.partition("@")[0] for _, text in outcome.pins)
+            outcome = replace(outcome, status=Status.FAIL, message=f"missing digest for {names}")
+        yield outcome
 
 
-def decide(found: Iterable[Outcome], resource: Resource, pins: Iterable[tuple[str, str]] = ()) -> Verdict:
-    """Return the verdict on a resource.
-
-    Args:
-        found: what became of the rules that apply.
-        resource: what they were asked about.
-        pins: JSON pointers of images, with what is to be written there.
-    """
-    blocking: dict[str, dict[str, str]] = {}
-    warnings = []
-    for outcome in found:
-        if outcome.status not in (Status.FAIL, Status.ERROR, Status.WARN):
-            continue
-        if outcome.status is not Status.WARN and _blocks(outcome, resource.target):
-            blocking.setdefault(outcome.policy.key, {})[outcome.rule.name] = outcome.message
-        else:
-            warnings.append(f"policy {outcome.policy.key}.{outcome.rule.name}: {outcome.message}")
-    if blocking:
-        return Verdict(allowed=False, message=_blocked(resource, blocking), warnings=tuple(warnings))
-    return Verdict(allowed=True, warnings=tuple(warnings), patch=tuple(_patch(resource, dict(pins))))
+def decide(found: Iterable[Outcome], resource: Resource, *, mutating: bool = False) -> Verdict:
+    """Return the verdict on a resource from what became of the rules that apply."""
+    found = tuple(found)
+    told = [outcome for outcome in found if outcome.status in (Status.FAIL, Status.ERROR, Status.WARN)]
+    if any(_blocks(outcome, resource.target) for outcome in told):
+        return Verdict(allowed=False, message=blocked(resource, told), outcomes=found)
+    warnings = [warning(outcome, outcome.message) for outcome in told]
+    warnings += [warning(outcome, note) for outcome in found for note in outcome.notes]
+    pins = {pin: text for outcome in found for pin, text in outcome.pins} if mutating else {}
+    return Verdict(
+        allowed=True,
+        warnings=tuple(dict.fromkeys(warnings)),
+        patch=tuple(_patch(resource, pins)),
+        outcomes=found,
+    )
 
 
 def _blocks(outcome: Outcome, target: Target) -> bool:
-    if failure_action(outcome.rule, target) is not ir.Action.ENFORCE:
+    """Say whether an outcome refuses the request.
+
+    DEVIATION: an error of a rule that audits refuses nothing; in Kyverno 1.19 it does unless the policy fails
+    open (`tests/runtime/admission/test_judging.py::test_an_outage_is_told_where_a_failure_would_be`).
+    """
+    if outcome.status is Status.WARN or failure_action(outcome.rule, target) is not ir.Action.ENFORCE:
         return False
     return outcome.status is Status.FAIL or outcome.attack or not outcome.policy.fail_open
 
 
-def _blocked(resource: Resource, blocking: Mapping[str, Mapping[str, str]]) -> str:
-    found = resource.id
-    name = f"{found.kind}/{found.namespace}/{found.name}"
-    listed = yaml.safe_dump(dict(blocking), width=MAX_MESSAGE, allow_unicode=True)
-    text = f"\n\nresource {name} was blocked due to the following policies \n\n{listed}"
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "..."
+def _lenient(outcome: Outcome, item: Applicable, result: RuleResult, unchanged: frozenset[str]) -> Outcome:
+    """Return the outcome of a rule that could not be judged in full.
+
+    What could be judged counts under any failure policy: a fault about one image must not excuse another.
+    Where the update brings no image, what cannot be found out about those that are there is only told.
+    """
+    broken = {check.pointer for check in result.checks if check.status is Status.ERROR}
+    known = [check for check in result.checks if check.pointer not in broken]
+    failed = [check for check in known if check.status is Status.FAIL]
+    nothing_new = bool(item.uses) and all(use.pointer in unchanged for use in item.uses)
+    outage = all(check.transport for check in result.checks if check.status is Status.ERROR)
+    if failed and result.scored and (outcome.policy.fail_open or nothing_new):
+        text = "; ".join(dict.fromkeys(check.message for check in failed))
+        return replace(outcome, status=Status.FAIL, message=text, images=tuple(_named(failed)))
+    if nothing_new and outage and worst(check.status for check in known) is not Status.FAIL:
+        return replace(outcome, status=Status.WARN)
+    return outcome
+
+
+def _message(result: RuleResult) -> str:
+    """Return the message of a result; that an image is unproved goes without saying where it is said why."""
+    decided = worst(check.status for check in result.checks)
+    first = [c for c in result.checks if c.status is decided and c.stage is Stage.VERIFY]
+    return "; ".join(dict.fromkeys(check.message for check in first)) or result.message
+
+
+def _to_write(
+    pins: Iterable[tuple[str, str]], rule: ir.Rule, unchanged: frozenset[str], *, made: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield the digests that are written into the object.
+
+    DEVIATION: not into images that were there before: templates of Jobs cannot be changed; and not by
+    generated rules into objects that a controller made: it would make them again, and their Pods are pinned
+    when they are made (`tests/runtime/admission/test_pinning.py`).
+    """
+    if not (made and rule.generated_from):
+        yield from (pin for pin in pins if pin[0] not in unchanged)
+
+
+def _has_owner(resource: Resource) -> bool:
+    owners = resource.metadata.get("ownerReferences")
+    return isinstance(owners, list) and any(
+        isinstance(o, dict) and o.get("controller") is True for o in owners
+    )
+
+
+def _named(checks: Iterable[Check]) -> Iterator[tuple[str, str]]:
+    """Yield image and container of the checks that are not met, each container once."""
+    seen = set()
+    for check in checks:
+        if check.pointer and check.status in (Status.FAIL, Status.ERROR) and check.pointer not in seen:
+            seen.add(check.pointer)
+            yield check.image, place(check)
+
+
+def _left_out(rule: ir.Rule, checks: Iterable[Check]) -> Iterator[str]:
+    """Yield what is said of images that a rule leaves out by name (Kyverno: `WithEmitWarning`)."""
+    patterns = [pattern.text for entry in rule.requirements for pattern in entry.images.skip]
+    if not patterns:
+        return
+    for check in checks:
+        if check.status is Status.SKIP and check.image and any(matches(p, check.image) for p in patterns):
+            yield check.message
 
 
 def _patch(resource: Resource, pins: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
@@ -124,15 +206,8 @@ def _at(data: Any, pointer: str) -> Any:
     return data
 
 
-def _failed(result: RuleResult) -> str:
-    """Return why images fail that could be judged; a fault about another image must not excuse them."""
-    broken = {check.pointer for check in result.checks if check.status is Status.ERROR}
-    failed = (c for c in result.checks if c.status is Status.FAIL and c.pointer not in broken)
-    return "; ".join(dict.fromkeys(check.message for check in failed)) if result.scored else ""
-
-
 def _names_attack(check: Check) -> bool:
-    level = [check.reason] if check.reason else []
+    level: list[Reason] = [check.reason] if check.reason else []
     while level:
         if any(reason.code == ATTACK for reason in level):
             return True

@@ -10,7 +10,6 @@ import base64
 import binascii
 import os
 import ssl
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 from pratique.grammar.errors import UsageError
 from pratique.grammar.plain_documents import read_plain
 from pratique.grammar.source import Source
+from pratique.runtime.pem_files import load_pair
 
 MAX_BYTES: Final = 1 << 20
 """Of a kubeconfig and of each file that it names."""
@@ -61,17 +61,10 @@ class ClusterSettings:
             context = ssl.create_default_context(cadata=self.authority.decode() or None)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             if self.certificate:
-                self._load_certificate(context)
-        except (ssl.SSLError, ValueError) as error:
+                load_pair(context, self.certificate, self.key)
+        except (OSError, ValueError) as error:
             raise UsageError(f"certificates for {self.server} cannot be read") from error
         return context
-
-    def _load_certificate(self, context: ssl.SSLContext) -> None:
-        # The standard library takes certificates from files only; this one is gone before anybody else runs.
-        with tempfile.NamedTemporaryFile(prefix="pratique-") as file:
-            file.write(self.certificate + b"\n" + self.key)
-            file.flush()
-            context.load_cert_chain(file.name)
 
     def bearer(self) -> str:
         """Return the token to send now; empty for none.

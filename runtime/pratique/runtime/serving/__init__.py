@@ -1,0 +1,1 @@
+"""`pratique serve`: joins webhooks, policies, certificates and scans into one process."""

@@ -1,0 +1,71 @@
+"""What the server writes about its work: lines of text for people, or JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Any, Final
+
+MAX_FIELD: Final = 1024
+"""Characters of one field: names and messages may be long (W19)."""
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def write_logs(*, as_json: bool, level: str) -> None:
+    """Write log records of pratique to standard error from now on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if as_json else TextLines())
+    logger = logging.getLogger("pratique")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(level.upper())
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        line: dict[str, Any] = {"time": _time(record), "level": record.levelname.lower()}
+        line |= {"logger": record.name, "message": _cut(record.getMessage())}
+        line |= {name: _cut(value) for name, value in _fields(record).items()}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+class TextLines(logging.Formatter):
+    """One line for people; what a stranger wrote is shown as one line, without what moves a cursor."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        parts = [_time(record), record.levelname, _shown(record.getMessage())]
+        parts += [f"{name}={_quoted(value)}" for name, value in _fields(record).items()]
+        line = " ".join(parts)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _fields(record: logging.LogRecord) -> dict[str, str]:
+    fields = getattr(record, "fields", None)
+    return fields if isinstance(fields, dict) else {}
+
+
+def _time(record: logging.LogRecord) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_FIELD else text[: MAX_FIELD - 3] + "..."
+
+
+def _shown(text: str) -> str:
+    line = " ".join(_cut(text).split())
+    return "".join(c if c.isprintable() else "?" for c in line)
+
+
+def _quoted(text: str) -> str:
+    shown = _shown(text)
+    return json.dumps(shown, ensure_ascii=False) if not shown or {" ", '"', "="} & set(shown) else shown
