@@ -522,6 +522,8 @@ class Policy:
         fail_open: `failurePolicy: Ignore`.
         stop_at_first: `applyRules: One`.
         background: takes part in background scans.
+        webhook_seconds: patience that its webhook asks of the API server; None for the usual. No verdict depends
+            on it.
         labels: `policies.kyverno.io/…` and other annotations, sorted.
     """
 
@@ -532,6 +534,7 @@ class Policy:
     fail_open: bool = False
     stop_at_first: bool = False
     background: bool = True
+    webhook_seconds: int | None = field(default=None, compare=False)
     annotations: tuple[tuple[str, str], ...] = ()
     at: At = field(default=NOWHERE, compare=False)
 

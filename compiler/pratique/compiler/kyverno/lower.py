@@ -32,6 +32,7 @@ def lower_policy(document: PolicyDocument) -> ir.Policy:
         fail_open=_failure_policy(model.spec) == "Ignore",
         stop_at_first=model.spec.apply_rules == "One",
         background=model.spec.background,
+        webhook_seconds=_webhook_seconds(model.spec),
         annotations=tuple(sorted(annotations.items())),
         at=ir.At(location=document.location("metadata", "name")),
     )
@@ -68,6 +69,11 @@ def _rule(document: PolicyDocument, rule: Rule, number: int, namespace: str | No
 def _failure_policy(spec: Spec) -> str:
     configured = spec.webhook_configuration.failure_policy if spec.webhook_configuration else None
     return configured or spec.failure_policy or "Fail"
+
+
+def _webhook_seconds(spec: Spec) -> int | None:
+    configured = spec.webhook_configuration.timeout_seconds if spec.webhook_configuration else None
+    return configured if configured is not None else spec.webhook_timeout_seconds
 
 
 def spec_action(spec: Spec) -> ir.Action:

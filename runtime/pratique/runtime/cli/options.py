@@ -93,6 +93,17 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cluster_options(group: argparse._ArgumentGroup) -> None:
+    """Declare which cluster is asked, if any."""
+    group.add_argument(
+        "--cluster",
+        action="store_true",
+        help="ask a cluster: that of KUBECONFIG, of this Pod, or of ~/.kube/config",
+    )
+    group.add_argument("--kubeconfig", metavar="FILE", default="", help="ask the cluster of this file")
+    group.add_argument("--context", metavar="NAME", default="", help="ask the cluster of this context")
+
+
 def add_secrets_option(group: argparse._ArgumentGroup) -> None:
     """Declare where the Secrets are that policies refer to."""
     group.add_argument(

@@ -5,37 +5,55 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pratique.runtime.cli.options import add_secrets_option, add_store_options, store_options, trust_options
+from pratique.grammar.errors import UsageError
+from pratique.runtime.cli.options import (
+    add_cluster_options,
+    add_secrets_option,
+    add_store_options,
+    store_options,
+    trust_options,
+)
+
+if TYPE_CHECKING:
+    from pratique.runtime.serving.options import CertificateOptions, ClusterOptions
+    from pratique.runtime.serving.webhooks import Endpoint
 
 NAME: Final = "serve"
 HELP: Final = "answer admission reviews of a Kubernetes API server"
 
 _EPILOG: Final = """\
 /mutate writes digests and verifies, /validate verifies what is pinned; /readyz, /healthz and
-/metrics tell how it goes. Policies are read at the start. Register both webhooks with
-failurePolicy: Fail, /mutate with reinvocationPolicy: IfNeeded.
+/metrics tell how it goes. Policies are read at the start.
 
-example:
+With a cluster, labels of namespaces are looked up there. With --service or --url the webhooks are
+registered, as narrow as the policies allow, and kept so; without --tls-certificate the server makes
+its own certificates, keeps them in a Secret that all replicas share, and renews them.
+
+examples:
   pratique serve policies/ --tls-certificate tls.crt --tls-key tls.key
+  pratique serve policies/ --cluster --service pratique/pratique
+  pratique serve --cluster --cleanup
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.usage = "pratique serve POLICY... --tls-certificate FILE --tls-key FILE [options]"
+    parser.usage = "pratique serve POLICY... [options]"
     parser.epilog = _EPILOG
-    parser.add_argument("policies", metavar="POLICY", nargs="+", help="file, folder or glob of policies")
+    parser.add_argument("policies", metavar="POLICY", nargs="*", help="file, folder or glob of policies")
     group = parser.add_argument_group("server")
     group.add_argument(
         "--tls-certificate",
         metavar="FILE",
-        required=True,
         type=Path,
         help="PEM of its certificate, with those of its issuers; read anew when it changes",
     )
-    group.add_argument("--tls-key", metavar="FILE", required=True, type=Path, help="PEM of its key")
+    group.add_argument("--tls-key", metavar="FILE", type=Path, help="PEM of its key")
+    group.add_argument(
+        "--tls-ca", metavar="FILE", type=Path, help="PEM of what the API server is to trust, to be registered"
+    )
     group.add_argument("--host", metavar="ADDRESS", default="0.0.0.0", help="where to listen (all)")  # noqa: S104
     group.add_argument("--port", metavar="N", type=int, default=8443, help="where to listen (8443)")
     group.add_argument(
@@ -46,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="go on for so long once told to end, until the API server asks others (2)",
     )
     add_secrets_option(group)
+    _add_cluster(parser.add_argument_group("cluster"))
     logs = parser.add_argument_group("logs")
     logs.add_argument("--log-format", choices=("text", "json"), default="text", help="of the log (text)")
     logs.add_argument(
@@ -57,6 +76,78 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_store_options(parser)
 
 
+def _add_cluster(group: argparse._ArgumentGroup) -> None:
+    add_cluster_options(group)
+    group.add_argument(
+        "--service",
+        metavar="NAMESPACE/NAME[:PORT]",
+        type=service,
+        help="register the webhooks: the API server reaches this server by a Service",
+    )
+    group.add_argument(
+        "--url",
+        metavar="URL",
+        type=https,
+        help="register the webhooks: by a URL, such as https://10.0.0.7:8443",
+    )
+    group.add_argument(
+        "--name",
+        metavar="NAME",
+        default="pratique",
+        help="of the webhook configurations, the Lease, and with -certificates the Secret (pratique)",
+    )
+    group.add_argument(
+        "--namespace", metavar="NAME", default="", help="of Lease and Secret (that of the Service or Pod)"
+    )
+    group.add_argument(
+        "--exclude-namespace",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="namespace that no webhook is called for; may be given several times",
+    )
+    group.add_argument(
+        "--service-account",
+        metavar="NAME",
+        default="",
+        help="of this server's Pods, which are admitted without it, so that they can come back",
+    )
+    group.add_argument(
+        "--owner",
+        metavar="CLUSTERROLE",
+        default="",
+        help="ClusterRole that the webhook configurations belong to: they go when it goes",
+    )
+    group.add_argument(
+        "--cleanup",
+        action="store_true",
+        help="remove webhook configurations, certificates and Lease, and end",
+    )
+
+
+def service(text: str) -> Endpoint:
+    """Return the Service that NAMESPACE/NAME[:PORT] names."""
+    from pratique.runtime.serving.webhooks import Endpoint
+
+    namespace, found, rest = text.partition("/")
+    name, colon, port = rest.partition(":")
+    if not (found and namespace and name) or (colon and not port.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAMESPACE/NAME or NAMESPACE/NAME:PORT")
+    return Endpoint(namespace=namespace, service=name, port=int(port) if port else 443)
+
+
+def https(text: str) -> Endpoint:
+    """Return the endpoint of a URL."""
+    from urllib.parse import urlsplit
+
+    from pratique.runtime.serving.webhooks import Endpoint
+
+    url = urlsplit(text)
+    if url.scheme != "https" or not url.hostname or url.path.strip("/") or url.query or url.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} is not https://HOST or https://HOST:PORT")
+    return Endpoint(url=text.rstrip("/"))
+
+
 def run(args: argparse.Namespace) -> int:
     """Serve until told to end; return 0.
 
@@ -64,8 +155,8 @@ def run(args: argparse.Namespace) -> int:
         PratiqueError: it cannot begin.
     """
     from pratique.runtime.serving.logs import write_logs
-    from pratique.runtime.serving.options import CertificateOptions, ServeOptions
-    from pratique.runtime.serving.running import serve
+    from pratique.runtime.serving.options import ServeOptions
+    from pratique.runtime.serving.running import clean_up, serve
 
     def started(port: int) -> None:
         if not args.quiet:
@@ -73,7 +164,8 @@ def run(args: argparse.Namespace) -> int:
 
     options = ServeOptions(
         policies=tuple(args.policies),
-        certificate=CertificateOptions(certificate=args.tls_certificate, key=args.tls_key),
+        certificate=_certificate(args),
+        cluster=_cluster(args),
         store=store_options(args),
         trust=trust_options(args),
         secrets=tuple(args.secrets),
@@ -82,5 +174,40 @@ def run(args: argparse.Namespace) -> int:
         linger=args.linger,
     )
     write_logs(as_json=args.log_format == "json", level=args.log_level)
-    serve(options, started)
+    if args.cleanup:
+        clean_up(options)
+    else:
+        serve(options, started)
     return 0
+
+
+def _certificate(args: argparse.Namespace) -> CertificateOptions | None:
+    from pratique.runtime.serving.options import CertificateOptions
+
+    if args.tls_certificate is None and args.tls_key is None:
+        return None
+    if args.tls_certificate is None or args.tls_key is None:
+        raise UsageError("--tls-certificate and --tls-key go together")
+    return CertificateOptions(certificate=args.tls_certificate, key=args.tls_key, authorities=args.tls_ca)
+
+
+def _cluster(args: argparse.Namespace) -> ClusterOptions | None:
+    from pratique.runtime.serving.options import ClusterOptions
+
+    if args.service and args.url:
+        raise UsageError("--service and --url exclude each other")
+    endpoint = args.service or args.url
+    if not (args.cluster or args.kubeconfig or args.context):
+        if endpoint or args.cleanup:
+            raise UsageError("webhooks are registered in a cluster: give --cluster or --kubeconfig FILE")
+        return None
+    return ClusterOptions(
+        kubeconfig=args.kubeconfig,
+        context=args.context,
+        namespace=args.namespace,
+        name=args.name,
+        endpoint=endpoint,
+        excluded=tuple(args.exclude_namespace),
+        account=args.service_account,
+        owner=args.owner,
+    )

@@ -128,13 +128,16 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable("watch", path, error) from error
 
-    async def create(self, type: ResourceType, body: Object, namespace: str = "") -> Object:
-        """Return an object as the server made it.
+    async def create(
+        self, type: ResourceType, body: Object, namespace: str = "", *, dry_run: bool = False
+    ) -> Object:
+        """Return an object as the server made it, or with `dry_run` would make it.
 
         Raises:
             ClusterError: it exists (409), is refused, or the server could not be asked.
         """
-        return await self._json("POST", type.path(namespace), body=body)
+        parameters = {"dryRun": "All"} if dry_run else {}
+        return await self._json("POST", type.path(namespace), parameters, body=body)
 
     async def replace(
         self, type: ResourceType, name: str, body: Object, namespace: str = "", *, subresource: str = ""
@@ -184,6 +187,18 @@ class Cluster:
             if error.status != 404:
                 raise
 
+    async def document(self, path: str, *, accept: str = "") -> Object:
+        """Return what the server answers under a path of its own, such as `/apis`.
+
+        Args:
+            path: begins with a slash; not made from what strangers wrote.
+            accept: media types that are wanted; JSON where it is empty.
+
+        Raises:
+            ClusterError: the server could not be asked.
+        """
+        return await self._json("GET", path, accept=accept)
+
     async def version(self) -> str:
         """Return the version of the server, such as `v1.34.4`.
 
@@ -200,12 +215,19 @@ class Cluster:
         *,
         body: Object | None = None,
         content_type: str = "application/json",
+        accept: str = "",
     ) -> Object:
         timeout = aiohttp.ClientTimeout(total=SECONDS)
         sent = None if body is None else json.dumps(body).encode()
         try:
             async with self._request(
-                method, path, parameters or {}, timeout=timeout, body=sent, content_type=content_type
+                method,
+                path,
+                parameters or {},
+                timeout=timeout,
+                body=sent,
+                content_type=content_type,
+                accept=accept,
             ) as response:
                 if response.status >= 300:
                     raise await _refusal(response, method, path)
@@ -223,11 +245,12 @@ class Cluster:
         timeout: aiohttp.ClientTimeout,
         body: bytes | None = None,
         content_type: str = "",
+        accept: str = "",
     ) -> Any:
         if self._session is None:
             # trust_env off: proxies of the environment are for the world outside.
             self._session = aiohttp.ClientSession(trust_env=False, auto_decompress=True)
-        headers = {"Accept": "application/json", "User-Agent": "pratique"}
+        headers = {"Accept": accept or "application/json", "User-Agent": "pratique"}
         if body is not None:
             headers["Content-Type"] = content_type
         if token := self.settings.bearer():

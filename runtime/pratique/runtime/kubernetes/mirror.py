@@ -28,7 +28,14 @@ class Mirror:
     """All objects of a type by namespace and name."""
 
     def __init__(
-        self, cluster: Cluster, type: ResourceType, changed: Changed | None = None, namespace: str = ""
+        self,
+        cluster: Cluster,
+        type: ResourceType,
+        changed: Changed | None = None,
+        namespace: str = "",
+        *,
+        fields: str = "",
+        trim: Callable[[Object], Object] | None = None,
     ) -> None:
         """Take where to look and whom to tell.
 
@@ -37,6 +44,8 @@ class Mirror:
             type: what is mirrored.
             changed: called after each change, and once after the first list.
             namespace: the one that is looked at; empty for all.
+            fields: selector of the objects; empty for all.
+            trim: returns what is kept of an object.
         """
         self.objects: dict[tuple[str, str], Object] = {}
         self.synced = asyncio.Event()
@@ -46,6 +55,8 @@ class Mirror:
         self._type = type
         self._changed = changed
         self._namespace = namespace
+        self._fields = fields
+        self._trim = trim or _trimmed
         self._heard_at = 0.0
 
     @property
@@ -71,8 +82,8 @@ class Mirror:
                 pause = min(pause * 2, LAST_PAUSE)
 
     async def _list(self) -> str:
-        listing = await self._cluster.list(self._type, self._namespace)
-        found = {_key(item): item for item in listing.items}
+        listing = await self._cluster.list(self._type, self._namespace, fields=self._fields)
+        found = {_key(item): self._trim(item) for item in listing.items}
         differs = found != self.objects or not self.synced.is_set()
         self.objects = found
         self._heard_at = time.monotonic()
@@ -82,13 +93,14 @@ class Mirror:
         return listing.version
 
     async def _watch(self, version: str) -> AsyncIterator[str]:
-        async with contextlib.aclosing(self._cluster.watch(self._type, version, self._namespace)) as events:
+        watch = self._cluster.watch(self._type, version, self._namespace, fields=self._fields)
+        async with contextlib.aclosing(watch) as events:
             async for event in events:
                 self._heard_at = time.monotonic()
                 if event.type == "DELETED":
                     self.objects.pop(_key(event.object), None)
                 elif event.type != "BOOKMARK":
-                    self.objects[_key(event.object)] = event.object
+                    self.objects[_key(event.object)] = self._trim(event.object)
                 if event.type != "BOOKMARK":
                     await self._tell()
                 yield _version(event.object)
@@ -96,6 +108,14 @@ class Mirror:
     async def _tell(self) -> None:
         if self._changed:
             await self._changed()
+
+
+def _trimmed(item: Object) -> Object:
+    """Leave out who wrote which field: often half of an object."""
+    metadata = item.get("metadata") or {}
+    if "managedFields" not in metadata:
+        return item
+    return {**item, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}
 
 
 def _key(item: Object) -> tuple[str, str]:

@@ -89,3 +89,10 @@ MUTATING_WEBHOOKS: Final = ResourceType(
     kind="MutatingWebhookConfiguration",
     namespaced=False,
 )
+CLUSTER_ROLES: Final = ResourceType(
+    group="rbac.authorization.k8s.io",
+    version="v1",
+    plural="clusterroles",
+    kind="ClusterRole",
+    namespaced=False,
+)

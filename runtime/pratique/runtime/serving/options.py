@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pratique.runtime.registry.open import StoreOptions
+from pratique.runtime.serving.webhooks import Endpoint
 from pratique.runtime.trust_options import TrustOptions
 
 
@@ -23,21 +24,48 @@ class CertificateOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """The cluster that is served.
+
+    Attributes:
+        kubeconfig: file; empty for `$KUBECONFIG`, the Pod's own cluster, or the usual file.
+        context: in that file; empty for the current one.
+        namespace: where this installation keeps its Secret and Lease; empty for that of the Pod or context.
+        name: of the webhook configurations, the Lease, and (with `-certificates`) the Secret.
+        endpoint: how the API server reaches the webhooks; None where they are not registered.
+        excluded: namespaces that no webhook is called for.
+        account: service account of the server's own Pods; empty for none.
+        owner: ClusterRole that the webhook configurations go with; empty for none.
+    """
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
+    name: str = "pratique"
+    endpoint: Endpoint | None = None
+    excluded: tuple[str, ...] = ()
+    account: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
     """All of it.
 
     Attributes:
         policies: files, folders and globs.
-        certificate: in files.
+        certificate: None for certificates of the server's own, in a Secret of the cluster.
+        cluster: None where no cluster is asked for anything.
         secrets: files with Secrets that policies refer to.
         grace: seconds that requests in flight are given at the end.
         linger: seconds of going on after the end was announced.
     """
 
     policies: tuple[str, ...]
-    certificate: CertificateOptions
     store: StoreOptions
-    trust: TrustOptions
+    trust: TrustOptions = field(default_factory=TrustOptions)
+    certificate: CertificateOptions | None = None
+    cluster: ClusterOptions | None = None
     secrets: tuple[str, ...] = ()
     host: str = "0.0.0.0"  # noqa: S104 (a Pod is reached by its own address)
     port: int = 8443

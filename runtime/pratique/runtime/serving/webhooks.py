@@ -1,0 +1,279 @@
+"""The webhook configurations that a set of policies needs: as narrow as the API server can be told.
+
+One webhook for each failure policy and group of policies (see `admission.groups`), with the kinds, operations
+and namespaces that its policies speak about. Where a wide webhook is called anyway for what a narrow one asks
+for, it stands for both: a request is then sent once.
+
+References: Kubernetes `admissionregistration.k8s.io/v1`; Kyverno 1.19 `pkg/controllers/webhook`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from pratique.compiler import ir
+from pratique.grammar.wildcard import is_literal, matches
+from pratique.runtime.admission.groups import EVERYWHERE, group, path
+from pratique.runtime.kubernetes.discovery import Discovery, Served
+from pratique.runtime.kubernetes.types import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, ResourceType
+from pratique.runtime.resource import POD_SPECS
+
+OPERATIONS: Final = ("CREATE", "UPDATE")
+"""What brings images: of what is deleted or connected to none is started."""
+SECONDS: Final = 10
+NAME_LABEL: Final = "kubernetes.io/metadata.name"
+"""Label that the API server itself puts on every namespace, and keeps true."""
+LABELS: Final = {"app.kubernetes.io/managed-by": "pratique"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """How the API server reaches the webhooks.
+
+    Attributes:
+        url: `https://host:port`; empty where a Service leads to them.
+        namespace: of the Service.
+        service: its name.
+        port: its port.
+    """
+
+    url: str = ""
+    namespace: str = ""
+    service: str = ""
+    port: int = 443
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names that the server's certificate must have."""
+        if self.url:
+            host = self.url.partition("://")[2].partition("/")[0]
+            name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+            return (name,)
+        short = f"{self.service}.{self.namespace}"
+        return (f"{short}.svc", f"{short}.svc.cluster.local", short)
+
+    def client(self, path: str, authorities: bytes) -> dict[str, Any]:
+        """Return a `clientConfig`."""
+        found: dict[str, Any] = {"caBundle": base64.b64encode(authorities).decode()} if authorities else {}
+        if self.url:
+            return found | {"url": f"{self.url}{path}"}
+        service = {"namespace": self.namespace, "name": self.service, "path": path, "port": self.port}
+        return found | {"service": service}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What all webhooks of an installation have in common.
+
+    Attributes:
+        name: of the configurations.
+        endpoint: where they lead.
+        excluded: namespaces that no webhook is called for.
+        account: service account of the server's own Pods, in its namespace; they are not judged, so that the
+            cluster can bring the server back by itself (F36). Whoever can start Pods with it has its rights.
+        owner: object that the configurations go with, as an owner reference.
+    """
+
+    name: str
+    endpoint: Endpoint
+    excluded: tuple[str, ...] = ()
+    namespace: str = ""
+    account: str = ""
+    owner: dict[str, Any] | None = None
+
+
+class _Rule(NamedTuple):
+    """One thing that is sent to a webhook."""
+
+    group: str
+    version: str
+    scope: str
+    resource: str
+    operation: str
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What is to be sent to one webhook."""
+
+    groups: set[str] = field(default_factory=set)
+    selector: dict[str, Any] | None = None
+    namespaces: set[str] = field(default_factory=set)
+    rules: set[_Rule] = field(default_factory=set)
+    seconds: int = SECONDS
+
+
+def configurations(
+    policies: Iterable[ir.Policy], discovery: Discovery, registration: Registration, authorities: bytes
+) -> dict[ResourceType, dict[str, Any]]:
+    """Return the mutating and the validating configuration.
+
+    Args:
+        policies: those in force.
+        discovery: what the cluster serves.
+        registration: what is common to all.
+        authorities: PEM of what the API server is to trust.
+    """
+    found = {}
+    policies = tuple(policies)
+    for type, webhook in ((MUTATING_WEBHOOKS, "mutate"), (VALIDATING_WEBHOOKS, "validate")):
+        chosen = [p for p in policies if webhook == "validate" or _writes(p)]
+        hooks = []
+        for fail_open in (False, True):
+            wanted = _wanted([p for p in chosen if p.fail_open is fail_open], discovery)
+            hooks += [_hook(webhook, fail_open, each, registration, authorities) for each in wanted]
+        found[type] = configuration(type, registration, hooks)
+    return found
+
+
+def configuration(
+    type: ResourceType, registration: Registration, hooks: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return a configuration with some webhooks."""
+    metadata: dict[str, Any] = {"name": registration.name, "labels": dict(LABELS)}
+    if registration.owner:
+        metadata["ownerReferences"] = [registration.owner]
+    return {
+        "apiVersion": type.api_version,
+        "kind": type.kind,
+        "metadata": metadata,
+        "webhooks": list(hooks),
+    }
+
+
+def unserved(policy: ir.Policy, discovery: Discovery) -> tuple[str, ...]:
+    """Return the kinds that a policy names and the cluster does not serve."""
+    declared = (rule for rule in policy.rules if not rule.generated_from)
+    selectors = (kind for rule in declared for wanted in _filters(rule) for kind in wanted.kinds)
+    missing = [s.kind for s in selectors if is_literal(s.kind) and not any(discovery.selected(s))]
+    return tuple(dict.fromkeys(missing))
+
+
+def _writes(policy: ir.Policy) -> bool:
+    return any(requirement.pin_digest for rule in policy.rules for requirement in rule.requirements)
+
+
+def _wanted(policies: Sequence[ir.Policy], discovery: Discovery) -> list[_Wanted]:
+    """Return what each webhook of a failure policy is called for, the wide one first."""
+    found: defaultdict[str, _Wanted] = defaultdict(_Wanted)
+    for policy in policies:
+        of = group(policy)
+        wanted = found[of.name]
+        wanted.groups.add(of.name)
+        wanted.selector = of.selector
+        wanted.namespaces.update(of.namespaces)
+        wanted.rules.update(rule for each in policy.rules for rule in _rules(each, discovery))
+        wanted.seconds = max(wanted.seconds, policy.webhook_seconds or SECONDS)
+    wide = found.pop(EVERYWHERE, None)
+    kept = [wide] if wide else []
+    for name in sorted(found):
+        if wide and found[name].rules <= wide.rules:
+            wide.groups |= found[name].groups
+            wide.seconds = max(wide.seconds, found[name].seconds)
+        else:
+            kept.append(found[name])
+    return [wanted for wanted in kept if wanted.rules]
+
+
+def _rules(rule: ir.Rule, discovery: Discovery) -> Iterator[_Rule]:
+    """Yield the objects and operations that a rule speaks about."""
+    runs_images = {*POD_SPECS, *(kind for kind, _ in rule.extractors)}
+    for wanted in _filters(rule):
+        operations = [op for op in OPERATIONS if not wanted.operations or op in wanted.operations]
+        for selector in wanted.kinds or (ir.KindSelector(kind="*"),):
+            for served in discovery.selected(selector):
+                of = served.type
+                # Another kind holds no image: there is nothing to ask.
+                if of.kind in runs_images:
+                    scope = "Namespaced" if of.namespaced else "Cluster"
+                    for resource in _resources(selector, served):
+                        for operation in operations:
+                            yield _Rule(of.group, of.version, scope, resource, operation)
+
+
+def _filters(rule: ir.Rule) -> Sequence[ir.ResourceFilter]:
+    filters = rule.resources.match.filters
+    if not rule.resources.match.every:
+        return filters
+    # All filters must hold: the kinds of any one that names some are enough.
+    return [f for f in filters if f.kinds][:1] or filters[:1]
+
+
+def _resources(selector: ir.KindSelector, served: Served) -> Iterator[str]:
+    plural = served.type.plural
+    if matches(selector.subresource, ""):
+        yield plural
+    for name in sorted(served.subresources):
+        ephemeral = served.type.kind == "Pod" and name == "ephemeralcontainers" and not selector.subresource
+        if ephemeral or (selector.subresource and matches(selector.subresource, name)):
+            yield f"{plural}/{name}"
+
+
+def _hook(
+    webhook: str, fail_open: bool, wanted: _Wanted, registration: Registration, authorities: bytes
+) -> dict[str, Any]:
+    """Return a webhook, every default written out: what the API server holds can then be compared with it."""
+    way = path(fail_open=fail_open, groups=wanted.groups)
+    conditions = [] if fail_open or not registration.account else [_not_itself(registration)]
+    found = {
+        "name": f"{way.replace('/', '-')}.{webhook}.{registration.name}",
+        "clientConfig": registration.endpoint.client(f"/{webhook}/{way}", authorities),
+        "rules": _merged(wanted.rules),
+        "failurePolicy": "Ignore" if fail_open else "Fail",
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": _namespaces(wanted, registration),
+        "objectSelector": {},
+        "sideEffects": "NoneOnDryRun",
+        "timeoutSeconds": wanted.seconds,
+        "admissionReviewVersions": ["v1"],
+    }
+    if conditions:
+        found["matchConditions"] = conditions
+    return found | ({"reinvocationPolicy": "IfNeeded"} if webhook == "mutate" else {})
+
+
+def _merged(rules: Iterable[_Rule]) -> list[dict[str, Any]]:
+    operations: defaultdict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for rule in sorted(rules):
+        operations[rule[:4]].append(rule.operation)
+    resources: defaultdict[tuple[str, str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (group_name, version, scope, resource), found in operations.items():
+        resources[group_name, version, scope, tuple(found)].append(resource)
+    return [
+        {
+            "apiGroups": [group_name],
+            "apiVersions": [version],
+            "resources": names,
+            "operations": list(found),
+            "scope": scope,
+        }
+        for (group_name, version, scope, found), names in resources.items()
+    ]
+
+
+def _namespaces(wanted: _Wanted, registration: Registration) -> dict[str, Any]:
+    found = dict(wanted.selector or {})
+    expressions = list(found.get("matchExpressions", ()))
+    if wanted.namespaces:
+        expressions.append({"key": NAME_LABEL, "operator": "In", "values": sorted(wanted.namespaces)})
+    if registration.excluded:
+        excluded = sorted(registration.excluded)
+        expressions.append({"key": NAME_LABEL, "operator": "NotIn", "values": excluded})
+    if expressions:
+        found["matchExpressions"] = expressions
+    return found
+
+
+def _not_itself(registration: Registration) -> dict[str, str]:
+    return {
+        "name": "not-the-webhook-itself",
+        "expression": (
+            f'!(request.namespace == "{registration.namespace}" && request.kind.group == ""'
+            ' && request.kind.kind == "Pod" && object != null && has(object.spec)'
+            " && has(object.spec.serviceAccountName)"
+            f' && object.spec.serviceAccountName == "{registration.account}")'
+        ),
+    }
