@@ -7,8 +7,17 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
+from pratique.runtime.cli import main
 from tests.support_policies import cluster_policy
 from tests.support_tls import Authority
+
+KUBECONFIG = """\
+current-context: c
+contexts: [{name: c, context: {cluster: k}}]
+clusters: [{name: k, cluster: {server: "http://127.0.0.1:1"}}]
+"""
 
 
 def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
@@ -54,3 +63,35 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
             assert process.wait(20) == 0
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["policy.yaml"], "there is no certificate"),
+        (["policy.yaml", "--tls-certificate", "x.pem"], "go together"),
+        (["policy.yaml", "--service", "ns/name"], "give --cluster or --kubeconfig"),
+        (["--cleanup"], "give --cluster or --kubeconfig"),
+        (["policy.yaml", "--service", "name"], "not NAMESPACE/NAME"),
+        (["policy.yaml", "--service", "ns/name:http"], "not NAMESPACE/NAME"),
+        (["policy.yaml", "--url", "http://x"], "not https://HOST"),
+        (["policy.yaml", "--url", "https://x/path"], "not https://HOST"),
+        (["policy.yaml", "--cluster", "--service", "a/b", "--url", "https://x"], "exclude each other"),
+        (["policy.yaml", "--kubeconfig", "missing"], "missing cannot be read"),
+        (["policy.yaml", "--kubeconfig", "kubeconfig"], "needs its name"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("policy.yaml").write_text(cluster_policy())
+    Path("kubeconfig").write_text(KUBECONFIG)
+    assert main(["serve", *arguments, "--offline"]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error

@@ -16,12 +16,22 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 
 def write_logs(*, as_json: bool, level: str) -> None:
     """Write log records of pratique to standard error from now on."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(JsonLines() if as_json else TextLines())
     logger = logging.getLogger("pratique")
     logger.handlers[:] = [handler]
-    logger.propagate = False
     logger.setLevel(level.upper())
+
+
+class _StandardError(logging.Handler):
+    """Writes to standard error, whatever that is at the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:
+            self.handleError(record)
 
 
 class JsonLines(logging.Formatter):

@@ -74,7 +74,10 @@ class Registrar:
                 _LOG.warning("webhook configurations could not be written: %s", error)
                 await asyncio.sleep(PAUSE)
                 continue
-            if all(written) and not self._wake.is_set():
+            if not all(written):
+                await asyncio.sleep(PAUSE)
+                continue
+            if not self._wake.is_set():
                 self.done.set()
             try:
                 async with asyncio.timeout(CHECK_SECONDS):
@@ -99,7 +102,7 @@ class Registrar:
                 written = await self._cluster.replace(type, self._name, body)
         except ClusterError as error:
             if error.status in (404, 409):
-                return False  # it changed meanwhile: the copy will say so
+                return False  # it changed meanwhile, and the copy is about to say so
             raise
         self.writes += 1
         self._accepted[type] = (wanted, _content(written))
