@@ -46,25 +46,29 @@ def test_listing(listing: Listing, text: str) -> None:
 @pytest.mark.parametrize(
     ("method", "trust", "text"),
     [
-        (ir.AnyIdentity(), ir.Trust(), "each by its certificate"),
+        (ir.AnyIdentity(), ir.Trust(), "each signature by its certificate"),
         (
             ir.AnyIdentity(),
             ir.Trust(roots="pem", log=ir.LogPolicy(required=False), sct=ir.SctPolicy(required=False)),
-            "each by its certificate, under the given certificate authorities, whether or not a log recorded"
-            " it, whether or not its certificate was logged",
+            "each signature by its certificate, under the given certificate authorities, whether or not a log"
+            " recorded it, whether or not its certificate was logged",
         ),
-        (ir.KeySigner(key="k8s://a/b"), ir.Trust(), "each by the key `k8s://a/b`"),
-        (ir.CertificateSigner(chain="pem"), ir.Trust(), "each by a certificate under the given chain"),
+        (ir.KeySigner(key="k8s://a/b"), ir.Trust(), "each signature by the key `k8s://a/b`"),
+        (
+            ir.CertificateSigner(chain="pem"),
+            ir.Trust(),
+            "each signature by a certificate under the given chain",
+        ),
         (
             ir.CertificateSigner(certificate="-----BEGIN\nabcdefghijklmnopqrst\n-----END"),
             ir.Trust(timestamp_chain="pem"),
-            "each by the holder of the certificate …efghijklmnopqrst, at a time that the given timestamp"
-            " authority states",
+            "each signature by the holder of the certificate …efghijklmnopqrst, at a time that the given"
+            " timestamp authority states",
         ),
         (
             ir.TrustStoreSigner(certificate="pem"),
             ir.Trust(),
-            "each by its chain, which must hold a given certificate",
+            "each signature by its chain, which must hold a given certificate",
         ),
     ],
 )

@@ -522,8 +522,8 @@ class Policy:
         fail_open: `failurePolicy: Ignore`.
         stop_at_first: `applyRules: One`.
         background: takes part in background scans.
-        webhook_seconds: patience that its webhook asks of the API server; None for the usual. No verdict depends
-            on it.
+        webhook_seconds: patience that its webhook asks of the API server; None for the usual. No verdict
+            depends on it.
         labels: `policies.kyverno.io/…` and other annotations, sorted.
     """
 

@@ -9,6 +9,7 @@ from typing import cast
 from pratique.compiler import ir
 from pratique.compiler.cost import FREE, Assumptions, Cost, Estimate, estimate, of_node
 from pratique.compiler.graph import DecisionGraph, Op, build
+from pratique.compiler.pattern_index import PatternIndex
 from pratique.compiler.plan import Plan, PlannedRule
 from pratique.grammar import wildcard
 
@@ -106,9 +107,17 @@ def heaviest(plan: Plan, images: Iterable[str], *, per_resource: int = 1) -> Hea
         images: witnesses of patterns, or an inventory; of equal ones the first.
         per_resource: distinct images of its kind that the resource has.
     """
+    index = PatternIndex(
+        (pattern.text, planned.number)
+        for planned in plan.rules
+        if not planned.rule.generated_from
+        for requirement in planned.rule.requirements
+        for pattern in requirement.images.include
+    )
     best: Heaviest | None = None
     for image in images:
-        needs = {p: about(plan, p, image) for p in plan.rules if not p.rule.generated_from}
+        candidates = (plan.rules[number] for number in sorted(index.lookup(image)))
+        needs = {planned: about(plan, planned, image) for planned in candidates}
         roots = {number for numbers in needs.values() for number in numbers}
         if not roots:
             continue

@@ -48,15 +48,15 @@ def verification(of: Verification) -> str:
     """Return by what signatures are verified, and what else their cryptography must show."""
     match of.method:
         case ir.AnyIdentity():
-            parts = ["each by its certificate", *trust(of.trust, certificates=True)]
+            parts = ["each signature by its certificate", *trust(of.trust, certificates=True)]
         case ir.KeySigner():
-            parts = [f"each by {holder_of(of.method)}", *trust(of.trust)]
+            parts = [f"each signature by {holder_of(of.method)}", *trust(of.trust)]
         case ir.CertificateSigner() if not of.method.certificate:
-            parts = ["each by a certificate under the given chain", *trust(of.trust)]
+            parts = ["each signature by a certificate under the given chain", *trust(of.trust)]
         case ir.CertificateSigner():
-            parts = [f"each by {holder_of(of.method)}", *trust(of.trust)]
+            parts = [f"each signature by {holder_of(of.method)}", *trust(of.trust)]
         case ir.TrustStoreSigner():
-            parts = ["each by its chain, which must hold a given certificate"]
+            parts = ["each signature by its chain, which must hold a given certificate"]
         case _:
             assert_never(of.method)
     return ", ".join(parts)

@@ -56,7 +56,7 @@ def _add(found: list[Applicable], planned: PlannedRule, resource: Resource) -> N
         if planned.rule.body is not None:
             found.append(Applicable(planned, resource))
             return
-        uses = tuple(u for u in _images(planned.rule, resource) if _looks_at(planned.rule, u))
+        uses = tuple(u for u in images_of_rule(planned.rule, resource) if _looks_at(planned.rule, u))
         if uses:
             names = named_pull_secrets(resource, planned.rule)
             found.append(
@@ -66,8 +66,12 @@ def _add(found: list[Applicable], planned: PlannedRule, resource: Resource) -> N
         found.append(Applicable(planned, resource, problem=error))
 
 
-def _images(rule: ir.Rule, resource: Resource) -> tuple[ImageUse, ...]:
-    """Return the images of a resource; a rule's extractors for its kind replace the built-in ones."""
+def images_of_rule(rule: ir.Rule, resource: Resource) -> tuple[ImageUse, ...]:
+    """Return the images of a resource; a rule's extractors for its kind replace the built-in ones.
+
+    Raises:
+        EvaluationError: `bad-extraction`, when what extractors find is not what they say.
+    """
     for kind, extractors in rule.extractors if resource.target.operation != "DELETE" else ():
         if kind == resource.id.kind:
             try:

@@ -49,6 +49,10 @@ class GivenContext:
         return True
 
     async def answer(self, question: Question) -> Any:
+        """Return a ConfigMap that was given; see `find`."""
+        return self.find(question)
+
+    def find(self, question: Question) -> Any:
         """Return a ConfigMap that was given.
 
         Raises:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, TypeVar
 
 from pratique.compiler import ir
-from pratique.compiler.graph import Listing, Verification, questions
+from pratique.compiler.graph import Listing, Op, Resolve, Verification, questions
 from pratique.grammar.errors import NotFoundError, PratiqueError, TransportError, VerificationError
 from pratique.grammar.image_reference import ImageReference
 from pratique.runtime.discovery import stored_signatures
@@ -44,6 +44,7 @@ from pratique.runtime.ports import (
 from pratique.runtime.repository_names import RepositoryNameError, parse_repository
 from pratique.runtime.signatures.model import Statement, Stored, StoredNotarySignature
 from pratique.runtime.signatures.notary.discovery import attestation_statement
+from pratique.runtime.watching import UNWATCHED, Watch, Watched
 
 T = TypeVar("T")
 
@@ -52,6 +53,8 @@ RUN_BYTES: Final = 512 << 20
 
 Describe: TypeAlias = Callable[[ImageStore, Digest], Coroutine[Any, Any, dict[str, Any]]]
 """Reads what describes an image; always the same, so that answers can be kept by digest."""
+
+RESOLUTION: Final = Watched(Op.RESOLVE, Resolve())
 
 _PARSED: Final = 6
 """Bytes in memory per byte of parsed JSON: what small objects and short texts come to."""
@@ -67,12 +70,16 @@ class Subject:
 
 
 class Listed:
-    """The signatures of a digest as they were found; equal by content, which is hashed once."""
+    """The signatures of a digest as they were found; equal by content, which is hashed once.
 
-    __slots__ = ("_hash", "signatures", "weight")
+    `listing` is the question that they are the answer to.
+    """
 
-    def __init__(self, signatures: tuple[Stored, ...]) -> None:
+    __slots__ = ("_hash", "listing", "signatures", "weight")
+
+    def __init__(self, signatures: tuple[Stored, ...], listing: Listing) -> None:
         self.signatures = signatures
+        self.listing = listing
         self.weight = sum(map(_bytes, signatures))
         self._hash = hash(signatures)
 
@@ -93,6 +100,7 @@ class Evidence:
         lifetimes: how long answers are kept.
         memory: where.
         coverage: which manifests of a multi-platform image are judged.
+        watch: is told what is asked and answered.
     """
 
     def __init__(
@@ -104,8 +112,10 @@ class Evidence:
         lifetimes: Lifetimes = ONE_RUN,
         memory: Memory | None = None,
         coverage: Coverage = Reach.INDEX,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self.coverage = coverage
+        self.watch = watch
         self.verifier = verifier
         self.keys = keys
         self.usual = Access(store=store, id="")
@@ -127,11 +137,12 @@ class Evidence:
         tag = image.digest or image.tag or "latest"
 
         async def ask() -> Digest:
-            manifest = await store.manifest(repository, tag)
-            if isinstance(self.coverage, Platform) and "manifests" in manifest.data:
-                parts = await parts_of(store, repository, manifest)
-                return choose(parts, self.coverage, image.match_string)
-            return manifest.digest
+            with self.watch.answering(RESOLUTION):
+                manifest = await store.manifest(repository, tag)
+                if isinstance(self.coverage, Platform) and "manifests" in manifest.data:
+                    parts = await parts_of(store, repository, manifest)
+                    return choose(parts, self.coverage, image.match_string)
+                return manifest.digest
 
         def worth(answer: object) -> Worth:
             return self._worth(terms, answer, self._lifetimes.tag)
@@ -144,7 +155,9 @@ class Evidence:
         async def ask() -> Listed:
             named = listing.repository
             repository = signature_repository(named) if named else subject.repository
-            return Listed(await stored_signatures(store, repository, subject.digest, listing))
+            with self.watch.answering(Watched(Op.LIST, listing)):
+                found = await stored_signatures(store, repository, subject.digest, listing)
+            return Listed(found, listing)
 
         def worth(answer: object) -> Worth:
             return self._worth(subject.terms, answer, self._lifetimes.listing)
@@ -180,7 +193,10 @@ class Evidence:
         """Return what became of each listed signature; `version` is that of the trust root."""
 
         async def ask() -> tuple[Candidate, ...]:
-            return tuple(self._verify(stored, verification, subject.digest) for stored in listed.signatures)
+            with self.watch.answering(Watched(Op.VERIFY, verification, listed.listing)):
+                return tuple(
+                    self._verify(stored, verification, subject.digest) for stored in listed.signatures
+                )
 
         def worth(answer: object) -> Worth:
             return self._worth(subject.terms, answer, self._lifetimes.verified)
@@ -193,7 +209,10 @@ class Evidence:
 
         async def ask() -> Finding:
             reference = f"{subject.repository}@{subject.digest}"
-            return judge(attestor, await self.verified(*basis), reference)
+            self.watch.asked(Watched(Op.VERIFY, basis[2], listed.listing))
+            candidates = await self.verified(*basis)
+            with self.watch.answering(Watched(Op.ATTESTOR, attestor, listed.listing)):
+                return judge(attestor, candidates, reference)
 
         def worth(_: object) -> Worth:
             return Worth(self._memory.remaining(basis), listed.weight)
@@ -252,6 +271,7 @@ class Evaluation:
 
     def __init__(self, evidence: Evidence, *, fresh_tags: bool = False) -> None:
         self._evidence = evidence
+        self._watch = evidence.watch
         self._fresh_tags = fresh_tags
         self._pins: dict[str, Digest] = {}
         self._known: dict[Hashable, Any] = {}
@@ -285,6 +305,7 @@ class Evaluation:
         if image.digest and not isinstance(self._evidence.coverage, Platform):
             return Digest(image.digest)
         name = image.match_string
+        self._watch.asked(RESOLUTION)
         if pin := self._pins.get(name):
             return pin
         use_cache = self._use_cache and not self._fresh_tags
@@ -327,6 +348,7 @@ class Evaluation:
         listing, verification = questions(attestor, attestations=attestations, type=type)
         subject, listed = await self._listed(image, listing)
         key = (subject, listed, verification, version)
+        self._watch.asked(Watched(Op.VERIFY, verification, listing))
         return await self._once(key, lambda: self._evidence.verified(*key), ("verification", image))
 
     async def described(self, image: ImageReference, read: Describe) -> dict[str, Any]:
@@ -345,8 +367,10 @@ class Evaluation:
         """Return whether a signature of `image` meets `attestor`. Never raises for what is wrong with it."""
         try:
             attestor, version = await self._prepared(attestor)
-            subject, listed = await self._listed(image, questions(attestor)[0])
+            listing = questions(attestor)[0]
+            subject, listed = await self._listed(image, listing)
             key = (subject, listed, attestor, version)
+            self._watch.asked(Watched(Op.ATTESTOR, attestor, listing))
             finding = await self._once(key, lambda: self._evidence.found(*key), ("verification", image))
         except (VerificationError, TransportError) as error:
             return unasked(attestor, image.match_string, error)
@@ -356,13 +380,16 @@ class Evaluation:
 
     async def stated(self, image: ImageReference, attestor: ir.Attestor, type: str) -> Finding:
         """Return the statements of `type` about `image` that `attestor` vouches for. Never raises."""
-        try:
-            candidates = await self.candidates(image, attestor, attestations=True, type=type)
-            if attestor.format is ir.SignatureFormat.NOTARY:
-                return await self._documented(image, attestor, type, candidates)
-        except (VerificationError, TransportError) as error:
-            return unasked(attestor, image.match_string, error, attestations=True)
-        return judge_statements(attestor, type, candidates)
+        question = Watched(Op.ATTESTOR, attestor, questions(attestor, attestations=True, type=type)[0])
+        self._watch.asked(question)
+        with self._watch.answering(question):
+            try:
+                candidates = await self.candidates(image, attestor, attestations=True, type=type)
+                if attestor.format is ir.SignatureFormat.NOTARY:
+                    return await self._documented(image, attestor, type, candidates)
+            except (VerificationError, TransportError) as error:
+                return unasked(attestor, image.match_string, error, attestations=True)
+            return judge_statements(attestor, type, candidates)
 
     async def _documented(
         self, image: ImageReference, attestor: ir.Attestor, type: str, candidates: tuple[Candidate, ...]
@@ -393,7 +420,10 @@ class Evaluation:
         """
         keys, verifier = self._evidence.keys, self._evidence.verifier
         if keys is not None and isinstance(attestor.signer, ir.KeySigner):
-            attestor = replace(attestor, signer=await keys.resolve(attestor.signer))
+            key = await keys.resolve(attestor.signer)
+            if key is not attestor.signer:
+                self._watch.resolved(attestor.signer, key)
+                attestor = replace(attestor, signer=key)
         verifier.prepare(attestor.method, attestor.trust)
         return attestor, verifier.version(attestor)
 
@@ -408,6 +438,7 @@ class Evaluation:
         subject = await self._subject(image)
         store = self._store(self._use_cache)
         key = (subject, listing)
+        self._watch.asked(Watched(Op.LIST, listing))
         listed = await self._once(
             key, lambda: self._evidence.listed(subject, store, listing), ("list of signatures", image)
         )

@@ -10,7 +10,7 @@ from pratique.compiler import ir
 from pratique.compiler.lower import lower, lower_exceptions
 from pratique.grammar.documents import ExceptionDocument, OtherDocument, PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError
-from pratique.grammar.source import Location
+from pratique.grammar.source import Location, Source
 from pratique.runtime.inputs import Inputs, read_inputs
 
 MARKS: Final = ("kyverno.io/", "verifyImages", "policy.sigstore.dev/", "AdmissionPolicy")
@@ -34,6 +34,7 @@ class PolicyFiles:
         others: documents that are no policies.
         order: number of each source by its name, as they were named.
         refused: policies that could not be lowered, each with its mistakes, which are among `mistakes`.
+        sources: the texts that all this was read from, in that order.
     """
 
     documents: tuple[PolicyDocument, ...]
@@ -44,6 +45,12 @@ class PolicyFiles:
     order: dict[str, int]
     exemptions: tuple[ir.Exemption, ...] = ()
     refused: tuple[tuple[PolicyDocument, tuple[PolicyError, ...]], ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def all_notices(self) -> tuple[str, ...]:
+        """Return what is said besides, also of documents that are no policies."""
+        return (*self.notices, *map(ignored, self.others))
 
 
 def read_policy_files(
@@ -92,6 +99,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         order={source.name: number for number, source in enumerate(inputs.sources)},
         exemptions=exemptions,
         refused=lowered.refused,
+        sources=inputs.sources,
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 from pratique.compiler import ir, plan_cost
@@ -120,11 +118,6 @@ class Explanation:
     def question(self, number: int) -> Question:
         """Return the question of this number."""
         return self.questions[number - 1]
-
-    @cached_property
-    def by_node(self) -> Mapping[int, Question]:
-        """Return the question that stands for each node of the graph."""
-        return {node: question for question in self.questions for node in question.nodes}
 
     @property
     def unshared(self) -> int:
@@ -276,8 +269,3 @@ def _notes(planned: PlannedRule) -> Iterator[str]:
         yield "the policy stops at the first rule that passes or fails"
     if policy.fail_open:
         yield "the policy fails open: the webhook admits what cannot be judged in time"
-
-
-def sharing(explanation: Explanation) -> Counter[int]:
-    """Return how many questions are needed by so many rules."""
-    return Counter(len(question.rules) for question in explanation.questions)

@@ -15,6 +15,7 @@ MAX_STATES: Final = 500
 """States of the search for one example: a pattern without a quick one is left out."""
 
 INVENTORY: Final = "images of the inventory"
+RESOURCES: Final = "images of the resources"
 EXAMPLES: Final = "examples of the other patterns"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pratique.runtime.cli.kyverno_flags import add_flags
 from pratique.runtime.cli.options import (
     CommaList,
+    add_plan_option,
     add_platform_option,
     add_secrets_option,
     add_store_options,
@@ -36,12 +37,16 @@ examples:
   pratique apply policies/ --resource manifests/ -o table -o sarif=results.sarif
   kubectl get pods -A -o yaml | pratique apply policies/ --resource - -o policy-report
   pratique apply policy.yaml -r pod.yaml --registry-layout images/ --offline --detailed
+  pratique apply --plan plan.json --resource manifests/
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.usage = "pratique apply POLICY... --resource FILE... [options]"
+    parser.usage = (
+        "pratique apply POLICY... --resource FILE... [options]\n"
+        "       pratique apply --plan FILE [POLICY...] --resource FILE... [options]"
+    )
     parser.epilog = _EXAMPLES
     inputs = parser.add_argument_group("inputs")
     inputs.add_argument(
@@ -57,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="file, folder or glob of resources; repeat it or separate with commas; - is standard input",
     )
+    add_plan_option(inputs, "apply")
     add_secrets_option(inputs)
     add_value_options(parser)
     add_output_options(parser)
@@ -126,7 +132,7 @@ def _add_exit_options(parser: argparse.ArgumentParser) -> None:
 def _check(args: argparse.Namespace) -> None:
     from pratique.grammar.errors import UsageError
 
-    if not args.policies:
+    if not args.policies and not args.plan:
         raise UsageError("no policy given; see `pratique apply --help`")
     if not args.resources:
         raise UsageError("no resource given; see `pratique apply --help`")

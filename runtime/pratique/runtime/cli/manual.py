@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Final
 
+from pratique.runtime.cli import explain
 from pratique.runtime.cli.parser import COMMANDS, EXIT_CODES, PROGRAM, command_parser, root_parser
 from pratique.runtime.cli.writing import FORMATS
 
@@ -34,7 +36,9 @@ def manual() -> str:
         for action, sub in _actions(parser).items():
             parts += [f"### {PROGRAM} {name} {action}\n", _fenced(sub.format_help())]
         if name == "apply":
-            parts += ["### Formats\n", _formats(), _AFTER_FORMATS]
+            parts += ["### Formats\n", _formats(FORMATS), _AFTER_FORMATS]
+        if name == "explain":
+            parts += ["### Formats of plans\n", _formats(explain.FORMATS)]
     return "\n".join(parts)
 
 
@@ -51,8 +55,8 @@ def _exit_codes() -> str:
     return "".join(["| code | meaning |\n", "| --- | --- |\n", *rows])
 
 
-def _formats() -> str:
-    rows = [f"| `{name}` | {text} |\n" for name, text in FORMATS.items()]
+def _formats(formats: Mapping[str, str]) -> str:
+    rows = [f"| `{name}` | {text} |\n" for name, text in formats.items()]
     return "".join(["| `-o` | what |\n", "| --- | --- |\n", *rows])
 
 

@@ -104,6 +104,17 @@ def add_cluster_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--context", metavar="NAME", default="", help="ask the cluster of this context")
 
 
+def add_plan_option(group: argparse._ActionsContainer, verb: str) -> None:
+    """Declare the saved plan that stands for policies."""
+    group.add_argument(
+        "--plan",
+        metavar="FILE",
+        type=file,
+        help=f"{verb} the policies of a plan that `pratique explain --save-plan` wrote; refused if it was"
+        " changed, or if POLICY is given and is not what was planned",
+    )
+
+
 def add_secrets_option(group: argparse._ArgumentGroup) -> None:
     """Declare where the Secrets are that policies refer to."""
     group.add_argument(
@@ -200,6 +211,7 @@ def apply_options(args: argparse.Namespace) -> ApplyOptions:
         store=store_options(args),
         trust=trust_options(args),
         coverage=args.platform,
+        plan=args.plan,
     )
 
 

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "lint": "pratique.runtime.cli.lint",
     "rule": "pratique.runtime.cli.rule",
     "diff": "pratique.runtime.cli.diff",
+    "explain": "pratique.runtime.cli.explain",
     "serve": "pratique.runtime.cli.serve",
     "lsp": "pratique.runtime.cli.lsp",
     "root": "pratique.runtime.cli.root",

@@ -1,0 +1,171 @@
+"""Why each rule of a plan applies to a resource and its images, or why not. Asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pratique.compiler.explain.reasons import Answer, Look, looks_at, selected
+from pratique.compiler.phrases import quote
+from pratique.compiler.plan import Plan, PlannedRule
+from pratique.grammar.errors import EvaluationError
+from pratique.runtime.applicable import images_of_rule
+from pratique.runtime.resource import ImageUse, Resource
+
+if TYPE_CHECKING:
+    from pratique.compiler.context_loading import Question
+    from pratique.runtime.context_sources import GivenContext
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLook:
+    """Whether an entry of a rule (by its number, from 0) looks at an image, and why."""
+
+    entry: int
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReason:
+    """What a rule makes of one image: what each of its entries says.
+
+    `problem` is why the reference cannot be read, which fails whoever looks at it; empty for usual.
+    """
+
+    image: str
+    container: str
+    entries: tuple[EntryLook, ...]
+    problem: str = ""
+
+    @property
+    def answer(self) -> Answer:
+        """Say whether some entry looks at it."""
+        return Answer.YES if any(e.look.answer is Answer.YES for e in self.entries) else Answer.NO
+
+    @property
+    def is_matched(self) -> bool:
+        """Say whether some entry looks at it or skips it, which both make a result."""
+        return any(e.look.skipped or e.look.answer is Answer.YES for e in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReason:
+    """Whether a rule applies to a resource.
+
+    Attributes:
+        why: a clause that can follow "because".
+        images: of the resource, as far as the rule came to look at them.
+        preconditions: what is known of them, in a sentence; empty where there are none.
+    """
+
+    planned: PlannedRule
+    answer: Answer
+    why: str
+    images: tuple[ImageReason, ...] = ()
+    preconditions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceReasons:
+    """What every rule makes of one resource."""
+
+    resource: Resource
+    rules: tuple[RuleReason, ...]
+
+
+def reasons(plan: Plan, resource: Resource, given: GivenContext) -> ResourceReasons:
+    """Return why each rule applies to a resource or not.
+
+    Args:
+        plan: the rules.
+        resource: the resource; each rule is asked about it as its policy sees it.
+        given: what answers context entries without asking anybody.
+    """
+    return ResourceReasons(resource, tuple(_rule(p, _seen_by(p, resource), given) for p in plan.rules))
+
+
+def _seen_by(planned: PlannedRule, resource: Resource) -> Resource:
+    name = planned.policy.name
+    return next(seen for seen, concerns in resource.views if concerns is None or concerns(name))
+
+
+def _rule(planned: PlannedRule, resource: Resource, given: GivenContext) -> RuleReason:
+    found = selected(planned.rule.resources, resource.target)
+    if found.answer is Answer.NO:
+        return RuleReason(planned, found.answer, found.why)
+    if found.answer is Answer.UNKNOWN and planned.rule.extractors:
+        return RuleReason(planned, found.answer, found.why)  # a run does not come to look for images
+    try:
+        uses = images_of_rule(planned.rule, resource)
+    except EvaluationError as error:
+        return RuleReason(planned, Answer.UNKNOWN, f"its images cannot be found: {error.message}")
+    if not uses:
+        deleted = resource.target.operation == "DELETE"
+        why = "what is deleted runs no image" if deleted else "it runs no image that anybody looks for"
+        return RuleReason(planned, Answer.NO, why)
+    images = tuple(_image(planned, use) for use in uses)
+    if not any(image.is_matched for image in images):
+        return RuleReason(planned, Answer.NO, "none of its images is matched", images)
+    if found.answer is Answer.UNKNOWN:
+        return RuleReason(planned, found.answer, found.why)
+    return RuleReason(planned, Answer.YES, found.why, images, _preconditions(planned, resource, given))
+
+
+def _image(planned: PlannedRule, use: ImageUse) -> ImageReason:
+    looks = (
+        EntryLook(number, looks_at(requirement.images, use.match_string))
+        for number, requirement in enumerate(planned.rule.requirements)
+    )
+    return ImageReason(use.match_string, use.key, tuple(looks), use.problem)
+
+
+# --- preconditions -------------------------------------------------------------------------------------
+
+
+class _Unknown(Exception):
+    """The value of a precondition has to be asked for."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+def _preconditions(planned: PlannedRule, resource: Resource, given: GivenContext) -> str:
+    """Return whether the preconditions of a rule hold, as far as nobody has to be asked."""
+    if planned.rule.preconditions is None:
+        return ""
+    from pratique.compiler.rule_expressions import RuleExpressions
+    from pratique.runtime.context import request_context
+
+    expressions = RuleExpressions.of(planned.rule)
+    name = planned.rule.generated_from or planned.rule.name
+    context = request_context(resource)
+    if values := given.given(planned.policy.name, name):
+        context = context.merged(values)
+    context = expressions.entries.attach(context, lambda question: _known(given, question), mocked=context)
+    assert expressions.preconditions is not None  # noqa: S101 (compiled from what is there)
+    try:
+        holds, message = expressions.preconditions.evaluate(context)
+    except _Unknown as unknown:
+        return f"whether its preconditions hold depends on {unknown.what}; --analyze asks"
+    except EvaluationError as error:
+        return f"its preconditions cannot be evaluated, which is an error: {error.message}"
+    if holds:
+        return "its preconditions hold"
+    said = f": {message}" if message else ""
+    return f"its preconditions do not hold, so that it is skipped{said}"
+
+
+def _known(given: GivenContext, question: Question) -> Any:
+    from pratique.compiler.context_loading import ImageQuestion
+
+    if isinstance(question, ImageQuestion):
+        raise _Unknown(f"what the registry knows of {quote(question.reference)}")
+    return given.find(question)
+
+
+def demands(reason: RuleReason) -> Iterator[int]:
+    """Yield the numbers of the entries of a rule that look at some image."""
+    looking = {e.entry for image in reason.images for e in image.entries if e.look.answer is Answer.YES}
+    yield from sorted(looking)
