@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pratique.runtime.analysis import WATCHED, Analysis, RuleFigures
+from pratique.runtime.decision import Report, Requests, Status
 from pratique.runtime.explaining import ExplainOptions, ExplainReport, explained
+from pratique.runtime.measuring import Measured
 from pratique.runtime.registry.open import StoreOptions
 from pratique.runtime.session import ApplyOptions
+from tests.conftest import ROOT
 from tests.support_policies import KEYLESS, cluster_policy
 
-STORY = Path(__file__).parent.parent / "policies" / "control-plane"
+STORY = ROOT / "policies" / "control-plane"
 TYPE = "https://slsa.dev/provenance/v1"
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`]]>\\ ${x} #quot; \u202e"
 
@@ -89,3 +96,68 @@ def story(name: str = "improved.yaml", *, resources: bool = False, **more: Any) 
         store=StoreOptions(offline=True),
     )
     return explained(ExplainOptions(apply=apply, **more))
+
+
+def ran(report: ExplainReport) -> ExplainReport:
+    """Return a report with a run of made-up figures, the same every time."""
+    plan = report.explanation
+    questions = {
+        question.number: Measured(
+            asked=3 * question.number,
+            answered=2 * question.number,
+            requests=question.estimate.typical.requests * 2 * question.number,
+            bytes=1000 * question.estimate.typical.requests,
+            signatures=question.estimate.typical.signatures * 2,
+            seconds=question.number / 1000,
+        )
+        for question in plan.questions
+        if question.op in WATCHED
+    }
+    first = min(questions, default=0)
+    questions[first] = Measured()
+    rules = {
+        rule.planned.number: RuleFigures(rule.planned.number, 1, {Status.PASS: rule.planned.number})
+        for rule in plan.rules
+    }
+    made = Analysis(
+        report=Report(
+            results=(),
+            resources=27,
+            images=6,
+            requests=Requests(manifests=12, blobs=6, tokens=1, bytes=40_700),
+        ),
+        questions=questions,
+        elsewhere=Measured(asked=1),
+        rules=rules,
+        seconds=0.25,
+        cpu_seconds=0.125,
+    )
+    return replace(report, analysis=made)
+
+
+def hostile() -> ExplainReport:
+    """Return a report in which every text of a policy is meant to break out of where it stands."""
+    entry = {
+        "imageReferences": ["*", f"{HOSTILE}*"],
+        "skipImageReferences": [HOSTILE],
+        "attestors": [{"entries": [{"keyless": KEYLESS | {"subject": HOSTILE}}]}],
+    }
+    condition = {"key": HOSTILE, "operator": "Equals", "value": "x"}
+    policy = cluster_policy(entry, rule={"preconditions": {"all": [condition]}})
+    return ran(report(Path(), policy, images=("ghcr.io/acme/a:1",)))
+
+
+def made(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> ExplainReport:
+    """Return a report by name; places in it are the same on every machine."""
+    monkeypatch.chdir(ROOT if name in ("story", "why", "ran") else folder)
+    match name:
+        case "story":
+            return story()
+        case "why":
+            return story(resources=True, images=("registry.k8s.io/pause:3.9",), namespace="kube-system")
+        case "ran":
+            return ran(story("first.yaml"))
+        case "everything":
+            return report(Path(), everything())
+        case _:
+            return hostile()

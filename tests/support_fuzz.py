@@ -16,13 +16,21 @@ from typing import Any
 from rfc3161_client import decode_timestamp_response
 
 from pratique.compiler import ir
+from pratique.compiler.digest import digest
+from pratique.compiler.plan import Plan
 from pratique.grammar.errors import PratiqueError
+from pratique.grammar.source import Source
+from pratique.runtime.inputs import Inputs
 from pratique.runtime.lab.faults import Format
+from pratique.runtime.outputs.json_text import json_text
+from pratique.runtime.outputs.plans.saved import document
+from pratique.runtime.policy_files import policies_of
 from pratique.runtime.ports import Digest, Repository
 from pratique.runtime.registry.challenge import ChallengeError, parse_challenges
 from pratique.runtime.registry.content import read_index, read_manifest, referrers_in
 from pratique.runtime.registry.credentials import DockerConfig
 from pratique.runtime.registry.faults import Operation
+from pratique.runtime.saved_plans import parse_plan
 from pratique.runtime.signatures.certificates import (
     CertificateError,
     certificate_key,
@@ -59,6 +67,7 @@ from pratique.runtime.signatures.trust_root import TrustRoot
 from pratique.runtime.signatures.verifier import Verifier
 from tests.support_lab import EMAIL, ISSUER, MemoryLab, memory_lab
 from tests.support_notary import COSE, JWS, TARGET, signer, verify
+from tests.support_policies import cluster_policy
 
 CORPUS = Path(__file__).parent / "data" / "fuzz"
 SECONDS = 5
@@ -333,6 +342,17 @@ def _checkpoint(data: bytes) -> Hashable:
     return "included"
 
 
+def _saved_plan(data: bytes) -> Hashable:
+    return digest(parse_plan(data, Path("plan.json")).policies)
+
+
+@cache
+def _saved_plans() -> list[bytes]:
+    texts = (cluster_policy(), cluster_policy({"imageReferences": ["b.io/*"]}, metadata={"name": "q"}))
+    files = policies_of(Inputs(sources=tuple(Source(f"{n}.yaml", text) for n, text in enumerate(texts))))
+    return [json_text(document(Plan(files.policies), digest(files.policies), files.sources)).encode()]
+
+
 def _nothing(read: Callable[[bytes], object]) -> Read:
     def run(data: bytes) -> None:
         read(data)
@@ -391,6 +411,7 @@ PARSERS: dict[str, Parser] = {
             _nothing(lambda d: DockerConfig.parse(d, "fuzz", with_helpers=True)),
             lambda: [_CONFIG],
         ),
+        Parser("saved-plan", _saved_plan, _saved_plans),
         Parser(
             "trusted-root",
             _nothing(lambda d: TrustRoot.from_json(d, "fuzz")),

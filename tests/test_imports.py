@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,18 @@ def loaded(code: str) -> set[str]:
 )
 def test_imports_nothing_heavy(module: str) -> None:
     assert not loaded(f"import {module}") & set(HEAVY)
+
+
+def test_explaining_loads_neither_graph_library_nor_client(tmp_path: Path) -> None:
+    code = f"""
+from pratique.runtime.cli import main
+story = "policies/control-plane/"
+outputs = [f"{{form}}={tmp_path}/{{form}}" for form in ("text", "json", "mermaid", "dot", "html", "plan")]
+arguments = [argument for output in outputs for argument in ("-o", output)]
+assert main(["explain", story + "first.yaml", "-r", story + "resources.yaml", *arguments]) == 0
+"""
+    assert not loaded(code) & set(HEAVY)
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_a_run_in_which_nothing_applies_loads_no_client_and_no_verifier(tmp_path: object) -> None:

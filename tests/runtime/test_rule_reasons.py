@@ -31,7 +31,7 @@ def first(policy: str, *images: object, given: GivenContext = NOTHING, **more: A
 
 def test_an_image_that_is_matched() -> None:
     found = first(cluster_policy(), "ghcr.io/acme/a:1", "nginx")
-    assert (found.answer, found.why) == (Answer.YES, "its kind `v1/Pod` is Pod")
+    assert (found.answer, found.why) == (Answer.YES, "its kind is `v1/Pod`")
     assert [(i.image, i.container, i.answer) for i in found.images] == [
         ("ghcr.io/acme/a:1", "c0", Answer.YES),
         ("docker.io/nginx:latest", "c1", Answer.NO),

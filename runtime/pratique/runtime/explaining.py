@@ -17,7 +17,7 @@ from pratique.runtime.analysis import Analysis, analysis
 from pratique.runtime.inputs import ResourceDocument
 from pratique.runtime.inventory import images_of, read_inventory
 from pratique.runtime.policy_files import PolicyFiles
-from pratique.runtime.rule_reasons import ResourceReasons, reasons
+from pratique.runtime.rule_reasons import GIVEN_IMAGE, ResourceReasons, reasons
 from pratique.runtime.secrets import read_secrets
 from pratique.runtime.session import (
     ApplyOptions,
@@ -29,8 +29,6 @@ from pratique.runtime.session import (
     read_subjects,
 )
 
-GIVEN_IMAGE = "--image"
-"""Name of the source of resources that stand for an image."""
 POD_NAME = "pod"
 """Name of the Pod that an image is taken to be in."""
 

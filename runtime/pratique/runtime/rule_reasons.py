@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler.explain.reasons import Answer, Look, looks_at, selected
 from pratique.compiler.phrases import quote
@@ -16,6 +16,10 @@ from pratique.runtime.resource import ImageUse, Resource
 if TYPE_CHECKING:
     from pratique.compiler.context_loading import Question
     from pratique.runtime.context_sources import GivenContext
+
+
+GIVEN_IMAGE: Final = "--image"
+"""Name of the source of resources that only stand for an image that was named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,12 @@ class ResourceReasons:
 
     resource: Resource
     rules: tuple[RuleReason, ...]
+
+    @property
+    def is_made_up(self) -> bool:
+        """Say whether the resource only stands for an image that was named."""
+        location = self.resource.location
+        return location is not None and location.source.name == GIVEN_IMAGE
 
 
 def reasons(plan: Plan, resource: Resource, given: GivenContext) -> ResourceReasons:

@@ -53,13 +53,23 @@ class _Saved(_Part):
 
 
 def read_plan(path: Path) -> PolicyFiles:
-    """Return the policies of a saved plan.
+    """Return the policies of a saved plan; raises as `parse_plan`, and if the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            body = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _refused(path, f"it cannot be read: {error.strerror or error}") from error
+    return parse_plan(body, path)
+
+
+def parse_plan(body: bytes, path: Path) -> PolicyFiles:
+    """Return the policies of a saved plan; `path` is what errors call it.
 
     Raises:
-        UsageError: the file cannot be read, is no plan, was made by another version, or does not say of its
-            policies what there is to say of them.
+        UsageError: it is no plan, was made by another version, or does not say of its policies what there is
+            to say of them.
     """
-    data, saved = _read(path)
+    data, saved = _read(body, path)
     files = policies_of(Inputs(sources=tuple(Source(each.name, each.text) for each in saved.sources)))
     if files.mistakes:
         first, more = files.mistakes[0], len(files.mistakes) - 1
@@ -117,12 +127,7 @@ def _rules(policies: ir.PolicySet) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> tuple[Any, _Saved]:
-    try:
-        with path.open("rb") as file:
-            body = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _refused(path, f"it cannot be read: {error.strerror or error}") from error
+def _read(body: bytes, path: Path) -> tuple[Any, _Saved]:
     if len(body) > MAX_BYTES:
         raise _refused(path, f"it has more than {show_size(MAX_BYTES)}")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,8 @@ def test_every_kind_of_question_has_a_stage_a_description_and_a_place_in_the_ord
     ("op", "text"),
     [
         (Op.RESOURCES, "Pod, except any kind in namespace `kube-system`"),
+        (Op.FILTER, "Job in namespace `ci`"),
+        (Op.RESOURCES, "what any of 2 filters select, except what all of 2 filters select"),
         (Op.PATTERN, "`quay.io/acme/*`"),
         (Op.IMAGES, "images that match any of 2 globs"),
         (Op.CONTEXT, "value `allowed` from the ConfigMap `acme/allowed`"),
@@ -59,7 +62,7 @@ def test_every_kind_of_question_has_a_stage_a_description_and_a_place_in_the_ord
         ),
         (Op.ATTESTOR, "stated by `dev@acme.example`, vouched for by `https://accounts.google.com`"),
         (Op.CONDITIONS, "whose content meets `{{ builder.id }}` Equals `gh`"),
-        (Op.THRESHOLD, "any of"),
+        (Op.THRESHOLD, "any of 2"),
         (
             Op.ATTESTATION,
             "a signed statement of type `https://slsa.dev/provenance/v1`, called `provenance`",
@@ -70,7 +73,16 @@ def test_every_kind_of_question_has_a_stage_a_description_and_a_place_in_the_ord
     ],
 )
 def test_texts(op: Op, text: str) -> None:
-    assert text in text_of(explained(everything()), op)
+    many = {
+        "match": {"any": [filtered("Pod"), filtered("Job", namespaces=["ci"])]},
+        "exclude": {"all": [filtered("Job"), filtered("Pod", names=["x"])]},
+    }
+    further = cluster_policy(rule=many, metadata={"name": "many"})
+    assert text in text_of(explained(everything(), further), op)
+
+
+def filtered(kind: str, **more: list[str]) -> dict[str, Any]:
+    return {"resources": {"kinds": [kind], **more}}
 
 
 def test_entries_that_demand_little() -> None:

@@ -31,16 +31,21 @@ def region(
 @pytest.mark.parametrize(
     ("match", "answer", "why"),
     [
-        ({}, Answer.YES, "its kind `v1/Pod` is Pod"),
+        ({}, Answer.YES, "its kind is `v1/Pod`"),
         ({"kinds": ["Job"]}, Answer.NO, "its kind `v1/Pod` is not Job"),
         ({"kinds": ["Job", "CronJob"]}, Answer.NO, "its kind `v1/Pod` is none of Job or CronJob"),
-        ({"kinds": ["Job", "Pod"]}, Answer.YES, "its kind `v1/Pod` is among Job or Pod"),
+        ({"kinds": ["Job", "Pod"]}, Answer.YES, "its kind is `v1/Pod`"),
+        (
+            {"kinds": ["Job", "CronJob", "Task", "TaskRun", "Pipeline"]},
+            Answer.NO,
+            "its kind `v1/Pod` is none of Job, CronJob, Task and 2 more",
+        ),
         ({"operations": ["UPDATE"]}, Answer.NO, "the operation is CREATE and not UPDATE"),
         ({"names": ["db*"]}, Answer.NO, "its name `web-1` is not `db*`"),
         (
             {"names": ["web*"]},
             Answer.YES,
-            "its kind `v1/Pod` is Pod and its name is `web-1`, which `web*` matches",
+            "its kind is `v1/Pod` and its name is `web-1`, which `web*` matches",
         ),
         ({"namespaces": ["dev", "test"]}, Answer.NO, "its namespace `prod` is not `dev` or `test`"),
         ({"annotations": {"a": "b"}}, Answer.NO, "it has no annotation `a=b`"),
@@ -65,7 +70,7 @@ def test_exclude() -> None:
     of = region(PODS, {"namespaces": ["prod"]})
     assert selected(of, POD).why == "it is excluded: its namespace is `prod`"
     assert selected(of, replace(POD, namespace="dev")).why == (
-        "its kind `v1/Pod` is Pod, and it is not excluded: its namespace `dev` is not `prod`"
+        "its kind is `v1/Pod`, and it is not excluded: its namespace `dev` is not `prod`"
     )
     unknown = region(PODS, {"namespaceSelector": {"matchLabels": {"env": "prod"}}})
     found = selected(unknown, POD)
@@ -87,7 +92,7 @@ def test_requesters() -> None:
     assert selected(of, sent).why == "its sender `bob` is not User `ann`"
     excluded = replace(region(PODS), exclude=ir.Selection(filters=(subject,)))
     assert selected(excluded, POD).why == (
-        "its kind `v1/Pod` is Pod, and it is not excluded: nobody is known to have sent the request, unlike"
+        "its kind is `v1/Pod`, and it is not excluded: nobody is known to have sent the request, unlike"
         " User `ann`"
     )
 

@@ -38,7 +38,24 @@ def _filter(_: DecisionGraph, node: Node) -> str:
 
 
 def _resources(_: DecisionGraph, node: Node) -> str:
-    return resource_phrases.resources(_payload(node, ir.ResourceRegion))
+    region = _payload(node, ir.ResourceRegion)
+    if says_all(region):
+        return resource_phrases.resources(region)
+    text = _filters(region.match)
+    if region.namespace is not None:
+        text += f", in namespace {quote(region.namespace)}"
+    return f"{text}, except {_filters(region.exclude)}" if region.exclude else text
+
+
+def says_all(region: ir.ResourceRegion) -> bool:
+    """Say whether the line of a region says all that its filters say; else each is a question by itself."""
+    return len(region.match.filters) <= 1 and (region.exclude is None or len(region.exclude.filters) <= 1)
+
+
+def _filters(selection: ir.Selection) -> str:
+    if len(selection.filters) <= 1:
+        return resource_phrases.selection(selection)
+    return f"what {'all' if selection.every else 'any'} of {len(selection.filters)} filters select"
 
 
 def _pattern(_: DecisionGraph, node: Node) -> str:
@@ -98,7 +115,9 @@ def _conditions(_: DecisionGraph, node: Node) -> str:
 
 
 def _threshold(_: DecisionGraph, node: Node) -> str:
-    return phrases.threshold(_payload(node, int), len(node.inputs))
+    count, of = _payload(node, int), len(node.inputs)
+    text = phrases.threshold(count, of)
+    return f"{text} {of}" if count in (1, of) else text
 
 
 def _attestation(_: DecisionGraph, node: Node) -> str:

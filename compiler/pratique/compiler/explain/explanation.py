@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from pratique.compiler import ir, plan_cost
 from pratique.compiler.cost import Estimate, estimate, of_node
-from pratique.compiler.explain.descriptions import describe
+from pratique.compiler.explain.descriptions import describe, says_all
 from pratique.compiler.explain.pruning import Kept
 from pratique.compiler.explain.stages import STAGE_OF, Stage
 from pratique.compiler.graph import DecisionGraph, Node, Op
 from pratique.compiler.plan import Plan, PlannedRule
 from pratique.grammar.source import Location
-
-_HOLDERS: Final[Mapping[Op, Op]] = {
-    Op.RESOURCES: Op.FILTER,
-    Op.IMAGES: Op.PATTERN,
-    Op.SKIP: Op.PATTERN,
-}
-"""Kinds of questions that say all that their only input says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +21,8 @@ class Question:
 
     Attributes:
         number: from 1, in the order of asking; those of its inputs are smaller.
-        nodes: numbers of what it stands for in the decision graph: its own first, then that of an input
-            that says nothing further.
+        nodes: numbers of what it stands for in the decision graph: its own first, then those of inputs
+            that say nothing further.
         inputs: numbers of the questions whose answers it needs, in order.
         rules: numbers of the rules (`PlannedRule.number`) that need it.
         estimate: what it costs for one image by itself.
@@ -186,18 +178,20 @@ def _inputs(graph: DecisionGraph) -> list[tuple[int, ...]]:
     """Return the inputs of every node, each once, without those that say nothing further."""
     found = []
     for node in graph.nodes:
-        inputs = tuple(dict.fromkeys(node.inputs))
-        found.append(() if _merged(graph, node) is not None else inputs)
+        merged = _merged(node)
+        found.append(tuple(dict.fromkeys(number for number in node.inputs if number not in merged)))
     return found
 
 
-def _merged(graph: DecisionGraph, node: Node) -> int | None:
-    """Return the input that a question says all of; None for none."""
-    match node.inputs:
-        case (only,) if graph.nodes[only].op is _HOLDERS.get(node.op):
-            return only
+def _merged(node: Node) -> tuple[int, ...]:
+    """Return the inputs of which the line of a question says all."""
+    match node.op, node.payload:
+        case Op.RESOURCES, ir.ResourceRegion() as region if says_all(region):
+            return node.inputs
+        case ((Op.IMAGES | Op.SKIP), _) if len(node.inputs) == 1:
+            return node.inputs
         case _:
-            return None
+            return ()
 
 
 def _reachable(roots: Sequence[int], inputs: Sequence[Sequence[int]]) -> set[int]:
@@ -228,9 +222,8 @@ def _question(
     rules: tuple[int, ...],
     kept: Mapping[int, Kept],
 ) -> Question:
-    merged = _merged(graph, node)
-    nodes = (node.number,) if merged is None else (node.number, merged)
-    places = (_place(graph.nodes[number]) for number in reversed(nodes))
+    nodes = (node.number, *_merged(node))
+    places = (_place(graph.nodes[number]) for number in (*nodes[1:], node.number))
     return Question(
         number=numbers[node.number],
         nodes=nodes,

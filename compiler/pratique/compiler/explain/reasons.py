@@ -6,14 +6,14 @@ compare them on random filters); only the words are made here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.phrases import quote
-from pratique.compiler.resource_phrases import kinds, labels, one_of, pairs, requesters
+from pratique.compiler.resource_phrases import kind, kinds, labels, one_of, pairs, requesters
 from pratique.compiler.selection import Target, has_pair, is_sent_by, kind_matches, label_selector_matches
 from pratique.grammar.wildcard import matches
 
@@ -103,7 +103,10 @@ def _tests(of: ir.ResourceFilter, target: Target) -> Iterator[Reason]:
         yield _said(target.operation in of.operations, f"the operation is {target.operation}", of.operations)
     if of.kinds:
         holds = any(kind_matches(selector, target) for selector in of.kinds)
-        yield Reason(_answer(holds), f"its kind {_kind(target)} is {_among(holds, kinds(of.kinds))}")
+        told = (
+            f"its kind is {_kind(target)}" if holds else f"its kind {_kind(target)} is {_no_kind(of.kinds)}"
+        )
+        yield Reason(_answer(holds), told)
     if of.names:
         holds = any(matches(pattern, target.name) for pattern in of.names)
         yield _text("name", target.name, of.names, holds)
@@ -221,6 +224,14 @@ def _kind(target: Target) -> str:
     group = [target.group] if target.group else []
     subresource = [target.subresource] if target.subresource else []
     return quote("/".join((*group, target.version, target.kind, *subresource)))
+
+
+def _no_kind(of: Sequence[ir.KindSelector]) -> str:
+    """Return that it is none of these kinds, of which a few are named."""
+    more = len(of) - MAX_PATTERNS
+    if more > 1:
+        return f"none of {', '.join(map(kind, of[:MAX_PATTERNS]))} and {more} more"
+    return _among(False, kinds(of))
 
 
 def _among(holds: bool, wanted: str) -> str:

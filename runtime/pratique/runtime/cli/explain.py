@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.policies and not args.plan:
         raise UsageError("no policy given; see `pratique explain --help`")
-    if "-" in args.policies and ("-" in args.resources or args.inventory == "-"):
+    if ["-" in args.policies, "-" in args.resources, args.inventory == "-"].count(True) > 1:
         raise UsageError("standard input can hold one thing: policies, resources or the inventory")
     outputs = chosen(args)
     options = ExplainOptions(

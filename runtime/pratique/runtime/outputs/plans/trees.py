@@ -9,11 +9,9 @@ from pratique.compiler import phrases
 from pratique.compiler.explain.explanation import Explanation, Question, RulePlan
 from pratique.compiler.explain.reasons import Answer
 from pratique.compiler.explain.stages import Stage
-from pratique.runtime.explaining import GIVEN_IMAGE
 from pratique.runtime.outputs.plans import words
 from pratique.runtime.outputs.text import Palette, visible
 from pratique.runtime.outputs.tree import Branch
-from pratique.runtime.resource import Resource
 from pratique.runtime.rule_reasons import ImageReason, ResourceReasons, RuleReason, demands
 
 if TYPE_CHECKING:
@@ -95,14 +93,15 @@ def resources(reasons: Sequence[ResourceReasons], palette: Palette) -> list[tupl
     """Return the trees of resources, each with the names of all of which it says the same; it has no line."""
     found: dict[tuple[Branch, ...], list[str]] = {}
     for each in reasons:
-        children = tuple(_reason(group, palette, each.resource) for group in grouped(each.rules))
-        found.setdefault(children, []).append(_title(each.resource, palette))
+        children = tuple(_reason(group, palette, each) for group in grouped(each.rules))
+        found.setdefault(children, []).append(_title(each, palette))
     return [(titles, Branch(line="", children=children)) for children, titles in found.items()]
 
 
-def _title(resource: Resource, palette: Palette) -> str:
+def _title(reasons: ResourceReasons, palette: Palette) -> str:
+    resource = reasons.resource
     place = visible(str(resource.location)) if resource.location else ""
-    if is_made_up(resource):
+    if reasons.is_made_up:
         place = "taken as a Pod without labels"
     return f"{palette.bold(visible(str(resource.id)))}  {palette.faint(place)}".rstrip()
 
@@ -117,12 +116,7 @@ def grouped(reasons: Sequence[RuleReason]) -> list[list[RuleReason]]:
     return list(groups.values())
 
 
-def is_made_up(resource: Resource) -> bool:
-    """Say whether a resource only stands for an image that was named."""
-    return resource.location is not None and resource.location.source.name == GIVEN_IMAGE
-
-
-def _reason(group: Sequence[RuleReason], palette: Palette, resource: Resource) -> Branch:
+def _reason(group: Sequence[RuleReason], palette: Palette, of: ResourceReasons) -> Branch:
     reason = group[0]
     color, mark = _MARKS[reason.answer]
     names = ", ".join(each.planned.rule.name for each in group)
@@ -132,7 +126,7 @@ def _reason(group: Sequence[RuleReason], palette: Palette, resource: Resource) -
         Answer.NO: "does not apply" if len(group) == 1 else "do not apply",
         Answer.UNKNOWN: "cannot be judged, which is an error",
     }[reason.answer]
-    images = tuple(_image(image, palette, named=not is_made_up(resource)) for image in reason.images)
+    images = tuple(_image(image, palette, named=not of.is_made_up) for image in reason.images)
     needs = tuple(_needs(reason, number) for number in demands(reason))
     return Branch(
         line=f"{palette.paint(color, mark)} {title} {does}: {visible(reason.why)}",
