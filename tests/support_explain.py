@@ -15,7 +15,7 @@ from pratique.runtime.measuring import Measured
 from pratique.runtime.registry.open import StoreOptions
 from pratique.runtime.session import ApplyOptions
 from tests.conftest import ROOT
-from tests.support_policies import KEYLESS, cluster_policy
+from tests.support_policies import KEYLESS, cluster_policy, rule_policy
 
 STORY = ROOT / "policies" / "control-plane"
 TYPE = "https://slsa.dev/provenance/v1"
@@ -57,6 +57,12 @@ RULE: dict[str, Any] = {
     "context": [{"name": "allowed", "configMap": {"name": "allowed", "namespace": "acme"}}],
     "preconditions": {"all": [{"key": "{{ allowed.data.on }}", "operator": "Equals", "value": "yes"}]},
 }
+
+
+VALIDATING = rule_policy(
+    metadata={"name": "validating"},
+    validate={"message": "no", "pattern": {"spec": {"hostNetwork": "!true"}}},
+)
 
 
 def everything(**metadata: Any) -> str:
@@ -158,6 +164,6 @@ def made(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> ExplainRep
         case "ran":
             return ran(story("first.yaml"))
         case "everything":
-            return report(Path(), everything())
+            return report(Path(), everything(), VALIDATING)
         case _:
             return hostile()

@@ -7,10 +7,11 @@ from dataclasses import fields, replace
 import pytest
 
 from pratique.compiler import cost, ir
+from pratique.compiler.bodies import Deny, ForEach, Loop, Validation
 from pratique.compiler.context_entries import ApiSource, ContextEntry, ImageSource, VariableSource
 from pratique.compiler.cost import FREE, LIMIT, TYPICAL, WORST, Cost, estimate, of_node
 from pratique.compiler.evidence_limits import MAX_NOTARY_SIGNATURES, MAX_SIGNATURES, MAX_TOTAL_BYTES
-from pratique.compiler.graph import DecisionGraph, Op, attestor_node
+from pratique.compiler.graph import DecisionGraph, Done, Op, attestor_node
 
 KEYLESS = ir.Attestor(signer=ir.IdentitySigner())
 KEY = ir.Attestor(signer=ir.KeySigner(key="pem"))
@@ -117,6 +118,16 @@ def test_context_entries_ask_others() -> None:
     assert context(VariableSource(value=1)).is_free
     assert (context(ApiSource(url_path="/api")).calls, context(ApiSource(url_path="/api")).requests) == (1, 0)
     assert context(ImageSource(reference="{{ image }}")).requests == 4
+
+
+def test_loops_of_a_body_load_their_context() -> None:
+    entry = ContextEntry(name="x", source=ApiSource(url_path="/api"))
+    check = Deny(conditions=None)
+    loop = Loop(list="a", check=ForEach(loops=(Loop(list="b", check=check, context=(entry,)),)))
+    for body, calls in ((ForEach(loops=(loop, replace(loop, context=(entry,)))), 3), (check, 0)):
+        graph = DecisionGraph()
+        number = graph.add(Op.BODY, Done.of(Validation(check=body)))
+        assert of_node(graph, number, TYPICAL).calls == calls
 
 
 def test_estimate_asks_under_all_three() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from pratique.compiler import ir
+from pratique.compiler.bodies import Deny, Pattern, Validation
 from pratique.compiler.context_entries import ConfigMapSource, ContextEntry
 from pratique.compiler.graph import DecisionGraph, Listing, Op, attestor_node, build
 
@@ -105,6 +106,7 @@ def test_everything_that_is_asked_is_a_node() -> None:
             denial=ir.Denial(message="no", conditions=[]),
             credentials=ir.RegistryCredentials(secrets=("pull",)),
         ),
+        body=Validation(check=Deny(conditions=None)),
         preconditions={"all": []},
         context=(ContextEntry(name="c", source=ConfigMapSource(name="c")),),
     )
@@ -134,6 +136,14 @@ def test_a_set_of_one_is_its_attestor() -> None:
     assert count(build(policies(rule("r", identity("a@x")))), Op.THRESHOLD) == 0
     impossible = ir.Threshold(count=2, of=(ir.Leaf(attestor=identity("a@x")),))
     assert count(graph_of(entry(signatures=(impossible,))), Op.THRESHOLD) == 1
+
+
+def test_bodies_are_told_apart_as_the_engine_does() -> None:
+    checks = [Validation(check=Pattern(data={"a": value})) for value in (1, True, 1)]
+    rules = [replace(rule(f"r{n}"), requirements=(), body=check) for n, check in enumerate(checks)]
+    graph = build(policies(*rules))
+    assert count(graph, Op.BODY) == 2
+    assert count(graph, Op.RULE) == 3
 
 
 def test_pinning_needs_the_digest() -> None:

@@ -14,7 +14,7 @@ from pratique.runtime.context_sources import GivenContext
 from pratique.runtime.resource import Resource
 from pratique.runtime.rule_reasons import ResourceReasons, RuleReason, demands, reasons
 from tests.support_engine import pod
-from tests.support_policies import cluster_policy, read
+from tests.support_policies import cluster_policy, read, rule_policy
 
 NOTHING = GivenContext()
 
@@ -36,7 +36,7 @@ def test_an_image_that_is_matched() -> None:
         ("ghcr.io/acme/a:1", "c0", Answer.YES),
         ("docker.io/nginx:latest", "c1", Answer.NO),
     ]
-    assert list(demands(found)) == [0]
+    assert [what for what, _ in demands(found)] == [""]
 
 
 def test_no_image_is_matched() -> None:
@@ -62,6 +62,15 @@ def test_an_image_that_cannot_be_read() -> None:
     (image,) = first(cluster_policy({"imageReferences": ["*"]}), "Bad Image").images
     assert image.problem
     assert image.answer is Answer.YES
+
+
+def test_rules_that_validate_need_no_image() -> None:
+    text = rule_policy(validate={"message": "no", "pattern": {"spec": {"hostNetwork": "!true"}}})
+    found = first(text)
+    assert (found.answer, found.images) == (Answer.YES, ())
+    ((what, (part,)),) = demands(found)
+    assert (what, part.text) == ("", 'the resource looks like `{"spec": {"hostNetwork": "!true"}}`')
+    assert list(demands(of(text, {"apiVersion": "v1", "kind": "Service"}).rules[0])) == []
 
 
 def test_unknown_namespace_labels() -> None:

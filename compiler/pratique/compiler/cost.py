@@ -11,7 +11,7 @@ slow services), retries, the trust root (fetched at most once a day), and what i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Final, TypeVar
 
 from pratique.compiler import ir
@@ -22,7 +22,7 @@ from pratique.compiler.evidence_limits import (
     MAX_SIGNATURES,
     MAX_TOTAL_BYTES,
 )
-from pratique.compiler.graph import DecisionGraph, Listing, Node, Op, Verification
+from pratique.compiler.graph import DecisionGraph, Done, Listing, Node, Op, Verification
 
 # --- prices --------------------------------------------------------------------------------------------
 
@@ -199,7 +199,11 @@ def of_node(graph: DecisionGraph, number: int, assuming: Assumptions) -> Cost:
 
 
 def _context(graph: DecisionGraph, node: Node, assuming: Assumptions) -> Cost:
-    match _payload(node, ContextEntry).source:
+    return _entry(_payload(node, ContextEntry), assuming)
+
+
+def _entry(entry: ContextEntry, assuming: Assumptions) -> Cost:
+    match entry.source:
         case ConfigMapSource() | ApiSource():
             return Cost(calls=1, wait_ms=assuming.request_ms)
         case ImageSource():
@@ -207,6 +211,24 @@ def _context(graph: DecisionGraph, node: Node, assuming: Assumptions) -> Cost:
             return _asked(4, 3 * INDEX_BYTES + CONFIG_BYTES, assuming)
         case _:
             return FREE
+
+
+def _body(graph: DecisionGraph, node: Node, assuming: Assumptions) -> Cost:
+    """Price the context of loops, taking every list for one of a single element."""
+    cost = FREE
+    waiting: list[object] = [_payload(node, Done).body]
+    while waiting:
+        part = waiting.pop()
+        match part:
+            case ContextEntry():
+                cost += _entry(part, assuming)
+            case tuple():
+                waiting += part
+            case _ if is_dataclass(part):
+                waiting += [getattr(part, f.name) for f in fields(part)]
+            case _:
+                pass
+    return cost
 
 
 def _resolve(graph: DecisionGraph, node: Node, assuming: Assumptions) -> Cost:
@@ -300,6 +322,7 @@ def _cpu_ms(method: ir.Method, listing: Listing) -> float:
 
 _PRICES: Final[Mapping[Op, Callable[[DecisionGraph, Node, Assumptions], Cost]]] = {
     Op.CONTEXT: _context,
+    Op.BODY: _body,
     Op.RESOLVE: _resolve,
     Op.LIST: _list,
     Op.VERIFY: _verify,

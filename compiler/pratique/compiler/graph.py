@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from pratique.compiler import ir
+from pratique.compiler.bodies import Body
+from pratique.compiler.digest import canonical
 
 if TYPE_CHECKING:
     import networkx
@@ -37,18 +39,19 @@ class Op(IntEnum):
     IMAGES = 3
     CONTEXT = 4
     PRECONDITIONS = 5
-    SKIP = 6
-    ACCESS = 7
-    RESOLVE = 8
-    LIST = 9
-    VERIFY = 10
-    ATTESTOR = 11
-    CONDITIONS = 12
-    THRESHOLD = 13
-    ATTESTATION = 14
-    DENIAL = 15
-    REQUIREMENT = 16
-    RULE = 17
+    BODY = 6
+    SKIP = 7
+    ACCESS = 8
+    RESOLVE = 9
+    LIST = 10
+    VERIFY = 11
+    ATTESTOR = 12
+    CONDITIONS = 13
+    THRESHOLD = 14
+    ATTESTATION = 15
+    DENIAL = 16
+    REQUIREMENT = 17
+    RULE = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,19 @@ class Written:
     def of(cls, conditions: Any, message: str = "") -> Written:
         """Return the payload of conditions as the IR holds them."""
         return cls(json.dumps(conditions, sort_keys=True, separators=(",", ":"), default=str), message)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Payload of `Op.BODY`: what a rule demands or does besides verifying images; `text` says all of it."""
+
+    text: str
+    body: Body = field(compare=False)
+
+    @classmethod
+    def of(cls, body: Body) -> Done:
+        """Return the payload of a body; what Python takes for equal (`1`, `True`) is not."""
+        return cls(json.dumps(canonical(body), sort_keys=True, separators=(",", ":")), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +226,8 @@ def _rule(graph: DecisionGraph, policy: ir.Policy, rule: ir.Rule) -> int:
         inputs += entries
     else:
         inputs.append(graph.add(Op.PRECONDITIONS, Written.of(rule.preconditions), entries))
+    if rule.body is not None:
+        inputs.append(graph.add(Op.BODY, Done.of(rule.body)))
     inputs += [_requirement(graph, r) for r in rule.requirements]
     return graph.add(Op.RULE, RuleName(policy.kind, policy.key, rule.name, len(graph.roots)), inputs)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pratique.compiler import body_phrases
 from pratique.compiler.explain.reasons import Answer, Look, looks_at, selected
-from pratique.compiler.phrases import quote
+from pratique.compiler.phrases import Phrase, quote, requirement
 from pratique.compiler.plan import Plan, PlannedRule
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.applicable import images_of_rule
@@ -104,7 +105,10 @@ def _rule(planned: PlannedRule, resource: Resource, given: GivenContext) -> Rule
     found = selected(planned.rule.resources, resource.target)
     if found.answer is Answer.NO:
         return RuleReason(planned, found.answer, found.why)
-    if found.answer is Answer.UNKNOWN and planned.rule.extractors:
+    if found.answer is Answer.YES and planned.rule.body is not None:
+        told = _preconditions(planned, resource, given)
+        return RuleReason(planned, found.answer, found.why, preconditions=told)
+    if found.answer is Answer.UNKNOWN and (planned.rule.extractors or planned.rule.body is not None):
         return RuleReason(planned, found.answer, found.why)  # a run does not come to look for images
     try:
         uses = images_of_rule(planned.rule, resource)
@@ -175,7 +179,12 @@ def _known(given: GivenContext, question: Question) -> Any:
     return given.find(question)
 
 
-def demands(reason: RuleReason) -> Iterator[int]:
-    """Yield the numbers of the entries of a rule that look at some image."""
+def demands(reason: RuleReason) -> Iterator[tuple[str, tuple[Phrase, ...]]]:
+    """Yield what a rule that applies demands: what of (empty where there is but one), and the parts of it."""
+    rule = reason.planned.rule
+    if reason.answer is Answer.YES and rule.body is not None:
+        yield "", (Phrase(body_phrases.body(rule.body)),)
     looking = {e.entry for image in reason.images for e in image.entries if e.look.answer is Answer.YES}
-    yield from sorted(looking)
+    for number in sorted(looking):
+        what = f"entry {number + 1}" if len(rule.requirements) > 1 else ""
+        yield what, requirement(rule.requirements[number])

@@ -14,7 +14,7 @@ from pratique.compiler.explain.pruning import Kept
 from pratique.compiler.explain.stages import PURPOSES, STAGE_OF, Stage
 from pratique.compiler.graph import Op
 from pratique.compiler.plan import Plan
-from tests.support_explain import everything
+from tests.support_explain import VALIDATING, everything
 from tests.support_policies import KEYLESS, cluster_policy, read
 
 
@@ -46,6 +46,7 @@ def test_every_kind_of_question_has_a_stage_a_description_and_a_place_in_the_ord
         (Op.IMAGES, "images that match any of 2 globs"),
         (Op.CONTEXT, "value `allowed` from the ConfigMap `acme/allowed`"),
         (Op.PRECONDITIONS, "only where `{{ allowed.data.on }}` Equals `yes`"),
+        (Op.BODY, 'the resource looks like `{"spec": {"hostNetwork": "!true"}}`'),
         (Op.SKIP, "but none that match `*/acme/skip:*`"),
         (
             Op.ACCESS,
@@ -78,7 +79,7 @@ def test_texts(op: Op, text: str) -> None:
         "exclude": {"all": [filtered("Job"), filtered("Pod", names=["x"])]},
     }
     further = cluster_policy(rule=many, metadata={"name": "many"})
-    assert text in text_of(explained(everything(), further), op)
+    assert text in text_of(explained(everything(), further, VALIDATING), op)
 
 
 def filtered(kind: str, **more: list[str]) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def test_stages_come_in_order_and_only_where_there_are_questions() -> None:
     stages = [line.stage for line in explained(cluster_policy()).stages]
     assert stages == [s for s in Stage if s in stages]
     assert Stage.SKIP_LISTS not in stages
-    assert [line.stage for line in explained(everything()).stages] == list(Stage)
+    assert [line.stage for line in explained(everything(), VALIDATING).stages] == list(Stage)
 
 
 def test_notes_say_what_questions_do_not() -> None:

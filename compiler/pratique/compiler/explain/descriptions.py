@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-from pratique.compiler import ir, phrases, question_phrases, resource_phrases
+from pratique.compiler import body_phrases, ir, phrases, question_phrases, resource_phrases
 from pratique.compiler.context_entries import ContextEntry
 from pratique.compiler.graph import (
     DecisionGraph,
+    Done,
     Listing,
     Node,
     Op,
@@ -84,6 +85,10 @@ def _preconditions(_: DecisionGraph, node: Node) -> str:
     return f"only where {question_phrases.conditions(_written(node))}"
 
 
+def _body(_: DecisionGraph, node: Node) -> str:
+    return body_phrases.body(_payload(node, Done).body)
+
+
 def _access(_: DecisionGraph, node: Node) -> str:
     return question_phrases.way(_payload(node, Way))
 
@@ -156,6 +161,7 @@ DESCRIPTIONS: Final[Mapping[Op, Callable[[DecisionGraph, Node], str]]] = {
     Op.IMAGES: _images,
     Op.CONTEXT: _context,
     Op.PRECONDITIONS: _preconditions,
+    Op.BODY: _body,
     Op.SKIP: _skip,
     Op.ACCESS: _access,
     Op.RESOLVE: _resolve,

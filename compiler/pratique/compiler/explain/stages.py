@@ -15,6 +15,7 @@ class Stage(StrEnum):
     FACTS = "facts"
     GLOBS = "globs"
     PRECONDITIONS = "preconditions"
+    CHECKS = "checks"
     SKIP_LISTS = "skip lists"
     RESOLVE = "resolve"
     LIST = "list"
@@ -29,6 +30,7 @@ PURPOSES: Final[Mapping[Stage, str]] = {
     Stage.FACTS: "kind, namespace, name and labels of the resource; asks nobody",
     Stage.GLOBS: "the images that somebody looks at; asks nobody",
     Stage.PRECONDITIONS: "values and conditions of the rule",
+    Stage.CHECKS: "what a rule demands of the resource itself, or makes of it",
     Stage.SKIP_LISTS: "images that are left out; asks nobody",
     Stage.RESOLVE: "the digest that a tag names",
     Stage.LIST: "signatures and attestations as they are stored",
@@ -47,6 +49,7 @@ STAGE_OF: Final[Mapping[Op, Stage]] = {
     Op.IMAGES: Stage.GLOBS,
     Op.CONTEXT: Stage.PRECONDITIONS,
     Op.PRECONDITIONS: Stage.PRECONDITIONS,
+    Op.BODY: Stage.CHECKS,
     Op.SKIP: Stage.SKIP_LISTS,
     Op.ACCESS: Stage.RESOLVE,
     Op.RESOLVE: Stage.RESOLVE,

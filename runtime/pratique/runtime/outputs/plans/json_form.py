@@ -173,7 +173,6 @@ def _resource(reasons: ResourceReasons) -> dict[str, Any]:
 
 def _reason(reason: RuleReason) -> dict[str, Any]:
     planned = reason.planned
-    needs = (planned.rule.requirements[number] for number in demands(reason))
     data: dict[str, Any] = {
         "number": planned.number,
         "policy": planned.policy.key,
@@ -181,7 +180,7 @@ def _reason(reason: RuleReason) -> dict[str, Any]:
         "applies": str(reason.answer),
         "why": reason.why,
         "images": [_image(image) for image in reason.images],
-        "needs": [[_phrase(each) for each in phrases.requirement(entry)] for entry in needs],
+        "needs": [[_phrase(each) for each in parts] for _, parts in demands(reason)],
     }
     return data | ({"preconditions": reason.preconditions} if reason.preconditions else {})
 

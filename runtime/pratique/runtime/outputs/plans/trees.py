@@ -127,7 +127,7 @@ def _reason(group: Sequence[RuleReason], palette: Palette, of: ResourceReasons) 
         Answer.UNKNOWN: "cannot be judged, which is an error",
     }[reason.answer]
     images = tuple(_image(image, palette, named=not of.is_made_up) for image in reason.images)
-    needs = tuple(_needs(reason, number) for number in demands(reason))
+    needs = tuple(_needs(what, parts) for what, parts in demands(reason))
     return Branch(
         line=f"{palette.paint(color, mark)} {title} {does}: {visible(reason.why)}",
         notes=(visible(reason.preconditions),) if reason.preconditions else (),
@@ -151,14 +151,9 @@ def _image(image: ImageReason, palette: Palette, *, named: bool) -> Branch:
     )
 
 
-def _needs(reason: RuleReason, number: int) -> Branch:
-    requirement = reason.planned.rule.requirements[number]
-    several = len(reason.planned.rule.requirements) > 1
-    found = phrases.requirement(requirement)
-    head = f"entry {number + 1} needs" if several else "needs"
-    if not found:
-        return Branch(line=f"{head} nothing")
-    return Branch(line=head, children=tuple(_phrase(each) for each in found))
+def _needs(what: str, parts: Sequence[phrases.Phrase]) -> Branch:
+    head = f"{what} needs".lstrip()
+    return Branch(line=head if parts else f"{head} nothing", children=tuple(map(_phrase, parts)))
 
 
 def _phrase(phrase: phrases.Phrase) -> Branch:

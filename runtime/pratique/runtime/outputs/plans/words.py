@@ -119,6 +119,8 @@ def rule_title(rule: RulePlan) -> str:
 
 def rule_cost(rule: RulePlan) -> str:
     """Return what an image costs by a rule."""
+    if rule.estimate.worst.is_free:
+        return "asks nobody"
     return f"one image: {cost(rule.estimate.typical)}; at worst {cost(rule.estimate.worst)}"
 
 
@@ -154,8 +156,8 @@ def rule_ran(figures: RuleFigures) -> str:
     if not figures.resources:
         return "applied to no resource"
     results = ", ".join(f"{number} {status}" for status, number in figures.results.items() if number)
-    judged = f"{plural(figures.resources, 'resource')} with {plural(figures.images, 'image')}"
-    return f"applied to {judged}: {results}"
+    images = f" with {plural(figures.images, 'image')}" if figures.images else ""
+    return f"applied to {plural(figures.resources, 'resource')}{images}: {results}"
 
 
 def run_total(explanation: Explanation, analysis: Analysis) -> str:
