@@ -146,7 +146,18 @@ class Cost:
 
     def __add__(self, other: Cost) -> Cost:
         """Return both together."""
-        return Cost(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Cost)})
+        if self is FREE:
+            return other
+        if other is FREE:
+            return self
+        return Cost(
+            requests=self.requests + other.requests,
+            calls=self.calls + other.calls,
+            bytes=self.bytes + other.bytes,
+            signatures=self.signatures + other.signatures,
+            cpu_ms=self.cpu_ms + other.cpu_ms,
+            wait_ms=self.wait_ms + other.wait_ms,
+        )
 
     def times(self, number: int) -> Cost:
         """Return the cost of doing it `number` times."""

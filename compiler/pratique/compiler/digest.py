@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,6 +22,11 @@ def digest(policies: ir.PolicySet) -> str:
     """Return `sha256:` and 64 hexadecimal digits of the canonical JSON of the IR."""
     text = json.dumps(canonical(policies), sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+@cache
+def _compared(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.compare)
 
 
 def canonical(value: Any) -> Any:
@@ -39,7 +45,7 @@ def canonical(value: Any) -> Any:
         return {str(name): canonical(item) for name, item in value.items()}
     if isinstance(value, BaseModel):
         return canonical(value.model_dump(mode="json"))
-    if is_dataclass(value):
-        held = {f.name: canonical(getattr(value, f.name)) for f in fields(value) if f.compare}
+    if is_dataclass(value) and not isinstance(value, type):
+        held = {name: canonical(getattr(value, name)) for name in _compared(type(value))}
         return {"is": type(value).__name__, **held}
     raise TypeError(f"{type(value).__name__} is no part of the IR")

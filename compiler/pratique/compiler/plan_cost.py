@@ -33,17 +33,38 @@ def asked(graph: DecisionGraph, roots: Iterable[int], assuming: Assumptions) -> 
     return found
 
 
+class Prices:
+    """What the questions of a graph cost, each worked out once."""
+
+    def __init__(self, graph: DecisionGraph) -> None:
+        self._graph = graph
+        self._known: dict[tuple[int, str], Cost] = {}
+
+    def of_node(self, number: int, assuming: Assumptions) -> Cost:
+        """Return what `cost.of_node` says."""
+        key = number, assuming.name
+        if key not in self._known:
+            self._known[key] = of_node(self._graph, number, assuming)
+        return self._known[key]
+
+    def of_image(self, roots: Iterable[int]) -> Estimate:
+        """Return what one image costs that the rules at `roots` look at, and that all their entries do.
+
+        For a rule whose entries speak about different images this is an upper bound.
+        """
+        roots = tuple(roots)
+
+        def price(assuming: Assumptions) -> Cost:
+            # In order: sums of fractions depend on it.
+            numbers = sorted(asked(self._graph, roots, assuming))
+            return _sum(self.of_node(number, assuming) for number in numbers)
+
+        return estimate(price)
+
+
 def of_image(graph: DecisionGraph, roots: Iterable[int]) -> Estimate:
-    """Return what one image costs that the rules at `roots` look at, and that all their entries do.
-
-    For a rule whose entries speak about different images this is an upper bound.
-    """
-    roots = tuple(roots)
-
-    def price(assuming: Assumptions) -> Cost:
-        return _sum(of_node(graph, number, assuming) for number in asked(graph, roots, assuming))
-
-    return estimate(price)
+    """Return what `Prices.of_image` says, for one question."""
+    return Prices(graph).of_image(roots)
 
 
 def of_resource(graph: DecisionGraph, images: Sequence[Collection[int]]) -> Estimate:
@@ -60,12 +81,12 @@ def of_resource(graph: DecisionGraph, images: Sequence[Collection[int]]) -> Esti
         contexts: set[int] = set()
         cost = FREE
         for roots in images:
-            for number in asked(graph, roots, assuming):
+            for number in sorted(asked(graph, roots, assuming)):
                 if graph.nodes[number].op is not Op.CONTEXT:
                     cost += of_node(graph, number, assuming)
                 else:
                     contexts.add(number)
-        return cost + _sum(of_node(graph, number, assuming) for number in contexts)
+        return cost + _sum(of_node(graph, number, assuming) for number in sorted(contexts))
 
     return estimate(price)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pratique.compiler import ir, plan_cost
-from pratique.compiler.cost import Estimate, estimate, of_node
+from pratique.compiler.cost import Estimate, estimate
 from pratique.compiler.explain.descriptions import describe, says_all
 from pratique.compiler.explain.pruning import Kept
 from pratique.compiler.explain.stages import STAGE_OF, Stage
@@ -153,8 +153,10 @@ def explain(
     order = sorted(drawn, key=lambda number: (graph.nodes[number].op, number))
     numbers = {node: number for number, node in enumerate(order, start=1)}
     rules = _rules(graph, inputs)
+    prices = plan_cost.Prices(graph)
     questions = tuple(
-        _question(graph, graph.nodes[node], inputs[node], numbers, rules[node], kept) for node in order
+        _question(graph, graph.nodes[node], inputs[node], numbers, rules[node], kept, prices)
+        for node in order
     )
     return Explanation(
         plan=plan,
@@ -163,7 +165,7 @@ def explain(
             RulePlan(
                 planned=planned,
                 root=numbers[root],
-                estimate=plan_cost.of_image(graph, [root]),
+                estimate=prices.of_image([root]),
                 notes=tuple(_notes(planned)),
             )
             for planned, root in zip(plan.rules, graph.roots, strict=True)
@@ -221,6 +223,7 @@ def _question(
     numbers: Mapping[int, int],
     rules: tuple[int, ...],
     kept: Mapping[int, Kept],
+    prices: plan_cost.Prices,
 ) -> Question:
     nodes = (node.number, *_merged(node))
     places = (_place(graph.nodes[number]) for number in (*nodes[1:], node.number))
@@ -232,7 +235,7 @@ def _question(
         text=describe(graph, node),
         inputs=tuple(sorted(numbers[number] for number in inputs)),
         rules=rules,
-        estimate=estimate(lambda assuming: of_node(graph, node.number, assuming)),
+        estimate=estimate(lambda assuming: prices.of_node(node.number, assuming)),
         at=next((place for place in places if place), None),
         kept=next((kept[number] for number in nodes if number in kept), None),
     )
