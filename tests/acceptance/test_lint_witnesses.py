@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from pratique.compiler import ir
 from pratique.compiler.lint.base import Finding, lint
 from pratique.compiler.lower import lower, lower_exceptions
 from pratique.grammar.documents import read_policies
 from pratique.grammar.source import Source
 from pratique.runtime.admission.judging import Judge
 from pratique.runtime.admission.review import read_review
+from pratique.runtime.applicable import applicable
 from pratique.runtime.decision import Status
 from pratique.runtime.engine import Engine
 from pratique.runtime.evidence import Evidence
 from pratique.runtime.lifetimes import Lifetimes
+from pratique.runtime.resource import Resource
 from tests.support_attestors import GOOD, OTHER_PEM, PEM, holder, signer, some_of
 from tests.support_engine import World, pod
 from tests.support_policies import KEYLESS, cluster_policy
@@ -207,3 +210,32 @@ def test_prq011_no_image_is_seen(kind: str, seen: bool) -> None:
     world = World(text)
     world.store.image(IMAGE)
     assert bool(world.judge(pod(IMAGE))) is seen
+
+
+def test_prq041_a_stranger_is_exempt() -> None:
+    exception = {
+        "apiVersion": "kyverno.io/v2",
+        "kind": "PolicyException",
+        "metadata": {"name": "e", "namespace": "exceptions"},
+        "spec": {
+            "exceptions": [{"policyName": "p", "ruleNames": ["verify"]}],
+            "match": {"any": [{"resources": {"kinds": ["Pod"], "names": ["debug-*"]}}]},
+        },
+    }
+    given = f"{policy()}\n---\n{json.dumps(exception)}"
+    (found,) = findings(given, "PRQ041")
+    point = found.problem.examples[0].point
+    assert point is not None
+    metadata = {"name": point.name, "namespace": point.namespace, "labels": dict(point.labels)}
+    exemptions, _ = lower_exceptions(read_policies(Source("policy.yaml", given)).exceptions)
+    world = World(policy())
+    world.store.image(point.image)
+    resource = Resource(pod(point.image, metadata=metadata))
+
+    async def judged(*exempting: ir.Exemption) -> Status:
+        engine = Engine(world.plan, Evidence(world.store, world.verifier), exemptions=exempting)
+        (result,) = await engine.judge(resource, applicable(world.plan, resource))
+        return result.status
+
+    assert asyncio.run(judged(*exemptions)) is Status.SKIP
+    assert asyncio.run(judged()) is Status.FAIL

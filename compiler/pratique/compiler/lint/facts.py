@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, assert_never
@@ -179,11 +179,17 @@ class Facts(Questions):
 
     def exempt(self, policy: ir.Policy, rule: ir.Rule) -> tuple[Zone, ...]:
         """Return where policy exceptions may keep a rule from being asked, whatever their conditions."""
+        return tuple(map(exempted, self.exemptions_of(policy, rule)))
+
+    def exemptions_of(self, policy: ir.Policy, rule: ir.Rule) -> tuple[ir.Exemption, ...]:
+        """Return the policy exceptions that name a rule."""
         return tuple(
-            Zone(ir.ResourceRegion(namespace=None, match=exemption.resources))
+            exemption
             for exemption in self.exemptions
-            for key, names in exemption.rules
-            if key == policy.key and any(matches(name, rule.name) for name in names)
+            if any(
+                key == policy.key and any(matches(name, rule.name) for name in names)
+                for key, names in exemption.rules
+            )
         )
 
     def region(self, images: ir.ImageRegion) -> TextSet:
@@ -213,6 +219,13 @@ class Facts(Questions):
     def is_dead(self, pattern: ir.ImagePattern) -> bool:
         """Say whether it is proved that no image matches."""
         return isinstance(self.images_of(pattern), Proof)
+
+
+def exempted(exemption: ir.Exemption) -> Zone:
+    """Return the resources that an exception is about, whatever its conditions; operations have no say."""
+    selection = exemption.resources
+    parts = tuple(replace(part, operations=()) for part in selection.filters)
+    return Zone(ir.ResourceRegion(namespace=None, match=replace(selection, filters=parts)))
 
 
 def _leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:
