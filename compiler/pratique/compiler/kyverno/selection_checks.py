@@ -161,16 +161,17 @@ def _kinds(kinds: tuple[str, ...], place: Route, rule: Rule, *, background: bool
         yield from _kind(kind, (*place, number))
     if "*" not in kinds:
         return
+    code, help = "wildcard-kind", "name the kinds"
     if background:
-        yield Problem(
+        text = (
             "wildcard policy not allowed in background mode. Set spec.background=false to disable background"
-            " mode for this policy rule",
-            place,
+            " mode for this policy rule"
         )
+        yield Problem(text, place, code, help)
     elif len(kinds) > 1:
-        yield Problem("wildcard policy can not deal with more than one kind", place)
+        yield Problem("wildcard policy can not deal with more than one kind", place, code, help)
     elif rule.verify_images or rule.generate or (rule.validation and rule.validation.foreach):
-        yield Problem("wildcard policy does not support rule type", place)
+        yield Problem("wildcard policy does not support rule type", place, code, help)
     elif not _only_metadata(rule):
         yield Problem(_ONLY_METADATA, place)
 

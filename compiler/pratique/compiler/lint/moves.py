@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from pratique.compiler.lint.base import Edit
@@ -24,7 +25,7 @@ Named: TypeAlias = tuple[str, str]
 STEP: Final = 2
 """Columns by which what is moved inwards is indented."""
 
-_ANCHOR: Final = re.compile(r"(?:^|[\s\[{,:-])&[A-Za-z0-9_-]", re.MULTILINE)
+_ANCHOR: Final = re.compile(r"(?:^|[\s\[{,:-])&[A-Za-z0-9_-]")
 
 
 class Moves:
@@ -34,7 +35,13 @@ class Moves:
         self._document = document
         self._source = document.document.source
         self._newline = self._source.ending(1) or "\n"
-        self._is_plain = not _ANCHOR.search(self._source.text)
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Say whether the document, to which anchors are confined, has none."""
+        start, end = self._document.document.root.span
+        lines = (self._source.line(number) for number in range(start.line, end.line + 1))
+        return not any("&" in line and _ANCHOR.search(line) for line in lines)
 
     # --- what is written where -------------------------------------------------------------------------
 

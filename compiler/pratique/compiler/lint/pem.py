@@ -7,7 +7,6 @@ No message ever quotes the material, since it may be a private key.
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -69,6 +68,8 @@ def certificates_problem(text: str) -> str:
 
 def fingerprints(text: str) -> frozenset[str]:
     """Return the SHA-256, in hexadecimal, of what each PEM block holds; damaged ones are left out."""
+    import hashlib
+
     found = set()
     for _, body in _blocks(text):
         try:

@@ -69,7 +69,6 @@ from pratique.compiler import ir
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
-from pratique.compiler.languages.sets import region
 from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts, Site
 from pratique.grammar.source import Location
@@ -83,7 +82,7 @@ def check(facts: Facts) -> Iterator[Problem]:
     seen: set[int] = set()
     for site in facts.sites:
         if site.policy.fail_open and site.enforces and id(site.policy) not in seen:
-            image = facts.ask(is_empty, region(site.requirement.images), images())
+            image = facts.ask(is_empty, facts.region(site.requirement.images), images())
             if isinstance(image, Witness):
                 seen.add(id(site.policy))
                 yield _problem(site, image.text, _place(facts, site.policy))
