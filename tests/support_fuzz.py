@@ -20,7 +20,12 @@ from pratique.compiler.digest import digest
 from pratique.compiler.plan import Plan
 from pratique.grammar.errors import PratiqueError
 from pratique.grammar.source import Source
+from pratique.grammar.text import decode as decode_text
+from pratique.runtime.configuration.files import parsed
+from pratique.runtime.configuration.lint_table import settings_of
+from pratique.runtime.configuration.showing import shown
 from pratique.runtime.inputs import Inputs
+from pratique.runtime.inventories import inventory_in
 from pratique.runtime.lab.faults import Format
 from pratique.runtime.outputs.json_text import json_text
 from pratique.runtime.outputs.plans.saved import document
@@ -376,6 +381,48 @@ _CONFIG = json.dumps(
     }
 ).encode()
 
+
+def _configuration(data: bytes) -> None:
+    file = parsed(Path("/fuzz/pratique.toml"), decode_text(data, "pratique.toml"))
+    assert file is not None
+    shown(settings_of(file), file)
+
+
+_SETTINGS = b"""\
+[lint]
+select = ["PRQ001",
+  "wildcard-crosses-host"]
+min-severity = "warning"
+target = "1.13..1.19"
+severity = {PRQ001 = "info"}
+[lint.per-file-ignores]
+"examples/**" = ["PRQ001"]
+"""
+
+
+def _inventory(data: bytes) -> None:
+    inventory_in(Inputs(sources=(decode_text(data, "images"),)), "images")
+
+
+_IMAGES = [
+    b"# known\n  12 ghcr.io/acme/app:1 # ours\nquay.io/a@sha256:" + b"a" * 64 + b"\n",
+    json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "List",
+            "items": [
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "labels": {"a": "b"}}},
+                {
+                    "apiVersion": "v1",
+                    "kind": "Pod",
+                    "metadata": {"name": "p", "namespace": "n"},
+                    "spec": {"containers": [{"name": "c", "image": "nginx"}]},
+                },
+            ],
+        }
+    ).encode(),
+]
+
 PARSERS: dict[str, Parser] = {
     parser.name: parser
     for parser in (
@@ -417,5 +464,7 @@ PARSERS: dict[str, Parser] = {
             _nothing(lambda d: TrustRoot.from_json(d, "fuzz")),
             lambda: [_lab(_COSIGN).trusted_root.encode()],
         ),
+        Parser("lint-configuration", _configuration, lambda: [_SETTINGS]),
+        Parser("inventory", _inventory, lambda: _IMAGES),
     )
 }

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pratique.compiler.lint.base import Finding, Fix
 from pratique.grammar.source import Location, Position, Source, Span
@@ -17,9 +19,9 @@ from tests.support_lint import patterns, policy_text
 Report = Callable[..., LintReport]
 
 
-def run(*texts: str, unsafe: bool = False, settings: LintSettings | None = None) -> Fixed:
+def run(*texts: str, unsafe: bool = False, chosen: LintSettings | None = None) -> Fixed:
     sources = tuple(Source(f"{number}.yaml", text) for number, text in enumerate(texts))
-    return fix(Inputs(sources=sources), settings or LintSettings(), unsafe=unsafe)
+    return fix(Inputs(sources=sources), chosen or LintSettings(), unsafe=unsafe)
 
 
 def named(name: str, *include: str, skip: Sequence[str] = ()) -> str:
@@ -66,7 +68,7 @@ def test_what_is_silenced_or_not_asked_is_left() -> None:
     text = named("a", "registry.k8s.io/")
     meant = text.replace('k8s.io/"', 'k8s.io/" # pratique: ignore[PRQ001] as it was')
     assert run(meant).after == ()
-    assert run(text, settings=LintSettings(ignore=("PRQ001",))).after == ()
+    assert run(text, chosen=LintSettings(ignore=("PRQ001",))).after == ()
 
 
 def test_mistakes_elsewhere_keep_nothing_from_being_mended() -> None:
@@ -179,3 +181,28 @@ def test_two_that_undo_each_other_come_to_an_end(
     changed(swap)
     done = run(named("a", "a.io/"))
     assert [why for _, why in done.undone] == ["it would undo another"]
+
+
+# --- any text ------------------------------------------------------------------------------------------
+
+PIECES = ("", "\n", "- ", ": ", "*", '"', "'", "[", "{", ",", "&a ", "*a", ">", "# ", "\t", "\r", "---\n")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_a_half_written_text_is_mended_or_left(data: st.DataObject) -> None:
+    include = ("registry.k8s.io/", "ghcr.io/a/*", "ghcr.io/a/*", "quay.io/**", "x.io/v:*")
+    text = named("a", *include, skip=["q.io/*", "ghcr.io/b*"]).replace('"x.io/v:*"', "x.io/v:* # why")
+    for _ in range(data.draw(st.integers(0, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        text = (
+            text[:start] + data.draw(st.sampled_from(PIECES)) + text[start + data.draw(st.integers(0, 6)) :]
+        )
+    done = run(text, unsafe=data.draw(st.booleans()))
+    assert len(done.report.mistakes) <= len(lint_of(text).mistakes)
+    for after in done.after:
+        assert run(after.text).after == ()
+
+
+def lint_of(text: str) -> LintReport:
+    return linting.report(Inputs(sources=(Source("0.yaml", text),)))

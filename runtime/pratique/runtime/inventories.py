@@ -12,7 +12,7 @@ from pratique.grammar.errors import PolicyError, PolicyErrors
 from pratique.grammar.image_reference import ImageReferenceError, parse_image
 from pratique.grammar.limits import RESOURCE_LIMITS
 from pratique.grammar.source import Location, Source, Span
-from pratique.runtime.inputs import load_resources, read_inputs, show
+from pratique.runtime.inputs import Inputs, load_resources, read_inputs, show
 from pratique.runtime.resource import Resource
 
 CLUSTER: Final = "cluster"
@@ -36,7 +36,15 @@ def read_inventory(path: str) -> ReadInventory:
     Raises:
         PolicyErrors: it cannot be read, or holds something else.
     """
-    inputs = read_inputs([path])
+    return inventory_in(read_inputs([path]), path)
+
+
+def inventory_in(inputs: Inputs, name: str) -> ReadInventory:
+    """Return the images in texts that were read already.
+
+    Raises:
+        PolicyErrors: some could not be read, or hold something else.
+    """
     if inputs.errors:
         raise PolicyErrors(inputs.errors)
     uses: list[Use] = []
@@ -55,7 +63,7 @@ def read_inventory(path: str) -> ReadInventory:
     found, unreadable = uses_of([each.data for each in documents], places)
     uses += found
     notices += unreadable
-    return ReadInventory(inventory=Inventory(name=path, uses=tuple(uses)), notices=tuple(notices))
+    return ReadInventory(inventory=Inventory(name=name, uses=tuple(uses)), notices=tuple(notices))
 
 
 def _has_lines(source: Source) -> bool:

@@ -95,10 +95,18 @@ def read_configuration(path: Path, here: Path, *, needed: bool = True) -> Config
         PolicyError: it is no TOML.
         UsageError: it cannot be read, or lacks the settings that are needed.
     """
+    return parsed(path, _source(path, _shown(path, here)), needed=needed)
+
+
+def parsed(path: Path, source: Source, *, needed: bool = True) -> ConfigurationFile | None:
+    """Return the settings in the text of a file; else as `read_configuration`.
+
+    Raises:
+        PolicyError: it is no TOML.
+        UsageError: it lacks the settings that are needed.
+    """
     import tomllib
 
-    name = _shown(path, here)
-    source = _source(path, name)
     try:
         data = tomllib.loads(source.text)
     except (ValueError, RecursionError) as error:
@@ -113,7 +121,7 @@ def read_configuration(path: Path, here: Path, *, needed: bool = True) -> Config
         found = found.get(key) if isinstance(found, dict) else None
     if found is None:
         if needed:
-            raise UsageError(f"{name} has no [{'.'.join(TABLE)}]")
+            raise UsageError(f"{source.name} has no [{'.'.join(TABLE)}]")
         return None
     file = ConfigurationFile(path=path, source=source, table=TABLE, settings=found)
     if not isinstance(found, dict):
