@@ -16,6 +16,7 @@ def run() -> Iterator[tuple[str, str]]:
     commands = {
         "pratique --version": ["--version"],
         "pratique lint, one file (budget 0.35 s, 60 MB)": ["lint", str(POLICY)],
+        "pratique explain, one file (budget 0.35 s, 60 MB)": ["explain", str(POLICY)],
         "pratique apply, one file, nothing to fetch (budget 0.35 s, 60 MB)": [
             "apply",
             str(POLICY),

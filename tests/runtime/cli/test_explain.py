@@ -88,7 +88,7 @@ def test_what_cannot_be_done_is_said(
 def test_why(capsys: Capture) -> None:
     main(["explain", POLICY, "--image", "registry.k8s.io/pause:3.9", "-n", "kube-system"])
     out = capsys.readouterr().out
-    assert "kube-system/Pod/pod  taken as a Pod without labels" in out
+    assert "kube-system/Pod/pod: no rule applies  taken as a Pod without labels" in out
     assert "does not apply: none of its images is matched" in out
     assert (
         "registry.k8s.io/pause:3.9: it is matched by no pattern of `registry.k8s.io/kube-*` or"

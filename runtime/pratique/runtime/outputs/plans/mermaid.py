@@ -34,7 +34,7 @@ def _box(box: Box) -> str:
     label = "<br/>".join(
         _escaped(words.cut(text, MAX_LABEL)) for text in (f"#{box.number} {box.text}", *box.asides)
     )
-    opening, closing = ("([", "])") if box.op is Op.RULE else ("[", "]")
+    opening, closing = ("[[", "]]") if box.op is Op.RULE else ("[", "]")
     return f'q{box.number}{opening}"{label}"{closing}'
 
 

@@ -103,7 +103,8 @@ def _title(reasons: ResourceReasons, palette: Palette) -> str:
     place = visible(str(resource.location)) if resource.location else ""
     if reasons.is_made_up:
         place = "taken as a Pod without labels"
-    return f"{palette.bold(visible(str(resource.id)))}  {palette.faint(place)}".rstrip()
+    told = words.applying(reasons)
+    return f"{palette.bold(visible(str(resource.id)))}: {told}  {palette.faint(place)}".rstrip()
 
 
 def grouped(reasons: Sequence[RuleReason]) -> list[list[RuleReason]]:

@@ -8,11 +8,13 @@ from typing import Final
 from pratique.compiler.cost import LIMIT, TYPICAL, WORST, Assumptions, Cost
 from pratique.compiler.explain.explanation import Explanation, Question, RulePlan
 from pratique.compiler.explain.pruning import Kept
+from pratique.compiler.explain.reasons import Answer
 from pratique.compiler.ir import Action
 from pratique.compiler.plan_cost import Heaviest
 from pratique.runtime.analysis import Analysis, RuleFigures
 from pratique.runtime.measuring import Measured
 from pratique.runtime.outputs.text import plural
+from pratique.runtime.rule_reasons import ResourceReasons
 
 FREE: Final = "free"
 
@@ -132,6 +134,14 @@ def heaviest(of: Heaviest) -> str:
         f"heaviest image: {of.image} ({names}{more}): {cost(of.estimate.typical)};"
         f" at worst {cost(of.estimate.worst)}"
     )
+
+
+def applying(reasons: ResourceReasons) -> str:
+    """Return how many rules apply to a resource."""
+    answers = [reason.answer for reason in reasons.rules]
+    count, unknown = answers.count(Answer.YES), answers.count(Answer.UNKNOWN)
+    text = {0: "no rule applies", 1: "1 rule applies"}.get(count, f"{count} rules apply")
+    return f"{text}, {plural(unknown, 'rule')} cannot be judged" if unknown else text
 
 
 # --- runs ----------------------------------------------------------------------------------------------
