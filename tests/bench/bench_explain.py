@@ -22,16 +22,9 @@ def policy(number: int) -> str:
         "attestors": [{"entries": [{"keyless": keyless | {"rekor": {"url": "https://rekor.sigstore.dev"}}}]}],
     }
     match = {"any": [{"resources": {"kinds": ["Pod"]}}]}
-    rule = {"name": "verify", "match": match, "verifyImages": [entry]}
-    metadata = {"name": f"p{number}"}
-    return json.dumps(
-        {
-            "apiVersion": "kyverno.io/v1",
-            "kind": "ClusterPolicy",
-            "metadata": metadata,
-            "spec": {"rules": [rule]},
-        }
-    )
+    spec = {"rules": [{"name": "verify", "match": match, "verifyImages": [entry]}]}
+    kind = {"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy"}
+    return json.dumps({**kind, "metadata": {"name": f"p{number}"}, "spec": spec})
 
 
 def run() -> Iterator[tuple[str, str]]:

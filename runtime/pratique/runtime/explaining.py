@@ -84,18 +84,21 @@ def explained(options: ExplainOptions, *, progress: Progress | None = None) -> E
     if options.analyze and not subjects.documents:
         raise UsageError("--analyze needs something to run the plan on: --resource FILE or --image REFERENCE")
     explanation = _explanation(plan, options, subjects)
-    given = given_context(subjects)
-    found = tuple(reasons(plan, resource, given) for resource in subjects.resources)
     report = ExplainReport(
         explanation=explanation,
         files=files,
         digest=digest(files.policies),
-        reasons=found,
+        reasons=_reasons(plan, subjects) if subjects.resources else (),
         notices=files.all_notices,
     )
     if not options.analyze:
         return report
     return replace(report, analysis=_analysis(options, explanation, subjects, progress))
+
+
+def _reasons(plan: Plan, subjects: Subjects) -> tuple[ResourceReasons, ...]:
+    given = given_context(subjects)
+    return tuple(reasons(plan, resource, given) for resource in subjects.resources)
 
 
 def _pods(options: ExplainOptions) -> list[ResourceDocument]:

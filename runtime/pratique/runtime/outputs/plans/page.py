@@ -109,8 +109,13 @@ def _columns(drawn: Drawing) -> dict[int, int]:
     return found
 
 
+def _needed(box: Box) -> int:
+    """Estimate the lines that the text of a box would take."""
+    return max(1, math.ceil(len(f"#{box.number} {box.text}") / _CHARACTERS))
+
+
 def _lines_of(box: Box) -> int:
-    return min(MAX_LINES, max(1, math.ceil(len(f"#{box.number} {box.text}") / _CHARACTERS)))
+    return min(MAX_LINES, _needed(box))
 
 
 def _height(box: Box) -> int:
@@ -132,9 +137,10 @@ def _box(box: Box, size: Size, placed: Layout) -> str:
     style = f"left:{left}px;top:{top}px;width:{WIDTH}px;height:{size.height}px"
     lines = f"-webkit-line-clamp:{_lines_of(box)}"
     asides = "".join(f'<span class="aside">{escape(text)}</span>' for text in box.asides)
+    title = f' title="{escape(box.text)}"' if _needed(box) > MAX_LINES else ""
     return (
         f'<button type="button" class="box {_class(box.stage)}" data-number="{box.number}"'
-        f' aria-pressed="false" style="{style}" title="{escape(box.text)}">'
+        f' aria-pressed="false" style="{style}"{title}>'
         f'<span style="{lines}">#{box.number} {escape(box.text)}</span>{asides}</button>'
     )
 
