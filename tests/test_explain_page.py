@@ -99,8 +99,9 @@ def page(lab: Path) -> str:
     heads = {"stages": "step | asks", "assumptions": " | typical | worst", "prices": "price | of | from"}
     for name, head in heads.items():
         table = re.compile(rf"(\|? ?{re.escape(head)} \|\n\|[ |-]+\|\n)(?:(?:\||@@)[^\n]*\n)+")
-        assert table.search(text), name
-        text = table.sub(lambda found, name=name: found[1] + "\n".join(rows(name)) + "\n", text)
+        found = table.search(text)
+        assert found, name
+        text = text[: found.start()] + found[1] + "\n".join(rows(name)) + "\n" + text[found.end() :]
     return text
 
 

@@ -60,6 +60,14 @@ def test_an_inventory_is_counted(tmp_path: Path) -> None:
     assert found.explanation.heaviest.image == "ghcr.io/acme/a:1"
 
 
+def test_what_is_worth_a_word_about_the_inventory_is_told(tmp_path: Path) -> None:
+    inventory = tmp_path / "pods.json"
+    inventory.write_text(json.dumps(pod("ghcr.io/acme/a:1", "Bad Image")))
+    found = report(tmp_path, TWO, inventory=str(inventory))
+    assert kept(found) == [("`ghcr.io/acme/*`", 1, 1), ("`ghcr.io/*`", 1, 1)]
+    assert any("Bad Image is no image reference" in notice for notice in found.notices)
+
+
 def test_nothing_of_the_inventory_is_looked_at(tmp_path: Path) -> None:
     inventory = tmp_path / "images.txt"
     inventory.write_text("nginx\n")

@@ -15,7 +15,6 @@ from pratique.grammar.errors import UsageError
 from pratique.grammar.image_reference import ImageReferenceError, parse_image
 from pratique.runtime.analysis import Analysis, analysis
 from pratique.runtime.inputs import ResourceDocument
-from pratique.runtime.inventory import images_of, read_inventory
 from pratique.runtime.policy_files import PolicyFiles
 from pratique.runtime.rule_reasons import GIVEN_IMAGE, ResourceReasons, reasons
 from pratique.runtime.secrets import read_secrets
@@ -40,7 +39,9 @@ class ExplainOptions:
     Attributes:
         apply: policies, resources, and where images and trust come from.
         images: references, each taken to be the image of a Pod in `namespace`.
-        inventory: file of images; empty for none.
+        inventory: file of images, or `cluster`; empty for none.
+        kubeconfig: how that cluster is reached; empty for the usual way.
+        context: of the kubeconfig.
         analyze: run the plan over the resources.
     """
 
@@ -48,6 +49,8 @@ class ExplainOptions:
     images: tuple[str, ...] = ()
     namespace: str = "default"
     inventory: str = ""
+    kubeconfig: str = ""
+    context: str = ""
     analyze: bool = False
 
 
@@ -83,13 +86,13 @@ def explained(options: ExplainOptions, *, progress: Progress | None = None) -> E
     subjects = read_subjects(options.apply, _pods(options))
     if options.analyze and not subjects.documents:
         raise UsageError("--analyze needs something to run the plan on: --resource FILE or --image REFERENCE")
-    explanation = _explanation(plan, options, subjects)
+    explanation, told = _explanation(plan, options, subjects)
     report = ExplainReport(
         explanation=explanation,
         files=files,
         digest=digest(files.policies),
         reasons=_reasons(plan, subjects) if subjects.resources else (),
-        notices=files.all_notices,
+        notices=(*files.all_notices, *told),
     )
     if not options.analyze:
         return report
@@ -120,20 +123,30 @@ def _pods(options: ExplainOptions) -> list[ResourceDocument]:
     return found
 
 
-def _explanation(plan: Plan, options: ExplainOptions, subjects: Subjects) -> Explanation:
-    """Count globs against the inventory, else the images of the run, else the examples of each other."""
+def _explanation(
+    plan: Plan, options: ExplainOptions, subjects: Subjects
+) -> tuple[Explanation, tuple[str, ...]]:
+    """Count globs against the inventory, else the images of the run, else the examples of each other.
+
+    With the plan comes what is worth a word about the inventory.
+    """
     images: Sequence[str]
     kept: Mapping[int, pruning.Kept]
+    told: tuple[str, ...] = ()
     if options.inventory:
-        images, universe = read_inventory(options.inventory), pruning.INVENTORY
+        from pratique.runtime.inventories import find_inventory
+
+        read = find_inventory(options.inventory, options.kubeconfig, options.context)
+        images, universe, told = read.inventory.images, pruning.INVENTORY, read.notices
         kept = pruning.of_inventory(plan.graph, images)
     elif options.analyze:
-        images, universe = images_of(subjects.resources), pruning.RESOURCES
+        uses = (use for resource in subjects.resources for use in resource.images if use.image)
+        images, universe = tuple(dict.fromkeys(use.match_string for use in uses)), pruning.RESOURCES
         kept = pruning.of_inventory(plan.graph, images)
     else:
         found, universe = pruning.examples(plan.graph), pruning.EXAMPLES
         images, kept = tuple(dict.fromkeys(found.values())), pruning.of_examples(plan.graph, found)
-    return explain(plan, kept, universe if kept else "", plan_cost.heaviest(plan, images))
+    return explain(plan, kept, universe if kept else "", plan_cost.heaviest(plan, images)), told
 
 
 def _analysis(

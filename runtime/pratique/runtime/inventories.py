@@ -30,6 +30,17 @@ class ReadInventory:
     notices: tuple[str, ...] = ()
 
 
+def find_inventory(name: str, kubeconfig: str = "", context: str = "") -> ReadInventory:
+    """Return the images of a file, or those of a cluster for `cluster`.
+
+    Raises:
+        PolicyErrors: the file cannot be read, or holds something else.
+        UsageError: no cluster is known.
+        TransportError: the cluster could not be asked.
+    """
+    return ask_cluster(kubeconfig, context) if name == CLUSTER else read_inventory(name)
+
+
 def read_inventory(path: str) -> ReadInventory:
     """Return the images of a file: one a line (`sort | uniq -c` may stand before it), or Kubernetes objects.
 

@@ -16,6 +16,7 @@ from pratique.runtime.cli.options import (
     add_store_options,
     add_value_options,
     apply_options,
+    file,
 )
 from pratique.runtime.cli.terminal import use_color
 from pratique.runtime.cli.writing import Output, output, placed, write
@@ -83,10 +84,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--inventory",
-        metavar="FILE",
+        metavar="FILE|cluster",
         default="",
-        help="count what each pattern prunes of these images: a reference a line, or resources",
+        help="count what each pattern prunes of these images: a file with one a line or with Kubernetes"
+        " objects, or the Pods of the current cluster",
     )
+    group.add_argument(
+        "--kubeconfig", metavar="FILE", type=file, help="how to reach the cluster (default $KUBECONFIG)"
+    )
+    group.add_argument("--context", metavar="NAME", default="", help="context of the kubeconfig")
     group.add_argument(
         "--analyze",
         action="store_true",
@@ -129,6 +135,8 @@ def run(args: argparse.Namespace) -> int:
         images=tuple(args.images),
         namespace=args.namespace,
         inventory=args.inventory,
+        kubeconfig=str(args.kubeconfig or ""),
+        context=args.context,
         analyze=args.analyze,
     )
     with ProgressBar(quiet=args.quiet) as progress:

@@ -175,13 +175,10 @@ def inventory_of(args: argparse.Namespace, settings: LintSettings) -> Inventory 
     """
     if settings.inventory is None:
         return None
-    from pratique.runtime.inventories import CLUSTER, ask_cluster, read_inventory
+    from pratique.runtime.inventories import find_inventory
     from pratique.runtime.outputs.text import visible
 
-    if settings.inventory == CLUSTER:
-        read = ask_cluster(str(args.kubeconfig or ""), args.context)
-    else:
-        read = read_inventory(settings.inventory)
+    read = find_inventory(settings.inventory, str(args.kubeconfig or ""), args.context)
     if not args.quiet:
         for notice in read.notices:
             print(f"note: {visible(notice)}", file=sys.stderr)
