@@ -78,6 +78,20 @@ def test_exclude() -> None:
     assert found.why.startswith("it may be excluded: its namespace selector needs the labels of namespace")
 
 
+def test_namespace_selectors_of_what_has_no_namespace() -> None:
+    prod, other = {"matchLabels": {"env": "prod"}}, {"key": "env", "operator": "DoesNotExist"}
+    node = replace(POD, namespace="")
+    of = region(PODS | {"namespaceSelector": prod})
+    assert selected(of, node).why == "it is in no namespace, and its namespace selector asks for `env=prod`"
+    lenient = region(PODS | {"namespaceSelector": {"matchExpressions": [other]}})
+    found = selected(lenient, node)
+    assert found.answer is Answer.YES
+    assert "it is in no namespace, which its namespace selector lets pass" in found.why
+    itself = region({"kinds": ["Namespace"], "namespaceSelector": prod})
+    found = selected(itself, replace(POD, kind="Namespace"))
+    assert (found.answer, found.why) == (Answer.NO, "a namespace selector selects no Namespace")
+
+
 def test_namespace_of_the_policy() -> None:
     of = region(PODS, namespace="dev")
     assert selected(of, POD).why == "the policy is of namespace `dev` and the resource is in `prod`"

@@ -128,10 +128,12 @@ def _tests(of: ir.ResourceFilter, target: Target) -> Iterator[Reason]:
 
 def _namespace(selector: ir.LabelSelector, target: Target) -> Reason:
     if target.kind == "Namespace":
-        holds = label_selector_matches(selector, target.labels)
-        return _labelled("its labels", target.labels, selector, holds)
+        return Reason(Answer.NO, "a namespace selector selects no Namespace")
     if not target.namespace:
-        return Reason(Answer.NO, "its namespace selector selects none without a namespace")
+        holds = label_selector_matches(selector, {})
+        told = "which its namespace selector lets pass" if holds else "and its namespace selector asks for"
+        wanted = "" if holds else f" {labels(selector)}"
+        return Reason(_answer(holds), f"it is in no namespace, {told}{wanted}")
     if target.namespace_labels is None:
         return Reason(
             Answer.UNKNOWN,
