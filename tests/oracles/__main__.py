@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import Final
 
-from tests.oracles import expressions, references, resources, signers, words
+from tests.oracles import differences, expressions, references, resources, signers, words
 from tests.oracles.procedures import Disagreement, Procedure
 
 PROCEDURES = (
@@ -30,6 +30,7 @@ PROCEDURES = (
     *resources.PROCEDURES,
     *expressions.PROCEDURES,
     *signers.PROCEDURES,
+    *differences.PROCEDURES,
 )
 QUESTIONS: Final = 100_000
 
@@ -88,7 +89,7 @@ def main(arguments: list[str]) -> int:
             if each.missing:
                 print(f"{each.name:34}not asked: needs {', '.join(each.missing)}", flush=True)
                 continue
-            tally = _ask(each, questions, seed, pool, 2 * workers)
+            tally = _ask(each, round(questions * each.share), seed, pool, 2 * workers)
             differ = differ or bool(tally.differences)
             _print_row(each, tally)
     return 1 if differ else 0
@@ -114,7 +115,7 @@ def _ask(procedure: Procedure, questions: int, seed: int, pool: Executor, ahead:
 
 
 def _portions(questions: int) -> Iterator[range]:
-    size = max(1, min(CHUNK, questions // 10))
+    size = max(1, min(CHUNK, questions // 20))
     start = 0
     while True:
         yield range(start, start + size)

@@ -22,12 +22,14 @@ class Procedure:
         oracle: what decides independently.
         compare: asks both a random question, or several; returns the kind of each answer.
         needs: packages of the oracle.
+        share: part of the questions of a run that it is asked; less than all where each takes long.
     """
 
     name: str
     oracle: str
     compare: Callable[[Random], list[str]]
     needs: tuple[str, ...] = ()
+    share: float = 1.0
 
     @property
     def missing(self) -> list[str]:

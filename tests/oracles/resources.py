@@ -266,6 +266,11 @@ def _zone(random: Random, filters: Filters, *, depth: int = 0) -> Zone:
     )
 
 
+def random_zone(random: Random) -> Zone:
+    """Return a zone over attributes of `MIXED`."""
+    return _zone(random, _mixed)
+
+
 def _patterns(random: Random, count: int) -> tuple[ir.ImagePattern, ...]:
     texts = (
         "*",

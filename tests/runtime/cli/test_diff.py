@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pratique.runtime.cli import main
-from tests.support_policies import KEYLESS, cluster_policy
+from tests.support_policies import KEYLESS, cluster_policy, rule_policy
 
 Capture = pytest.CaptureFixture[str]
 
@@ -83,6 +83,35 @@ def test_the_step_summary_is_appended_to(
     assert main(["diff", "old.yaml", "new.yaml", "-o", "github"]) == 1
     assert summary.read_text().startswith("before\n### Image policies: old.yaml → new.yaml\n")
     assert "newly reported" in capsys.readouterr().out
+
+
+def test_rules_that_validate_are_told_by_where_they_apply(folder: Path, capsys: Capture) -> None:
+    pattern = {"spec": {"=(hostNetwork)": False}}
+    for action in ("Enforce", "Audit"):
+        rule = {"message": "no", "failureAction": action, "pattern": pattern}
+        Path(f"{action}.yaml").write_text(rule_policy(validate=rule))
+    told = (
+        "no longer enforced: p rule rule (Enforce, Enforce.yaml:10) validates Pod default/app,"
+        " Deployment default/app, CronJob default/app"
+    )
+    assert main(["diff", "Enforce.yaml", "Audit.yaml"]) == 1
+    assert capsys.readouterr().out == f"{told}\n\n1 change (6 parts compared)\n"
+    assert main(["diff", "Enforce.yaml", "Audit.yaml", "-o", "markdown"]) == 1
+    assert "#### No longer enforced\n\n- p rule rule (Enforce, " in capsys.readouterr().out
+    assert main(["diff", "Enforce.yaml", "Audit.yaml", "-o", "json"]) == 1
+    data = json.loads(capsys.readouterr().out)
+    assert (data["outcome"], data["changes"]) == ("different", [])
+    [change] = data["rules"]
+    assert (change["effect"], change["does"], change["rule"]) == ("no longer enforced", "validates", "rule")
+    assert [each["kind"] for each in change["examples"]] == ["Pod", "Deployment", "CronJob"]
+
+
+def test_another_body_is_no_proof_of_equivalence(folder: Path, capsys: Capture) -> None:
+    for name, value in (("one", True), ("two", False)):
+        rule = {"pattern": {"spec": {"hostNetwork": value}}}
+        Path(f"{name}.yaml").write_text(rule_policy(validate=rule))
+    assert main(["diff", "one.yaml", "two.yaml"]) == 4
+    assert "not decided: p/rule: what it validates has changed" in capsys.readouterr().out
 
 
 def test_what_is_not_decided_is_told(folder: Path, capsys: Capture) -> None:

@@ -9,7 +9,7 @@ sets is kept as settings.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -140,10 +140,10 @@ def _of_policy(policy: ir.Policy, extracted: Sequence[str]) -> Iterator[Demand]:
 def _pins(rule: ir.Rule) -> Zone:
     """Return the points at which a rule writes a digest: images with a tag that some entry includes."""
     images = ir.ImageRegion(include=_included(rule), skip=(DIGESTS,))
-    return replace(_whole(rule), images=images)
+    return replace(whole(rule), images=images)
 
 
-def _whole(rule: ir.Rule) -> Zone:
+def whole(rule: ir.Rule) -> Zone:
     """Return the zone of a rule; values that its preconditions read are part of its condition."""
     zone = Zone.of(rule)
     if zone.condition and rule.context:
@@ -166,7 +166,7 @@ class _Rule:
         """Yield the demands at every place of the rule."""
         rule = self.rule
         for place in _places(rule, extracted):
-            for zone, action in _actions(rule, place):
+            for zone, action in actions(rule, place):
                 yield from self._at(zone, action)
 
     def _at(self, place: Zone, action: ir.Action) -> Iterator[Demand]:
@@ -185,7 +185,7 @@ class _Rule:
             unit=self.policy.rules if self.doubt else (),
             at=rule.at,
         )
-        yield replace(base, settings=frozenset(_settings(self.policy, rule)), action=ir.Action.AUDIT)
+        yield replace(base, settings=frozenset(settings(self.policy, rule)), action=ir.Action.AUDIT)
         pinned = any(requirement.pin_digest for requirement in rule.requirements)
         proves = any(_has_evidence(requirement) for requirement in rule.requirements)
         for number, requirement in enumerate(rule.requirements):
@@ -293,7 +293,7 @@ def _is_never_digest(pattern: ir.ImagePattern) -> bool:
     return isinstance(is_empty(Glob.of(pattern), digested()), Proof)
 
 
-def _settings(policy: ir.Policy, rule: ir.Rule) -> Iterator[Setting]:
+def settings(policy: ir.Policy, rule: ir.Rule) -> Iterator[Setting]:
     """Yield what a rule sets for all images that it includes; what is not set is not there."""
     if not policy.fail_open:
         yield Setting(name="failurePolicy", value="Fail")
@@ -303,6 +303,11 @@ def _settings(policy: ir.Policy, rule: ir.Rule) -> Iterator[Setting]:
         yield Setting(name="policies.kyverno.io/scored", value="false")
     if any(requirement.pin_digest for requirement in rule.requirements):
         yield Setting(name="mutateDigest", value="true")
+
+
+def in_order(these: Iterable[Setting]) -> tuple[Setting, ...]:
+    """Return settings in an order that no hash decides."""
+    return tuple(sorted(these, key=lambda setting: (setting.name, setting.value)))
 
 
 def _asked(requirement: ir.ImageRequirement) -> Iterator[Setting]:
@@ -317,7 +322,7 @@ def _asked(requirement: ir.ImageRequirement) -> Iterator[Setting]:
 
 def _places(rule: ir.Rule, extracted: Sequence[str]) -> Iterator[Zone]:
     """Yield the zones in which a rule finds images: by itself, and as each of its extractors says."""
-    zone = _whole(rule)
+    zone = whole(rule)
     if not extracted:
         yield zone
         return
@@ -339,7 +344,7 @@ def _paths(extractors: Sequence[Any]) -> str:
     return json.dumps([each.model_dump(exclude_defaults=True) for each in extractors], sort_keys=True)
 
 
-def _actions(rule: ir.Rule, zone: Zone) -> Iterator[tuple[Zone, ir.Action]]:
+def actions(rule: ir.Rule, zone: Zone) -> Iterator[tuple[Zone, ir.Action]]:
     """Yield the parts of a zone with the action of each: the first override of a namespace decides.
 
     References: Kyverno 1.19 `pkg/engine/api/engineresponse.go`, `GetValidationFailureAction`.

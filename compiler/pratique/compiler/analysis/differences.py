@@ -5,6 +5,8 @@ are not looked at by themselves; the others cut the points they speak about into
 demands of both sides are compared by implication. Two levels are told apart: what is refused at admission
 (rules that enforce) and what fails at all (also rules that only report).
 
+Rules that validate, mutate or generate are compared by where they apply (`rule_changes`).
+
 What both sets demand can only close gaps, never open them. So a part is judged twice: as if no common demand
 were made there, and as if all were that may be. Where both answers agree they hold for the whole part; only
 otherwise is it cut further, by the zones of common demands.
@@ -24,11 +26,21 @@ from enum import StrEnum
 from typing import Final
 
 from pratique.compiler import ir
-from pratique.compiler.analysis.demands import Asks, Demand, Setting, bearing, demands, extracted_kinds
+from pratique.compiler.analysis import rule_changes
+from pratique.compiler.analysis.demands import (
+    Asks,
+    Demand,
+    Setting,
+    bearing,
+    demands,
+    extracted_kinds,
+    in_order,
+)
 from pratique.compiler.analysis.obligations import Gap, implies
 from pratique.compiler.analysis.partition import Part, Partition, TooMuchError, look
 from pratique.compiler.analysis.places import Region, joined, region
 from pratique.compiler.analysis.points import Point, Zone
+from pratique.compiler.analysis.rule_changes import RuleChange
 from pratique.compiler.analysis.signers import Signer
 from pratique.compiler.languages.search import Proof, Unknown
 
@@ -110,18 +122,26 @@ class Comparison:
     """All that differs between two sets of policies.
 
     Attributes:
+        changes: of what is demanded of images.
+        rules: changes of where rules apply that validate, mutate or generate.
         undecided: why parts of the answer are not known, with the rules they are about.
         cells: parts that were compared.
     """
 
     changes: tuple[Change, ...]
+    rules: tuple[RuleChange, ...] = ()
     undecided: tuple[str, ...] = ()
     cells: int = 0
 
     @property
+    def differs(self) -> bool:
+        """Say whether an example shows that something does."""
+        return bool(self.changes or self.rules)
+
+    @property
     def is_equivalent(self) -> bool:
         """Say whether it is proved that nothing differs."""
-        return not self.changes and not self.undecided
+        return not self.differs and not self.undecided
 
 
 def compare(old: ir.PolicySet, new: ir.PolicySet) -> Comparison:
@@ -136,7 +156,14 @@ def compare(old: ir.PolicySet, new: ir.PolicySet) -> Comparison:
     come = [demand for demand in after if demand.meaning not in there]
     common = [demand for demand in before if demand.meaning in named]
     again = {d: named[d.meaning] for d in common}
-    return _Comparing(gone, come, common, again, Partition(bearing(extracted))).compare()
+    found = _Comparing(gone, come, common, again, Partition(bearing(extracted))).compare()
+    others = rule_changes.compare(old, new)
+    return replace(
+        found,
+        rules=others.changes,
+        undecided=(*found.undecided, *others.undecided),
+        cells=found.cells + others.compared,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +406,7 @@ def _judge(before: Sequence[Demand], after: Sequence[Demand], common: Sequence[D
     set_by = [frozenset(s for d in (*side, *common) for s in d.settings) for side in (before, after)]
     if set_by[0] != set_by[1]:
         gone, come = set_by[0] - set_by[1], set_by[1] - set_by[0]
-        shifts.append(Shift(effect=Effect.SETTINGS, gone=_sorted(gone), come=_sorted(come)))
+        shifts.append(Shift(effect=Effect.SETTINGS, gone=in_order(gone), come=in_order(come)))
     shifts.sort(key=lambda shift: EFFECTS.index(shift.effect))
     return _Verdict(tuple(shifts), tuple(doubts))
 
@@ -387,10 +414,6 @@ def _judge(before: Sequence[Demand], after: Sequence[Demand], common: Sequence[D
 def _counts(demand: Demand, effect: Effect) -> bool:
     """Say whether a demand matters for an effect: only rules that enforce refuse."""
     return demand.action is ir.Action.ENFORCE or effect not in (Effect.ADMITS, Effect.REFUSES)
-
-
-def _sorted(settings: frozenset[Setting]) -> tuple[Setting, ...]:
-    return tuple(sorted(settings, key=lambda setting: (setting.name, setting.value)))
 
 
 def _distinct(these: Sequence[Demand]) -> tuple[Demand, ...]:

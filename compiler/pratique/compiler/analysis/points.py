@@ -75,8 +75,13 @@ class Point:
 
     def __str__(self) -> str:
         """Return `IMAGE in Pod default/app`, with labels where some are needed."""
+        return f"{self.image} in {self.resource}"
+
+    @property
+    def resource(self) -> str:
+        """Return `Pod default/app`, with labels where some are needed."""
         kind = "/".join(part for part in self.kind[2:] if part)
-        text = f"{self.image} in {kind} {self.namespace}/{self.name}"
+        text = f"{kind} {self.namespace}/{self.name}"
         for what, pairs in (
             ("labels", self.labels),
             ("annotations", self.annotations),

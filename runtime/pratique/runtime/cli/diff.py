@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         for notice in report.notices:
             print(f"note: {visible(notice)}", file=sys.stderr)
-    if report.comparison.changes:
+    if report.comparison.differs:
         return ExitCode.FINDINGS
     return UNDECIDED if report.comparison.undecided else ExitCode.CLEAN
 

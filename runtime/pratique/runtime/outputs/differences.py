@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.analysis.demands import Asks, Demand, Setting
 from pratique.compiler.analysis.differences import EFFECTS, Change, Effect, Shift
 from pratique.compiler.analysis.places import Region
+from pratique.compiler.analysis.points import Point
+from pratique.compiler.analysis.rule_changes import AppliedRule, RuleChange, RuleEffect
 from pratique.runtime.differing import DiffReport
 from pratique.runtime.outputs.text import Palette, visible
 
@@ -18,6 +20,14 @@ COLORS: Final = {
     Effect.PASSES: "31",
     Effect.REPORTS: "33",
     Effect.SETTINGS: "36",
+}
+
+RULE_COLORS: Final = {
+    RuleEffect.DROPPED: "31",
+    RuleEffect.APPLIED: "33",
+    RuleEffect.AUDITED: "31",
+    RuleEffect.ENFORCED: "33",
+    RuleEffect.SETTINGS: "36",
 }
 
 MAX_CHANGES: Final = 200
@@ -65,9 +75,9 @@ def evidence(change: Change, shift: Shift) -> str:
     return "that nobody signed"
 
 
-def settings(shift: Shift) -> Iterator[str]:
+def settings(shift: Shift | RuleChange) -> Iterator[str]:
     """Yield each setting with its old and its new value."""
-    for name in dict.fromkeys(s.name for s in (*shift.gone, *shift.come)):
+    for name in sorted({s.name for s in (*shift.gone, *shift.come)}):
         yield f"{name}: {_values(shift.gone, name)} -> {_values(shift.come, name)}"
 
 
@@ -75,28 +85,38 @@ UNSET: Final = {"failurePolicy": "Ignore", "background": "false", "mutateDigest"
 """What holds where no rule says otherwise."""
 
 
-def _values(those: Sequence[Setting], name: str) -> str:
+def _values(those: Collection[Setting], name: str) -> str:
     return ", ".join(s.value for s in those if s.name == name) or UNSET.get(name, "none")
 
 
 def example(region: Region) -> str:
     """Return the example of a region, with what it takes for granted."""
-    text = f"e.g. {region.point}"
-    given = [each.replace("condition ", "", 1) for each in region.point.assumptions]
-    return f"{text}, provided that {' and '.join(given)}" if given else text
+    return f"e.g. {region.point}{_given(region.point)}"
 
 
-def rules(demands: Sequence[Demand]) -> str:
+def _given(point: Point) -> str:
+    given = [each.replace("condition ", "", 1) for each in point.assumptions]
+    return f", provided that {' and '.join(given)}" if given else ""
+
+
+def rules(these: Sequence[Demand | AppliedRule]) -> str:
     """Return the rules of one side, each with its place."""
     found = dict.fromkeys(
-        f"{d.policy} rule {d.rule} ({d.action}{f', {_place(d)}' if _place(d) else ''})" for d in demands
+        f"{d.policy} rule {d.rule} ({d.action}{f', {_place(d)}' if _place(d) else ''})" for d in these
     )
     return "; ".join(found) or "no rule"
 
 
-def _place(demand: Demand) -> str:
-    place = demand.at.location
+def _place(rule: Demand | AppliedRule) -> str:
+    place = rule.at.location
     return f"{place.source.name}:{place.span.start.line}" if place else ""
+
+
+def applied(change: RuleChange) -> str:
+    """Return which rule does what to which resources, as the rest of a sentence."""
+    shown = [f"{point.resource}{_given(point)}" for point in change.points]
+    text = f"{rules([change.rule])} {change.rule.does} {', '.join(shown)}"
+    return ": ".join([text, *([", ".join(settings(change))] if change.effect is RuleEffect.SETTINGS else [])])
 
 
 def _or(texts: Sequence[str]) -> str:
@@ -113,9 +133,8 @@ def verdict(report: DiffReport) -> str:
             else "no rule differs"
         )
         return f"equivalent, proved ({parts}; policies: {report.policies[0]} -> {report.policies[1]})"
-    counts = [f"{len(found.changes)} change{'' if len(found.changes) == 1 else 's'}"] if found.changes else []
-    if not found.changes:
-        counts = ["no difference found"]
+    changes = len(found.changes) + len(found.rules)
+    counts = [f"{changes} change{'' if changes == 1 else 's'}"] if changes else ["no difference found"]
     if found.undecided:
         counts.append(f"{len(found.undecided)} not decided")
     return f"{', '.join(counts)} ({found.cells} parts compared)"
@@ -142,6 +161,8 @@ def render_text(report: DiffReport, palette: Palette) -> str:
     blocks = ["\n".join(_block(change, palette)) for change in changes[:MAX_CHANGES]]
     if len(changes) > MAX_CHANGES:
         blocks.append(f"and {len(changes) - MAX_CHANGES} more; -o json has all of them")
+    for rule in report.comparison.rules[:MAX_CHANGES]:
+        blocks.append(f"{palette.paint(RULE_COLORS[rule.effect], rule.effect)}: {visible(applied(rule))}")
     blocks += [f"not decided: {visible(text)}" for text in report.comparison.undecided]
     total = verdict(report)
     blocks.append(palette.paint("32", total) if report.comparison.is_equivalent else total)
@@ -172,6 +193,10 @@ def render_markdown(report: DiffReport) -> str:
                 if told:
                     lines += [f"  - before: {_plain(rules(change.before))}"]
                     lines += [f"  - after: {_plain(rules(change.after))}"]
+    for kind in RuleEffect:
+        told = [applied(rule) for rule in report.comparison.rules[:MAX_CHANGES] if rule.effect is kind]
+        if told:
+            lines += ["", f"#### {kind[0].upper()}{kind[1:]}", "", *(f"- {_plain(text)}" for text in told)]
     if len(report.comparison.changes) > MAX_CHANGES:
         lines += ["", f"and {len(report.comparison.changes) - MAX_CHANGES} more changes"]
     if report.comparison.undecided:

@@ -7,6 +7,8 @@ from typing import Any, Final
 from pratique.compiler.analysis.demands import Demand, Setting
 from pratique.compiler.analysis.differences import Change, Shift
 from pratique.compiler.analysis.places import Region
+from pratique.compiler.analysis.points import Point
+from pratique.compiler.analysis.rule_changes import AppliedRule, RuleChange
 from pratique.compiler.analysis.signers import Signer
 from pratique.runtime.differing import DiffReport
 from pratique.runtime.outputs import differences as words
@@ -19,7 +21,7 @@ KIND: Final = "DiffReport"
 def render(report: DiffReport) -> str:
     """Return everything; `outcome` is `equivalent`, `different` or `undecided`."""
     found = report.comparison
-    outcome = "equivalent" if found.is_equivalent else "different" if found.changes else "undecided"
+    outcome = "equivalent" if found.is_equivalent else "different" if found.differs else "undecided"
     return json_text(
         {
             "apiVersion": API_VERSION,
@@ -33,6 +35,7 @@ def render(report: DiffReport) -> str:
                 "parts": found.cells,
             },
             "changes": [_change(change) for change in found.changes],
+            "rules": [_rule_change(change) for change in found.rules],
             "undecided": list(found.undecided),
             "notices": list(report.notices),
         }
@@ -46,6 +49,19 @@ def _change(change: Change) -> dict[str, Any]:
         "kinds": list(change.kinds),
         "before": [_rule(demand) for demand in change.before],
         "after": [_rule(demand) for demand in change.after],
+    }
+
+
+def _rule_change(change: RuleChange) -> dict[str, Any]:
+    return {
+        "effect": str(change.effect),
+        "does": change.rule.does,
+        **_named(change.rule),
+        "settings": {
+            "old": _settings(change.gone),
+            "new": _settings(change.come),
+        },
+        "examples": [_resource(point) for point in change.points],
     }
 
 
@@ -71,37 +87,38 @@ def _signer(signer: Signer) -> dict[str, Any]:
 
 
 def _region(region: Region) -> dict[str, Any]:
-    point = region.point
-    group, version, kind, subresource = point.kind
     return {
         "images": [list(group) for group in region.patterns],
         "without": list(region.without),
         "where": list(region.where),
         "unless": list(region.unless),
-        "example": {
-            "image": point.image,
-            "apiVersion": f"{group}/{version}" if group else version,
-            "kind": kind,
-            "subresource": subresource,
-            "namespace": point.namespace,
-            "name": point.name,
-            "operation": point.operation,
-            "labels": dict(point.labels),
-            "annotations": dict(point.annotations),
-            "namespaceLabels": dict(point.namespace_labels),
-            "providedThat": [each.replace("condition ", "", 1) for each in point.assumptions],
-        },
+        "example": {"image": region.point.image, **_resource(region.point)},
+    }
+
+
+def _resource(point: Point) -> dict[str, Any]:
+    group, version, kind, subresource = point.kind
+    return {
+        "apiVersion": f"{group}/{version}" if group else version,
+        "kind": kind,
+        "subresource": subresource,
+        "namespace": point.namespace,
+        "name": point.name,
+        "operation": point.operation,
+        "labels": dict(point.labels),
+        "annotations": dict(point.annotations),
+        "namespaceLabels": dict(point.namespace_labels),
+        "providedThat": [each.replace("condition ", "", 1) for each in point.assumptions],
     }
 
 
 def _rule(demand: Demand) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "policy": demand.policy,
-        "rule": demand.rule,
-        "action": str(demand.action),
-        "asks": str(demand.asks),
-    }
-    place = demand.at.location
+    return {**_named(demand), "asks": str(demand.asks)}
+
+
+def _named(rule: Demand | AppliedRule) -> dict[str, Any]:
+    data: dict[str, Any] = {"policy": rule.policy, "rule": rule.rule, "action": str(rule.action)}
+    place = rule.at.location
     if place:
         data |= {"file": place.source.name, "line": place.span.start.line}
     return data
