@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import combinations, permutations
 from random import Random
@@ -128,29 +128,33 @@ class _Walk:
     """A walk through one glob: the sets of its positions, numbered as they are met, and steps between them.
 
     Attributes:
-        letters: what the glob tells apart.
+        steps: by number: known steps, from letter to number; `NOWHERE`, the last one, has none.
+        wanted: by number: the letters that are told from all others there.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.letters = frozenset(text) - set("*?")
-        self._places = [_closed(text, {0})]
-        self._numbers = {self._places[0]: 0, frozenset[int](): NOWHERE}
-        self._steps: list[dict[str, int]] = [{}]
+        self.steps: list[dict[str, int]] = []
+        self.wanted: list[frozenset[str]] = []
+        self._places: list[frozenset[int]] = []
+        self._numbers = {frozenset[int](): NOWHERE}
+        self._add(_closed(text, {0}))
+
+    def _add(self, places: frozenset[int]) -> int:
+        number = self._numbers.setdefault(places, len(self._places))
+        if number == len(self._places):
+            self._places.append(places)
+            self.steps.append({})
+            self.wanted.append(frozenset(self.text[p] for p in places if p < len(self.text)) - set("*?"))
+        return number
 
     def step(self, number: int, letter: str) -> int:
         """Return the set of positions behind `letter`; `NOWHERE` where none is left."""
         if number == NOWHERE:
             return NOWHERE
-        known = self._steps[number].get(letter)
-        if known is None:
-            places = _step(self.text, self._places[number], letter)
-            known = self._numbers.setdefault(places, len(self._places))
-            if known == len(self._places):
-                self._places.append(places)
-                self._steps.append({})
-            self._steps[number][letter] = known
-        return known
+        after = self._add(_step(self.text, self._places[number], letter))
+        self.steps[number][letter] = after
+        return after
 
     def accepts(self, number: int) -> bool:
         """Say whether a text that ends here matches."""
@@ -198,21 +202,23 @@ def reference(inside: Sequence[str], outside: Sequence[str], *, shortest: bool =
     grammar = _grammar()
     required, banned = list(map(_walk, inside)), list(map(_walk, outside))
     walks = [*required, *banned]
-    told_apart = frozenset[str]().union(*(walk.letters for walk in walks))
-    arcs: dict[int, list[tuple[str, int]]] = {}
     start: _Node = (grammar.start, *(0 for _ in walks))
     came: dict[_Node, tuple[_Node, str] | None] = {start: None}
     queue = deque([start])
     while queue:
         node = queue.popleft() if shortest else queue.pop()
         state, *places = node
-        ends = [walk.accepts(at) for walk, at in zip(walks, places, strict=True)]
-        if state in grammar.ends and all(ends[: len(inside)]) and not any(ends[len(inside) :]):
-            return _text(came, node)
-        if state not in arcs:
-            arcs[state] = list(_representatives(grammar.arcs[state], told_apart))
-        for letter, target in arcs[state]:
-            moved = [walk.step(at, letter) for walk, at in zip(walks, places, strict=True)]
+        if state in grammar.ends:
+            ends = [walk.accepts(at) for walk, at in zip(walks, places, strict=True)]
+            if all(ends[: len(inside)]) and not any(ends[len(inside) :]):
+                return _text(came, node)
+        here = [(walk, at) for walk, at in zip(walks, places, strict=True) if at != NOWHERE]
+        wanted = frozenset[str]().union(*(walk.wanted[at] for walk, at in here))
+        for letter, target in _letters(state, wanted):
+            moved = [
+                walk.steps[at].get(letter) or walk.step(at, letter) if at != NOWHERE else NOWHERE
+                for walk, at in zip(walks, places, strict=True)
+            ]
             after = (target, *moved)
             if after in came or NOWHERE in moved[: len(inside)]:
                 continue
@@ -223,14 +229,14 @@ def reference(inside: Sequence[str], outside: Sequence[str], *, shortest: bool =
     return None
 
 
-def _representatives(
-    arcs: Iterable[tuple[int, str]], told_apart: frozenset[str]
-) -> Iterator[tuple[str, int]]:
-    """Yield each letter that some glob tells apart, and one of the others for each state behind."""
-    for target, letters in arcs:
+@lru_cache(maxsize=50_000)
+def _letters(state: int, told_apart: frozenset[str]) -> tuple[tuple[str, int], ...]:
+    """Return each letter that some glob tells apart, and one of the others for each state behind."""
+    found: list[tuple[str, int]] = []
+    for target, letters in _grammar().arcs[state]:
         others = [letter for letter in letters if letter not in told_apart]
-        for letter in (*(told_apart & set(letters)), *others[:1]):
-            yield letter, target
+        found += [(letter, target) for letter in (*sorted(told_apart & set(letters)), *others[:1])]
+    return tuple(found)
 
 
 def _text(came: dict[_Node, tuple[_Node, str] | None], node: _Node) -> str:
