@@ -48,12 +48,13 @@ def implies(
     conclusion: Sequence[ir.ImageRequirement],
     *,
     find: Find = signers.find,
+    max_sets: int = MAX_SETS,
 ) -> Implication:
     """Return whether evidence that meets `premise` always meets `conclusion`: a proof, or a gap.
 
     Looked at are signatures, statements and conditions on them; settings on digests are not.
     """
-    demands = _Demands(premise, find)
+    demands = _Demands(premise, find, max_sets)
     possible = demands.possible()
     if isinstance(possible, Proof):
         return possible
@@ -68,7 +69,7 @@ def implies(
 
 
 def one_signer(
-    requirements: Sequence[ir.ImageRequirement], *, find: Find = signers.find
+    requirements: Sequence[ir.ImageRequirement], *, find: Find = signers.find, max_sets: int = MAX_SETS
 ) -> signers.SignerAnswer:
     """Return one signer whose single signature meets all sets of attestors of all requirements.
 
@@ -76,10 +77,10 @@ def one_signer(
     """
     thresholds = [threshold for requirement in requirements for threshold in requirement.signatures]
     unknown: Unknown | None = None
-    choices = [tuple(islice(_met(threshold), MAX_SETS)) for threshold in thresholds]
+    choices = [tuple(islice(_met(threshold), max_sets + 1)) for threshold in thresholds]
     for number, choice in enumerate(product(*choices)):
-        if number == MAX_SETS:
-            return Unknown(f"more than {MAX_SETS:,} ways to meet the attestors")
+        if number == max_sets:
+            return Unknown(f"more than {max_sets:,} ways to meet the attestors")
         attestors = tuple(dict.fromkeys(attestor for part in choice for attestor in part))
         if not attestors:
             continue
@@ -106,6 +107,7 @@ class _Demands:
 
     requirements: Sequence[ir.ImageRequirement]
     find: Find
+    max_sets: int
     _known: dict[tuple[ir.Attestor, tuple[ir.Attestor, ...]], signers.SignerAnswer] = field(
         default_factory=dict
     )
@@ -130,7 +132,7 @@ class _Demands:
             ):
                 continue
             at_once = [replace(requirement, signatures=by) for requirement in self.requirements[:1]]
-            who = one_signer(at_once, find=self.find)
+            who = one_signer(at_once, find=self.find, max_sets=self.max_sets)
             if by and isinstance(who, Proof):
                 return who
             found = who if isinstance(who, Unknown) else found
@@ -163,8 +165,8 @@ class _Demands:
         everything = frozenset(attestors(wanted))
         unknown: Unknown | None = None
         for number, unmet in enumerate(_unmet(wanted)):
-            if number == MAX_SETS:
-                return Unknown(f"more than {MAX_SETS:,} ways to leave the attestors unmet")
+            if number == self.max_sets:
+                return Unknown(f"more than {self.max_sets:,} ways to leave the attestors unmet")
             avoided = tuple(a for a in attestors(wanted) if a in everything - unmet)
             answers = {
                 attestor: self._find(attestor, avoided)
@@ -248,7 +250,7 @@ def _met(formula: ir.Formula) -> Iterator[frozenset[ir.Attestor]]:
             yield frozenset((attestor,))
         case ir.Threshold(count=count, of=parts):
             for chosen in combinations(dict.fromkeys(parts), count):
-                for sets in product(*(tuple(islice(_met(part), MAX_SETS)) for part in chosen)):
+                for sets in product(*(tuple(islice(_met(part), MAX_SETS + 1)) for part in chosen)):
                     yield frozenset().union(*sets)
         case _:
             assert_never(formula)
@@ -267,7 +269,7 @@ def _unmet(formula: ir.Formula) -> Iterator[frozenset[ir.Attestor]]:
                 return
             # All but `count - 1` parts are unmet: an attestor may be met if no unmet part minds.
             for broken in combinations(distinct, len(distinct) - count + 1):
-                for sets in product(*(tuple(islice(_unmet(part), MAX_SETS)) for part in broken)):
+                for sets in product(*(tuple(islice(_unmet(part), MAX_SETS + 1)) for part in broken)):
                     allowed = everything
                     for part, met in zip(broken, sets, strict=True):
                         allowed -= frozenset(attestors(part)) - met

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from pratique.compiler import ir
 from pratique.compiler.analysis.points import Point, PointAnswer, Zone, find
 from pratique.compiler.languages.search import Proof, Unknown
 
@@ -23,6 +22,9 @@ MAX_WORK: Final = 6_000
 
 Names: TypeAlias = frozenset[str] | None
 """Names that are possible; None for any."""
+
+Patterns: TypeAlias = tuple[tuple[str, str], ...] | None
+"""Literal ends of patterns of which one at least matches; None for any text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,32 +120,36 @@ class Look:
     """What can be seen of a zone without searching.
 
     Attributes:
+        namespaces: names, where no pattern has wildcards.
+        within: patterns of namespaces, as those of `images`.
         images: for each pattern the literal texts before its first and behind its last wildcard.
     """
 
     kinds: Names
     namespaces: Names
-    images: tuple[tuple[str, str], ...] | None
+    within: Patterns
+    images: Patterns
 
     def is_apart(self, other: Look) -> bool:
         """Say whether both clearly have no point in common."""
         for mine, others in ((self.kinds, other.kinds), (self.namespaces, other.namespaces)):
             if mine is not None and others is not None and not mine & others:
                 return True
-        if self.images is None or other.images is None:
-            return False
-        return not any(_may_meet(one, two) for one in self.images for two in other.images)
+        return _are_apart(self.within, other.within) or _are_apart(self.images, other.images)
 
 
 @lru_cache(maxsize=50_000)
 def look(zone: Zone) -> Look:
     """Return what can be seen of a zone without searching."""
     match, namespace = zone.resources.match, zone.resources.namespace
-    named = _names([each.namespaces for each in match.filters], every=match.every)
+    named = [each.namespaces for each in match.filters] if namespace is None else [(namespace,)]
+    every = match.every
+    patterns = [name for names in (filter(None, named) if every else named) for name in names]
     return Look(
-        kinds=_names([tuple(s.kind for s in each.kinds) for each in match.filters], every=match.every),
-        namespaces=named if namespace is None else frozenset((namespace,)),
-        images=tuple(map(_ends, zone.images.include)) if zone.images else None,
+        kinds=_names([tuple(s.kind for s in each.kinds) for each in match.filters], every=every),
+        namespaces=_names(named, every=every),
+        within=tuple(map(_ends, patterns)) if patterns and (every or all(named)) else None,
+        images=tuple(_ends(pattern.text) for pattern in zone.images.include) if zone.images else None,
     )
 
 
@@ -159,10 +165,15 @@ def _names(filters: Sequence[tuple[str, ...]], *, every: bool) -> Names:
     return frozenset().union(*known) if len(known) == len(plain) else None
 
 
-def _ends(pattern: ir.ImagePattern) -> tuple[str, str]:
-    text = pattern.text
+def _ends(text: str) -> tuple[str, str]:
     wild = [number for number, character in enumerate(text) if character in "*?"]
     return (text[: wild[0]], text[wild[-1] + 1 :]) if wild else (text, text)
+
+
+def _are_apart(some: Patterns, others: Patterns) -> bool:
+    if some is None or others is None:
+        return False
+    return not any(_may_meet(one, other) for one in some for other in others)
 
 
 def _may_meet(one: tuple[str, str], other: tuple[str, str]) -> bool:

@@ -30,6 +30,15 @@ BRANCH_STATES: Final = 20
 IDENTITY_STATES: Final = 5
 """States that a state of a question about identities counts for."""
 
+FIND_STATES: Final = 40
+"""States that any question about resources counts for."""
+
+SIGNER_STATES: Final = 10
+"""States that any question about signers counts for."""
+
+MAX_SETS: Final = 64
+"""Ways to meet demands, or to leave them unmet, that one question looks at."""
+
 SPENT: Final = Unknown("the allowance of the run is spent")
 
 _Sides: TypeAlias = tuple[tuple[ir.Attestor, ...], tuple[ir.Attestor, ...]]
@@ -68,6 +77,9 @@ class Questions:
         """Return a point inside all of `inside` and outside all of `outside`; see `points.find`."""
         key = tuple(inside), tuple(outside)
         if key not in self._found:
+            if self.is_spent:
+                return SPENT
+            self._spend(FIND_STATES)
             branches = max(1, self.max_states // BRANCH_STATES)
             answer = points.find(*key, decide=self._decide, max_branches=branches)
             if isinstance(answer, Unknown):
@@ -78,9 +90,10 @@ class Questions:
     def _decide(self, attribute: str, share: Share) -> Decision:
         key = attribute, share
         if key not in self._decisions:
-            limit = self.max_states
-            decision = self._decisions[key] = attributes.decide(attribute, share, limit)
-            self._spend(limit if isinstance(decision, Unknown) else decision.states)
+            # Without a third argument the answer is shared with `analysis.differences`.
+            limit = () if self.max_states == MAX_STATES else (self.max_states,)
+            decision = self._decisions[key] = attributes.decide(attribute, share, *limit)
+            self._spend(self.max_states if isinstance(decision, Unknown) else decision.states)
         return self._decisions[key]
 
     def signer(
@@ -90,6 +103,7 @@ class Questions:
         key = tuple(inside), tuple(outside)
         self._spend(1)
         if key not in self._signers:
+            self._spend(SIGNER_STATES)
             limit = max(1, self.max_states // IDENTITY_STATES)
             answer = self._signers[key] = signers.find(*key, max_states=limit)
             states = limit if isinstance(answer, Unknown) else getattr(answer, "states", 1)
@@ -98,13 +112,21 @@ class Questions:
 
     def one_signer(self, requirements: Sequence[ir.ImageRequirement]) -> signers.SignerAnswer:
         """Return one signer whose single signature meets all `requirements`; see `obligations`."""
-        return SPENT if self.is_spent else obligations.one_signer(requirements, find=self.signer)
+        return (
+            SPENT
+            if self.is_spent
+            else obligations.one_signer(requirements, find=self.signer, max_sets=MAX_SETS)
+        )
 
     def implies(
         self, premise: Sequence[ir.ImageRequirement], conclusion: Sequence[ir.ImageRequirement]
     ) -> obligations.Implication:
         """Return whether whoever meets `premise` meets `conclusion`; see `obligations`."""
-        return SPENT if self.is_spent else obligations.implies(premise, conclusion, find=self.signer)
+        return (
+            SPENT
+            if self.is_spent
+            else obligations.implies(premise, conclusion, find=self.signer, max_sets=MAX_SETS)
+        )
 
     def _spend(self, states: int) -> None:
         self._allowance -= max(1, states)

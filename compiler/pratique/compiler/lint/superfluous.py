@@ -16,9 +16,9 @@ from typing import Final
 from pratique.compiler import ir
 from pratique.compiler.analysis.differences import Comparison, compare
 from pratique.compiler.analysis.partition import look
-from pratique.compiler.analysis.points import Point, Zone
+from pratique.compiler.analysis.points import Point, PointAnswer, Zone
 from pratique.compiler.kyverno.autogen_obstacles import obstacle
-from pratique.compiler.languages.search import Proof
+from pratique.compiler.languages.search import Proof, Unknown
 from pratique.compiler.languages.sets import contains
 from pratique.compiler.lint.facts import Facts, Site
 from pratique.compiler.pattern_index import PatternIndex
@@ -149,18 +149,29 @@ class _Search:
                         return ()
                     found[number] = None
         while found and len(found) <= MAX_OTHERS:
-            answer = self._without(unit, found)
-            if answer.is_equivalent:
-                return tuple(found)
-            if not answer.changes:
-                return ()
-            point = answer.changes[0].regions[0].point
+            point = self._left_over(unit, found)
+            if not isinstance(point, Point):
+                return tuple(found) if isinstance(point, Proof) else ()
             more = [self._demanding(unit, q, point.image, point, found) for q in unit.requirements]
             further = [number for number in more if number is not None]
             if not further:
                 return ()
             found |= dict.fromkeys(further)
         return ()
+
+    def _left_over(self, unit: Unit, others: Collection[int]) -> PointAnswer:
+        """Return a point at which a unit demands more than others do, or the proof that there is none."""
+        zone = Zone(unit.rule.resources)
+        point = self._facts.find([zone], [Zone(self._sites[number].rule.resources) for number in others])
+        if isinstance(point, Point):
+            images = (self._facts.example(p.text) for q in unit.requirements for p in q.images.include)
+            return replace(point, image=next(filter(None, images)))
+        if isinstance(point, Unknown):
+            return point
+        answer = self._without(unit, others)
+        if answer.is_equivalent:
+            return Proof()
+        return answer.changes[0].regions[0].point if answer.changes else Unknown(answer.undecided[0])
 
     def _demanding(
         self,

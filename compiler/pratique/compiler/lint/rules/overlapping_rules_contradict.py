@@ -109,7 +109,7 @@ alone, and of entries with many rivals three are named. A certificate is taken t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -121,6 +121,7 @@ from pratique.compiler.languages.search import Proof
 from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts, Site
 from pratique.compiler.lint.meetings import Meeting, Question, meetings
+from pratique.compiler.lint.neighbours import Neighbours
 from pratique.compiler.lint.places import of_setting
 from pratique.grammar.source import Location
 
@@ -132,8 +133,15 @@ NOTHING: Final = ir.ImageRequirement(images=ir.ImageRegion(include=()), signatur
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the entries that ask for what an earlier entry does not allow."""
     sites = [site for site in facts.sites if site.is_unconditional]
-    yield from _signatures(facts, sites)
-    yield from _digests(facts, sites)
+    near = Neighbours(facts, sites)
+
+    def clash(one: Site, other: Site) -> _Apart | None:
+        return _compared(facts, _evidence(one), _evidence(other))
+
+    for apart in meetings(facts, near, sites, Question(key=_asked, clash=clash, universe=_universe)):
+        yield _two_signers(facts, apart) if apart[0].clash.first else _impossible(apart)
+    for opposite in meetings(facts, near, sites, Question(key=_digest, clash=_opposite, universe=_tagged)):
+        yield _mended(opposite)
 
 
 # --- signatures ----------------------------------------------------------------------------------------
@@ -147,13 +155,8 @@ class _Apart:
     second: Signer | None = None
 
 
-def _signatures(facts: Facts, sites: list[Site]) -> Iterator[Problem]:
-    def clash(one: Site, other: Site) -> _Apart | None:
-        return _compared(facts, _evidence(one), _evidence(other))
-
-    asking = [site for site in sites if site.requirement.signatures or site.requirement.attestations]
-    for found in meetings(facts, asking, Question(key=_evidence, clash=clash, universe=_universe)):
-        yield _two_signers(facts, found) if found[0].clash.first else _impossible(found)
+def _asked(site: Site) -> ir.ImageRequirement | None:
+    return _evidence(site) if site.requirement.signatures or site.requirement.attestations else None
 
 
 def _evidence(site: Site) -> ir.ImageRequirement:
@@ -256,26 +259,23 @@ def _advice(facts: Facts, meeting: Meeting[_Apart]) -> str:
 # --- digests -------------------------------------------------------------------------------------------
 
 
-def _digests(facts: Facts, sites: list[Site]) -> Iterator[Problem]:
-    def key(site: Site) -> Hashable:
-        return site.requirement.pin_digest
-
-    def clash(one: Site, other: Site) -> bool | None:
-        return True if key(one) is not key(other) else None
-
-    deciding = [site for site in sites if site.requirement.pin_digest or _refuses_tags(site)]
-    question = Question(key=key, clash=clash, universe=lambda _one, _other: tagged())
-    for found in meetings(facts, deciding, question):
-        yield _opposite(found)
-
-
-def _refuses_tags(site: Site) -> bool:
-    """Say whether images by tag are refused, whatever other entries of the policy add."""
+def _digest(site: Site) -> str | None:
+    """Return what becomes of images by tag; None for neither, or where other rules of the policy decide."""
+    if site.requirement.pin_digest:
+        return "mended"
     pins = any(each.pin_digest for declared in site.policy.rules for each in declared.requirements)
-    return site.requirement.demand_digest and site.enforces and not pins
+    return "refused" if site.requirement.demand_digest and site.enforces and not pins else None
 
 
-def _opposite(found: list[Meeting[bool]]) -> Problem:
+def _opposite(one: Site, other: Site) -> bool | None:
+    return _digest(one) != _digest(other) or None
+
+
+def _tagged(_one: Site, _other: Site) -> Universe:
+    return tagged()
+
+
+def _mended(found: list[Meeting[bool]]) -> Problem:
     first = found[0]
     adding, refusing = first.first, first.second
     if refusing.requirement.pin_digest:
