@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pratique.compiler import plan_cost
 from pratique.compiler.digest import digest
@@ -20,13 +21,15 @@ from pratique.runtime.rule_reasons import GIVEN_IMAGE, ResourceReasons, reasons
 from pratique.runtime.secrets import read_secrets
 from pratique.runtime.session import (
     ApplyOptions,
-    Progress,
     Subjects,
     given_context,
     judge,
     policies_of_run,
     read_subjects,
 )
+
+if TYPE_CHECKING:
+    from pratique.runtime.batch import Progress
 
 POD_NAME = "pod"
 """Name of the Pod that an image is taken to be in."""
@@ -83,7 +86,7 @@ def explained(options: ExplainOptions, *, progress: Progress | None = None) -> E
     """
     files = policies_of_run(options.apply)
     plan = Plan(files.policies)
-    subjects = read_subjects(options.apply, _pods(options))
+    subjects = read_subjects(options.apply, files, _pods(options))
     if options.analyze and not subjects.documents:
         raise UsageError("--analyze needs something to run the plan on: --resource FILE or --image REFERENCE")
     explanation, told = _explanation(plan, options, subjects)

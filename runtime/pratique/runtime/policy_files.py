@@ -78,6 +78,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         documents += content.policies
         mistakes += content.errors
         excepting += content.exceptions
+        mistakes += [_unsupported(each.model.kind, each.location()) for each in content.in_cel]
         for other in content.others:
             if other.is_policy:
                 mistakes.append(_unsupported(other.kind, other.location))
@@ -88,7 +89,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         exemptions, wrong = lower_exceptions(excepting)
         mistakes += wrong
     else:
-        mistakes += [_unsupported(each.model.kind, each.location()) for each in excepting]
+        mistakes += [_does_not_count(each) for each in excepting]
     lowered = lower(documents)
     return PolicyFiles(
         documents=tuple(documents),
@@ -100,6 +101,15 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         exemptions=exemptions,
         refused=lowered.refused,
         sources=inputs.sources,
+    )
+
+
+def _does_not_count(document: ExceptionDocument) -> PolicyError:
+    return PolicyError(
+        "unsupported-kind",
+        f"{document.model.kind} does not count here",
+        document.location(),
+        help="`pratique apply` and `pratique test` know policy exceptions",
     )
 
 

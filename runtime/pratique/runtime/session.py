@@ -1,7 +1,6 @@
 """One run of the command line, joined from the parts: files -> plan -> engine -> report.
 
-The only place, with the webhook, where ports and implementations meet. Heavy parts (event loop, HTTP client,
-Sigstore) are imported when the first resource needs them.
+Heavy parts are imported when the first resource needs them.
 """
 
 from __future__ import annotations
@@ -10,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.grammar.errors import PolicyError, PolicyErrors, UsageError
 from pratique.grammar.source import NO_SPAN, Location, Position, Source, Span
-from pratique.runtime.applicable import Applicable, applicable
-from pratique.runtime.decision import Report, Requests, RuleResult
-from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
+from pratique.runtime.applicable import applicable
+from pratique.runtime.decision import Report
+from pratique.runtime.inputs import Inputs, ResourceDocument, load_resources, read_inputs
 from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.policy_files import PolicyFiles, read_policy_files
 from pratique.runtime.resource import Resource
@@ -26,16 +25,11 @@ from pratique.runtime.secrets import Secrets, read_secrets
 from pratique.runtime.trust_options import TrustOptions
 
 if TYPE_CHECKING:
+    from pratique.runtime.batch import Progress, Work
     from pratique.runtime.context_sources import GivenContext
     from pratique.runtime.registry.open import StoreOptions
     from pratique.runtime.run_values import RunValues
-    from pratique.runtime.signatures.verifier import Verifier
     from pratique.runtime.watching import Watch
-
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with how many resources are judged, how many there are, and what is being done."""
-
-MAX_CONCURRENT_RESOURCES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +38,9 @@ class ApplyOptions:
 
     Attributes:
         plan: a saved plan, whose policies are applied; those of `policies` must then be the same, if any.
+        exceptions: files of policy exceptions that count.
+        exceptions_with_resources: exceptions among the resources count, too.
+        exceptions_within_policies: exceptions among the policies count, too.
     """
 
     policies: tuple[str, ...]
@@ -56,6 +53,9 @@ class ApplyOptions:
     user_info: Path | None = None
     coverage: Coverage = Reach.INDEX
     plan: Path | None = None
+    exceptions: tuple[str, ...] = ()
+    exceptions_with_resources: bool = False
+    exceptions_within_policies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +77,14 @@ def load_policies(paths: Sequence[str], stdin: Callable[[], bytes] | None = None
     return Loaded(policies=read.policies, notices=read.all_notices)
 
 
-def sound(paths: Sequence[str], stdin: Callable[[], bytes] | None = None) -> PolicyFiles:
-    """Return files of policies in which there is no mistake; raises as `load_policies`."""
-    read = read_policy_files(paths, stdin)
+def sound(
+    paths: Sequence[str], stdin: Callable[[], bytes] | None = None, *, exceptions: bool = False
+) -> PolicyFiles:
+    """Return files of policies in which there is no mistake; raises as `load_policies`.
+
+    Policy exceptions are a mistake unless they are asked for.
+    """
+    read = read_policy_files(paths, stdin, exceptions=exceptions)
     if read.mistakes:
         raise PolicyErrors(sorted(read.mistakes, key=lambda error: _place(error, read.order)))
     if not read.documents:
@@ -102,15 +107,13 @@ class Subjects:
         documents: the objects, as they were read.
         resources: the same as policies see them.
         values: what the command line tells besides; None for nothing.
+        exemptions: policy exceptions that were named, or stand among the resources and count.
     """
 
     documents: tuple[ResourceDocument, ...]
     resources: tuple[Resource, ...]
     values: RunValues | None
-
-
-Work: TypeAlias = list[tuple[Resource, list[Applicable]]]
-"""Resources with the rules that apply to them."""
+    exemptions: tuple[ir.Exemption, ...] = ()
 
 
 def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
@@ -124,26 +127,42 @@ def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
     files = policies_of_run(options)
     secrets = read_secrets(options.secrets)
     plan = Plan(files.policies)
-    report = judge(options, plan, read_subjects(options), secrets, progress)
+    report = judge(options, plan, read_subjects(options, files), secrets, progress)
     return replace(report, notices=files.all_notices)
 
 
 def policies_of_run(options: ApplyOptions) -> PolicyFiles:
     """Return the policies of the saved plan, else those of the files that were named.
 
+    Exceptions among them are kept where they count; else each is noticed.
+
     Raises:
         PolicyErrors: policies have mistakes.
         UsageError: there is no policy, or the plan is refused.
     """
-    if options.plan is None:
-        return sound(options.policies)
-    from pratique.runtime.saved_plans import fitting
+    if options.plan is not None:
+        from pratique.runtime.saved_plans import fitting
 
-    return fitting(options.plan, options.policies)
+        return fitting(options.plan, options.policies)
+    files = sound(options.policies, exceptions=True)
+    if options.exceptions_within_policies or not files.exemptions:
+        return files
+    notices = [
+        f"{each.at.location}: PolicyException {each.name} does not count without --exceptions-within-policies"
+        for each in files.exemptions
+    ]
+    return replace(files, exemptions=(), notices=(*files.notices, *notices))
 
 
-def read_subjects(options: ApplyOptions, further: Sequence[ResourceDocument] = ()) -> Subjects:
-    """Return the resources that the options name, and `further` ones.
+def read_subjects(
+    options: ApplyOptions, files: PolicyFiles, further: Sequence[ResourceDocument] = ()
+) -> Subjects:
+    """Return the resources and exceptions that the options name.
+
+    Args:
+        options: what was named.
+        files: the policies, whose exceptions count.
+        further: more resources.
 
     Raises:
         PolicyErrors: some cannot be used.
@@ -163,7 +182,22 @@ def read_subjects(options: ApplyOptions, further: Sequence[ResourceDocument] = (
     if values:
         namespaces |= values.namespaces
     resources = (_resource(document, namespaces, values) for document in documents)
-    return Subjects(documents=tuple(documents), resources=tuple(resources), values=values)
+    return Subjects(
+        documents=tuple(documents),
+        resources=tuple(resources),
+        values=values,
+        exemptions=(*files.exemptions, *_exemptions(options, inputs)),
+    )
+
+
+def _exemptions(options: ApplyOptions, resources: Inputs) -> tuple[ir.Exemption, ...]:
+    """Return the policy exceptions that were named, and those among the resources where they count."""
+    if not (options.exceptions or options.exceptions_with_resources):
+        return ()
+    from pratique.runtime.exemption_files import exemptions_among, read_exemptions
+
+    among = exemptions_among(resources.sources) if options.exceptions_with_resources else ()
+    return (*read_exemptions(options.exceptions), *among)
 
 
 def judge(
@@ -203,7 +237,20 @@ def judge(
     )
     if not work:
         return report
-    return _judge(options, plan, work, report, secrets, given_context(subjects), progress, watch)
+    from pratique.runtime.batch import Batch
+
+    batch = Batch(
+        plan=plan,
+        source=given_context(subjects),
+        exemptions=subjects.exemptions,
+        store=options.store,
+        trust=options.trust,
+        coverage=options.coverage,
+        secrets=secrets,
+        progress=progress,
+        watch=watch,
+    )
+    return batch.judged(work, report)
 
 
 def _values(options: ApplyOptions) -> RunValues | None:
@@ -231,110 +278,3 @@ def given_context(subjects: Subjects) -> GivenContext:
 
     values = subjects.values.rules if subjects.values else None
     return GivenContext(objects=[d.data for d in subjects.documents], values=values)
-
-
-def _judge(
-    options: ApplyOptions,
-    plan: Plan,
-    work: Work,
-    report: Report,
-    secrets: Secrets,
-    given: GivenContext,
-    progress: Progress | None,
-    watch: Watch | None,
-) -> Report:
-    """Judge what waits for nothing at once, and the rest in an event loop."""
-    from pratique.runtime.engine import Engine
-    from pratique.runtime.now import NotYetError, run_now
-
-    engine = Engine(plan, None, given)
-    found: dict[int, tuple[RuleResult, ...]] = {}
-    waiting = []
-    for number, (resource, rules) in enumerate(work):
-        try:
-            found[number] = run_now(engine.judge(resource, rules))
-        except NotYetError:
-            waiting.append(number)
-            continue
-        if progress:
-            progress(len(found), len(work), str(resource.id))
-    if waiting:
-        told = partial(_told, progress, len(found), len(work))
-        left = [work[number] for number in waiting]
-        report, results = _judge_waiting(options, plan, left, report, secrets, given, told, watch)
-        found.update(zip(waiting, results, strict=True))
-    order = {(p.policy.key, p.rule.name): p.number for p in reversed(plan.rules)}
-    listed = [result for number in sorted(found) for result in found[number]]
-    return replace(report, results=tuple(sorted(listed, key=lambda r: order[r.policy, r.rule])))
-
-
-def _told(progress: Progress | None, before: int, total: int, done: int, what: str) -> None:
-    if progress:
-        progress(before + done, total, what)
-
-
-def _judge_waiting(
-    options: ApplyOptions,
-    plan: Plan,
-    work: Work,
-    report: Report,
-    secrets: Secrets,
-    given: GivenContext,
-    progress: Callable[[int, str], None],
-    watch: Watch | None,
-) -> tuple[Report, list[tuple[RuleResult, ...]]]:
-    """Judge what asks registries; return the report with what it cost, and the results of each resource."""
-    import asyncio
-    import os
-
-    from pratique.runtime.engine import Engine
-    from pratique.runtime.evidence import Evidence
-    from pratique.runtime.keys.references import Keys
-    from pratique.runtime.registry.counting import CountingStore
-    from pratique.runtime.registry.open import cached, open_accesses, open_store
-    from pratique.runtime.signatures.root_report import root_lines
-    from pratique.runtime.watching import UNWATCHED, Spent
-
-    async def run() -> tuple[Report, list[tuple[RuleResult, ...]]]:
-        client = open_store(options.store)
-        counting = CountingStore(client)
-        store = cached(counting, options.store)
-        try:
-            keys = Keys(secrets, os.environ, offline=options.store.offline)
-            verifier = open_verifier(options.trust)
-            evidence = Evidence(store, verifier, keys, coverage=options.coverage, watch=watch or UNWATCHED)
-            if watch:
-                watch.counts(lambda: Spent(counting.requests, evidence.verifications))
-            accesses = open_accesses(options.store, client, store, secrets)
-            engine = Engine(plan, evidence, given, accesses)
-            room = asyncio.Semaphore(1 if watch else MAX_CONCURRENT_RESOURCES)
-            done = 0
-
-            async def one(resource: Resource, rules: list[Applicable]) -> tuple[RuleResult, ...]:
-                nonlocal done
-                async with room:
-                    results = await engine.judge(resource, rules)
-                done += 1
-                progress(done, str(resource.id))
-                return results
-
-            found = await asyncio.gather(*(one(resource, rules) for resource, rules in work))
-            requests: Requests = counting.requests
-            told = replace(
-                report,
-                requests=requests,
-                verifications=evidence.verifications,
-                roots=root_lines(verifier.roots_used),
-            )
-            return told, found
-        finally:
-            await store.aclose()
-
-    return asyncio.run(run())
-
-
-def open_verifier(trust: TrustOptions) -> Verifier:
-    """Return the verifier of a run; the trust roots are read when a policy first needs them."""
-    from pratique.runtime.signatures.verifier import Verifier
-
-    return Verifier.of(trust)

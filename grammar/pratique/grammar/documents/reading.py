@@ -178,6 +178,11 @@ class PolicyFile:
     others: tuple[OtherDocument, ...] = ()
     errors: tuple[PolicyError, ...] = ()
 
+    @property
+    def in_cel(self) -> tuple[CelDocument | BindingDocument | CelExceptionDocument, ...]:
+        """Return all that belongs to policies in CEL."""
+        return (*self.cel_policies, *self.bindings, *self.cel_exceptions)
+
 
 _Typed: TypeAlias = PolicyDocument | ExceptionDocument | CelDocument | CelExceptionDocument | BindingDocument
 _Found: TypeAlias = _Typed | OtherDocument | PolicyError

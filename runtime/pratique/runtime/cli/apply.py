@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pratique.runtime.cli.kyverno_flags import add_flags
 from pratique.runtime.cli.options import (
     CommaList,
+    add_exception_options,
     add_plan_option,
     add_platform_option,
     add_secrets_option,
@@ -64,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_plan_option(inputs, "apply")
     add_secrets_option(inputs)
+    add_exception_options(parser)
     add_value_options(parser)
     add_output_options(parser)
     add_store_options(parser)

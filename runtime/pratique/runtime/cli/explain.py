@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pratique.runtime.cli.options import (
     CommaList,
+    add_exception_options,
     add_plan_option,
     add_platform_option,
     add_secrets_option,
@@ -113,6 +114,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--save-plan", metavar="FILE", type=Path, help="same as -o plan=FILE; for `pratique apply --plan`"
     )
     add_secrets_option(group)
+    add_exception_options(parser)
     add_value_options(parser)
     add_store_options(parser)
     add_platform_option(parser)

@@ -34,7 +34,7 @@ ACCEPTED: Final = (
 """Flags that cannot change a verdict here, each with the reason."""
 
 _CLUSTER: Final = "this version reads resources from files, not from a cluster"
-_EXCEPTIONS: Final = "this version does not know policy exceptions"
+_EXCEPTIONS: Final = "this version writes no policy exceptions"
 _GIT: Final = "this version reads policies from files: clone the repository first"
 _PAYLOAD: Final = "this version judges Kubernetes resources only"
 _MUTATE: Final = "this version does not change resources"
@@ -45,9 +45,6 @@ REFUSED: Final = (
     Flag(("--context",), "NAME", _CLUSTER),
     Flag(("--cluster-wide-resources",), "", _CLUSTER),
     Flag(("--parameter-resource",), "FILE", "this version reads no admission policies of Kubernetes"),
-    Flag(("--exception", "-e", "--exceptions"), "FILE", _EXCEPTIONS),
-    Flag(("--exceptions-with-resources", "--exceptions-within-resources"), "", _EXCEPTIONS),
-    Flag(("--exceptions-within-policies",), "", _EXCEPTIONS),
     Flag(("--generate-exceptions",), "", _EXCEPTIONS),
     Flag(("--generated-exception-ttl",), "DURATION", _EXCEPTIONS),
     Flag(("--git-branch", "-b"), "BRANCH", _GIT),

@@ -155,6 +155,31 @@ def add_value_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_exception_options(parser: argparse.ArgumentParser) -> None:
+    """Declare which policy exceptions count."""
+    group = parser.add_argument_group("policy exceptions")
+    group.add_argument(
+        "-e",
+        "--exception",
+        "--exceptions",
+        dest="exceptions",
+        metavar="FILE",
+        action=CommaList,
+        default=[],
+        help="file, folder or glob of policy exceptions; repeat it or separate with commas",
+    )
+    group.add_argument(
+        "--exceptions-with-resources",
+        "--exceptions-within-resources",
+        dest="exceptions_with_resources",
+        action="store_true",
+        help="exceptions among the resources count",
+    )
+    group.add_argument(
+        "--exceptions-within-policies", action="store_true", help="exceptions among the policies count"
+    )
+
+
 def add_platform_option(parser: argparse.ArgumentParser) -> None:
     """Declare which manifests of multi-platform images are judged, as a `Coverage`."""
     group = parser.add_argument_group("multi-platform images")
@@ -212,6 +237,9 @@ def apply_options(args: argparse.Namespace) -> ApplyOptions:
         trust=trust_options(args),
         coverage=args.platform,
         plan=args.plan,
+        exceptions=tuple(args.exceptions),
+        exceptions_with_resources=args.exceptions_with_resources,
+        exceptions_within_policies=args.exceptions_within_policies,
     )
 
 

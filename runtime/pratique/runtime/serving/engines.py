@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from pratique.compiler.plan import Plan
+from pratique.runtime.batch import open_verifier
 from pratique.runtime.engine import Engine
 from pratique.runtime.evidence import Evidence
 from pratique.runtime.keys.references import Keys
@@ -18,7 +19,6 @@ from pratique.runtime.registry.counting import CountingStore
 from pratique.runtime.registry.open import cached, open_accesses, open_store
 from pratique.runtime.secrets import read_secrets
 from pratique.runtime.serving.options import ServeOptions
-from pratique.runtime.session import open_verifier
 
 MEMORY_BYTES: Final = 128 << 20
 

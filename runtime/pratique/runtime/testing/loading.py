@@ -14,6 +14,7 @@ from pratique.compiler import ir
 from pratique.grammar.documents.command_line import UserInfoFile, Values
 from pratique.grammar.documents.testing import Test
 from pratique.grammar.errors import PolicyError, PolicyErrors
+from pratique.runtime.exemption_files import read_exemptions
 from pratique.runtime.inputs import read_inputs
 from pratique.runtime.policy_files import PolicyFiles, policies_of
 from pratique.runtime.run_values import RunValues, check_operation, read_file
@@ -60,7 +61,7 @@ def load(suite: Suite, test: Test) -> Loaded:
     # Exceptions among the policies do not count, but are no mistake either.
     policies = policies_of(read_inputs(_paths(suite.folder, test.policies)), exceptions=True)
     invalid = _invalid(policies)
-    exemptions = _exemptions(suite.folder, test.exceptions)
+    exemptions = read_exemptions(_paths(suite.folder, test.exceptions))
     resources, duplicates = _unique(
         read_objects([suite.folder / path for path in dict.fromkeys(test.resources)], doubles=True)
     )
@@ -143,15 +144,6 @@ def _once(policies: ir.PolicySet) -> ir.PolicySet:
     for policy in policies.policies:
         found.setdefault((policy.kind, policy.key), policy)
     return ir.PolicySet(policies=tuple(found.values()))
-
-
-def _exemptions(folder: Path, paths: Sequence[str]) -> tuple[ir.Exemption, ...]:
-    if not paths:
-        return ()
-    read = policies_of(read_inputs(_paths(folder, paths)), exceptions=True)
-    if read.mistakes:
-        raise PolicyErrors(read.mistakes)
-    return read.exemptions
 
 
 def _unique(objects: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[ResourceKey]]:
