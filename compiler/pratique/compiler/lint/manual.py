@@ -16,6 +16,8 @@ _HEAD: Final = """\
 `pratique lint` reports what it can prove. `pratique rule CODE` prints a rule's part of this page, which is
 made from the rules themselves: `pytest --rewrite-golden tests/compiler/lint/test_manual.py` writes it anew.
 
+Settings, ignores, fixes and pipelines are described in [lint-configuration.md](lint-configuration.md).
+
 A mistake for which a policy is refused bears the code of the rule that explains it, where there is one. It is
 reported whatever rules are asked and whatever comments say, and makes the exit code 2.
 """
