@@ -2,42 +2,26 @@
 
 Texts are Kyverno 1.19's own where it has one; every problem of a policy is found, not only the first.
 
-References: Kyverno 1.19 `Spec.Validate`, `ImageVerification.Validate`, `pkg/validation/policy`.
+References: Kyverno 1.19 `Spec.Validate`, `pkg/validation/policy`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
 
-from pratique.compiler import ir
 from pratique.compiler.kyverno.autogen import ANNOTATION
 from pratique.compiler.kyverno.body_checks import body_problems, unsupported
 from pratique.compiler.kyverno.body_expressions import contexts, expression_mistakes
+from pratique.compiler.kyverno.expression_checks import expression_problems
+from pratique.compiler.kyverno.image_checks import ImageChecks
 from pratique.compiler.kyverno.lower import spec_action
-from pratique.compiler.kyverno.obligations import (
-    DEFAULT_REKOR_URL,
-    deprecated_attestor,
-    expand_keys,
-    key_text,
-)
-from pratique.compiler.kyverno.selection_checks import selection_problems
-from pratique.compiler.kyverno.spec_checks import spec_problems
-from pratique.compiler.secret_references import KUBERNETES, foreign_secret, is_foreign
+from pratique.compiler.kyverno.selection_checks import Problem, selection_problems
+from pratique.compiler.kyverno.spec_checks import cannot_be_honoured, spec_problems
 from pratique.grammar.documents import PolicyDocument
-from pratique.grammar.documents.attestors import Attestor, AttestorSet, KeylessAttestor, StaticKeyAttestor
 from pratique.grammar.documents.context import ContextEntry
-from pratique.grammar.documents.kyverno import (
-    Generation,
-    ImageVerification,
-    Mutation,
-    Rule,
-    Validation,
-)
+from pratique.grammar.documents.kyverno import Generation, Mutation, Rule, Validation
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.source import Location
-
-_ALGORITHMS = frozenset({"sha224", "sha256", "sha384", "sha512"})
 
 
 def check(document: PolicyDocument) -> list[PolicyError]:
@@ -50,6 +34,7 @@ class _Checker:
     def __init__(self, document: PolicyDocument) -> None:
         self._document = document
         self._model = document.model
+        self._images = ImageChecks(self._own_namespace)
 
     def _error(
         self, message: str, *route: str | int, code: str = "invalid-policy", help: str = ""
@@ -57,12 +42,16 @@ class _Checker:
         text = f"invalid policy {self._model.metadata.name}: {message}"
         return PolicyError(code, text, self._document.location(*route), help=help)
 
+    def _told(self, problems: Iterable[Problem], *route: str | int) -> Iterator[PolicyError]:
+        """Yield problems, whose routes start at `route`, as errors."""
+        for text, place, code, advice in problems:
+            yield self._error(text, *route, *place, code=code, help=advice)
+
     # --- the policy as a whole -------------------------------------------------------------------------
 
     def spec(self) -> Iterator[PolicyError]:
         spec, namespaced = self._model.spec, self._model.kind == "Policy"
-        for text, route, code, advice in spec_problems(self._model):
-            yield self._error(text, *route, code=code, help=advice)
+        yield from self._told(spec_problems(self._model))
         if not spec.admission and not spec.background:
             text = "disabling both admission and background processing is not allowed"
             yield self._error(text, "spec")
@@ -87,15 +76,8 @@ class _Checker:
             )
             yield self._error(text, "metadata", "annotations", ANNOTATION)
         if spec.webhook_configuration and spec.webhook_configuration.match_conditions:
-            yield self._unsupported("matchConditions", "spec", "webhookConfiguration", "matchConditions")
-
-    def _unsupported(self, what: str, *route: str | int) -> PolicyError:
-        return self._error(
-            f"{what} cannot be honoured by this version",
-            *route,
-            code="unsupported-field",
-            help="a condition that is not enforced would be worse than none, so the policy is refused",
-        )
+            place = ("spec", "webhookConfiguration", "matchConditions")
+            yield from self._told([cannot_be_honoured("matchConditions", place)])
 
     # --- rules -----------------------------------------------------------------------------------------
 
@@ -113,23 +95,20 @@ class _Checker:
     def _rule(self, rule: Rule, number: int, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         confused = list(self._verbs(rule, route))
         yield from confused
-        for text, place, code, advice in () if confused else body_problems(rule, number):
-            yield self._error(text, *route, *place, code=code, help=advice)
+        yield from self._told(() if confused else body_problems(rule, number), *route)
         for what, place in unsupported(rule):
-            yield self._unsupported(f"{what} in rule '{rule.name}'", *route, *place)
+            yield from self._told([cannot_be_honoured(f"{what} in rule '{rule.name}'", place)], *route)
         if rule.image_extractors and not rule.verify_images:
             text = (
                 f"Invalid rule spec for rule '{rule.name}', imageExtractors can only be defined for"
                 " verifyImages rule"
             )
             yield self._error(text, *route, "imageExtractors")
-        yield from self._selection(rule, number, route)
+        namespaced, background = self._model.kind == "Policy", self._model.spec.background
+        selected = selection_problems(rule, number, namespaced=namespaced, background=background)
+        yield from self._told(selected, *route)
         yield from self._rule_parts(rule, route)
-        action = spec_action(self._model.spec)
-        for index, entry in enumerate(rule.verify_images or ()):
-            # Kyverno walks the entries with one variable: an action named by one holds for the next ones.
-            action = ir.Action(entry.failure_action) if entry.failure_action else action
-            yield from self._entry(rule, entry, action, (*route, "verifyImages", index))
+        yield from self._told(self._images.rule(rule, spec_action(self._model.spec)), *route)
 
     def _verbs(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         """A rule has exactly one body; an empty one counts as none."""
@@ -183,7 +162,8 @@ class _Checker:
                     )
                     yield self._error(text, *place, "jmesPath")
                 elif extractor.jmes_path:
-                    yield from self._expressions("path", extractor.jmes_path, (*place, "jmesPath"))
+                    wrong = expression_problems("path", extractor.jmes_path, ("jmesPath",))
+                    yield from self._told(wrong, *place)
 
     def _context(
         self, entries: Sequence[ContextEntry], route: tuple[str | int, ...]
@@ -203,8 +183,9 @@ class _Checker:
                 at = (*route, number, "imageRegistry", "imageRegistryCredentials", "secrets", index)
                 if "{{" in name:
                     # Kyverno puts no variables in here, and passes over the Secret that it does not find.
-                    yield self._unsupported("variables in Secret names of a context entry", *at)
-                yield from self._own_secret(name, at)
+                    what = "variables in Secret names of a context entry"
+                    yield from self._told([cannot_be_honoured(what, at)])
+                yield from self._told(self._images.own_secret(name, at))
         if sound:
             namespace = self._own_namespace
             for number, lowered in enumerate(lower_entries(entries, self._nowhere)):
@@ -222,218 +203,3 @@ class _Checker:
 
     def _nowhere(self, *_: str | int) -> Location:
         return self._document.location()
-
-    def _expressions(
-        self,
-        form: Literal["compile", "compile_blocks", "template", "path"],
-        data: Any,
-        route: tuple[str | int, ...],
-    ) -> Iterator[PolicyError]:
-        """Compile what holds expressions, and say what is wrong with the first bad one."""
-        if form == "template" and "{{" not in data:
-            return
-        from pratique.compiler.expressions.conditions import Conditions
-        from pratique.compiler.expressions.errors import ExpressionError
-        from pratique.compiler.expressions.expression import compile_expression
-        from pratique.compiler.expressions.variables import Template
-
-        try:
-            if form == "template":
-                Template.compile(data)
-            elif form == "path":
-                compile_expression(data)
-            else:
-                getattr(Conditions, form)(data)
-        except ExpressionError as error:
-            yield self._error(error.message, *route, *error.path, code=error.code)
-
-    def _selection(self, rule: Rule, number: int, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        namespaced, background = self._model.kind == "Policy", self._model.spec.background
-        found = selection_problems(rule, number, namespaced=namespaced, background=background)
-        for text, place, code, advice in found:
-            yield self._error(text, *route, *place, code=code, help=advice)
-
-    # --- verifyImages entries --------------------------------------------------------------------------
-
-    def _entry(
-        self, rule: Rule, entry: ImageVerification, action: ir.Action, route: tuple[str | int, ...]
-    ) -> Iterator[PolicyError]:
-        if action is ir.Action.AUDIT and entry.mutate_digest:
-            written = "mutate_digest" in entry.model_fields_set
-            yield self._error(
-                "mutateDigest must be set to false for \u2018Audit\u2019 failure action",
-                *route,
-                *(("mutateDigest",) if written else ()),
-                code="digest-added-under-audit",
-                help="write mutateDigest: false (its default is true), or failureAction: Enforce",
-            )
-        if not entry.image_references and not entry.image:
-            yield self._error("An image reference is required", *route)
-        for number, pattern in enumerate(entry.image_references or ()):
-            if "{{" in pattern:
-                text = f'rule "{rule.name}" should not have variables in image reference section'
-                yield self._error(
-                    text,
-                    *route,
-                    "imageReferences",
-                    number,
-                    code="variable-in-static-field",
-                    help="write the patterns themselves; images are told apart before variables have values",
-                )
-        for number, attestors in enumerate(entry.attestors or ()):
-            yield from self._set(entry, attestors, (*route, "attestors", number))
-        yield from self._deprecated(entry, route)
-        if entry.type == "Notary":
-            yield from self._notary(entry, route)
-        yield from self._attestations(entry, route)
-        if entry.validation and entry.validation.deny:
-            place = (*route, "validate", "deny", "conditions")
-            yield from self._expressions("compile", entry.validation.deny.conditions, place)
-        elif any(other.validation for other in rule.verify_images):
-            text = "every entry of a rule in which one has `validate` must have `validate.deny`"
-            yield self._error(text, *route)
-        yield from self._credentials(entry, (*route, "imageRegistryCredentials", "secrets"))
-
-    def _deprecated(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        """Check the attestor that deprecated fields stand for; beside attestations Kyverno drops it."""
-        converted = deprecated_attestor(entry)
-        if entry.attestations or entry.type == "Notary":
-            return
-        if converted and converted.keyless:
-            yield from self._keyless(converted.keyless, (*route, "issuer"))
-        elif not converted and entry.image and entry.annotations:
-            text = "keys, certificates, keyless, or a nested attestor is required"
-            yield self._error(text, *route, "annotations")
-
-    def _credentials(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        block = entry.image_registry_credentials
-        for number, name in enumerate(block.secrets if block else ()):
-            yield from self._expressions("template", name, (*route, number))
-            yield from self._own_secret(name, (*route, number))
-
-    def _notary(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        """Only certificates can be trusted for Notary signatures.
-
-        DEVIATION: at any depth, and in attestations too, which also need attestors; Kyverno looks at the
-        outermost attestors alone, and crashes over the others when they are evaluated
-        (`tests/compiler/kyverno/test_checks.py::test_notary_takes_certificates_at_any_depth`).
-        """
-        if entry.key or entry.issuer:
-            text = f"{'Keys' if entry.key else 'Keyless'} field is not allowed for type notary"
-            yield self._error(text, *route, "key" if entry.key else "issuer")
-        sets = [(s, (*route, "attestors", i)) for i, s in enumerate(entry.attestors or ())]
-        for number, attestation in enumerate(entry.attestations or ()):
-            place = (*route, "attestations", number)
-            if not attestation.attestors:
-                yield self._error(
-                    "attestations of type notary need attestors",
-                    *place,
-                    code="attestation-without-attestors",
-                    help="say under `attestors` whose certificate must have signed the statement",
-                )
-            sets += [(s, (*place, "attestors", i)) for i, s in enumerate(attestation.attestors)]
-        while sets:
-            block, place = sets.pop(0)
-            for number, attestor in enumerate(block.entries):
-                at = (*place, "entries", number)
-                if attestor.attestor:
-                    sets.append((attestor.attestor, (*at, "attestor")))
-                if attestor.keyless:
-                    yield self._error("Keyless field is not allowed for type notary", *at, "keyless")
-                if attestor.keys:
-                    yield self._error("Keys field is not allowed for type notary", *at, "keys")
-
-    def _attestations(self, entry: ImageVerification, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        for number, attestation in enumerate(entry.attestations):
-            place = (*route, "attestations", number)
-            if attestation.conditions:
-                blocks = [c.model_dump(mode="json", exclude_unset=True) for c in attestation.conditions]
-                yield from self._expressions("compile_blocks", blocks, (*place, "conditions"))
-            for index, attestors in enumerate(attestation.attestors):
-                yield from self._set(entry, attestors, (*place, "attestors", index))
-                for position, attestor in enumerate(attestors.entries):
-                    if attestor.attestor:
-                        nested = (*place, "attestors", index, "entries", position, "attestor")
-                        yield self._unsupported("a nested attestor of an attestation", *nested)
-
-    def _set(
-        self, entry: ImageVerification, attestors: AttestorSet, route: tuple[str | int, ...]
-    ) -> Iterator[PolicyError]:
-        if not attestors.entries:
-            yield self._error("An entry is required", *route)
-        elif attestors.count is not None and attestors.count > len(attestors.entries):
-            yield self._error(
-                "Count cannot exceed length of entries",
-                *route,
-                "count",
-                code="count-exceeds-entries",
-                help=_count_advice(attestors),
-            )
-        for number, attestor in enumerate(attestors.entries):
-            yield from self._attestor(entry, attestor, (*route, "entries", number))
-
-    def _attestor(
-        self, entry: ImageVerification, attestor: Attestor, route: tuple[str | int, ...]
-    ) -> Iterator[PolicyError]:
-        given = (attestor.keys, attestor.certificates, attestor.keyless, attestor.attestor)
-        if sum(part is not None for part in given) != 1:
-            yield self._error("keys, certificates, keyless, or a nested attestor is required", *route)
-            return
-        for text in _texts(attestor):
-            yield from self._expressions("template", text, route)
-        if attestor.keys:
-            yield from self._keys(attestor.keys, (*route, "keys"))
-        if attestor.certificates and not (attestor.certificates.cert or attestor.certificates.cert_chain):
-            yield self._error("cert or certChain required", *route, "certificates")
-        if attestor.keyless:
-            yield from self._keyless(attestor.keyless, (*route, "keyless"))
-        if attestor.attestor:
-            yield from self._set(entry, attestor.attestor, (*route, "attestor"))
-
-    def _keys(self, keys: StaticKeyAttestor, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        if not (keys.public_keys or keys.secret or keys.kms):
-            yield self._error("A public key, kms key or secret is required", *route)
-        if keys.public_keys and keys.signature_algorithm not in _ALGORITHMS:
-            yield self._error("Invalid signature algorithm provided", *route, "signatureAlgorithm")
-        if (key := key_text(keys).strip()).startswith(KUBERNETES):
-            yield from self._own_secret(key, (*route, "publicKeys" if keys.public_keys else "secret"))
-
-    def _own_secret(self, name: str, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        namespace = self._model.metadata.namespace or "default"
-        if self._model.kind == "Policy" and "{{" not in name and is_foreign(name, namespace):
-            yield self._error(
-                foreign_secret(name, namespace),
-                *route,
-                code="foreign-secret",
-                help=f"write {namespace}/NAME, or make it a ClusterPolicy",
-            )
-
-    def _keyless(self, keyless: KeylessAttestor, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
-        code, advice = "keyless-without-log", f"write `rekor: {{url: {DEFAULT_REKOR_URL}}}`"
-        if keyless.rekor is None and not keyless.roots:
-            advice += ", or the `roots` of an authority of your own"
-            yield self._error("Either Rekor URL or roots are required", *route, code=code, help=advice)
-        if keyless.rekor is not None and not keyless.rekor.url:
-            yield self._error("An URL is required", *route, "rekor", code=code, help=advice)
-
-
-def _count_advice(attestors: AttestorSet) -> str:
-    """Say how a count can be reached; Kyverno compares it with the entries as they are written."""
-    written = len(attestors.entries)
-    expanded = sum(len(expand_keys(entry)) for entry in attestors.entries)
-    if attestors.count and written < attestors.count <= expanded:
-        return f"write each of the {expanded} keys as an entry of its own: entries are counted as written"
-    return f"lower `count` to at most {written}, or name more attestors"
-
-
-def _texts(attestor: Attestor) -> Iterator[str]:
-    """Yield every text of an attestor, nested sets left out (they are checked by themselves)."""
-    stack: list[Any] = [attestor.model_dump(exclude={"attestor"})]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            stack += value.values()
-        elif isinstance(value, list | tuple):
-            stack += value

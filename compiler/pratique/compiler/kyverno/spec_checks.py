@@ -14,6 +14,16 @@ from pratique.grammar.documents.kyverno import PolicyModel, Spec, ValidationFail
 from pratique.grammar.nodes import show_path
 
 
+def cannot_be_honoured(what: str, route: Route) -> Problem:
+    """Return the problem of a policy that asks for what is not built."""
+    return Problem(
+        f"{what} cannot be honoured by this version",
+        route,
+        "unsupported-field",
+        "a condition that is not enforced would be worse than none, so the policy is refused",
+    )
+
+
 def spec_problems(model: PolicyModel) -> Iterator[Problem]:
     """Yield what is wrong with a policy as a whole; the routes start at the policy."""
     if model.kind == "ClusterPolicy" and model.metadata.namespace:
