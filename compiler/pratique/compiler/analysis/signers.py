@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, TypeAlias
 
 from pratique.compiler import ir
@@ -58,8 +58,13 @@ def find(
 ) -> SignerAnswer:
     """Return one signer whose signature meets all of `inside` (at least one) and none of `outside`.
 
-    All searches for its identity together take `max_states` at most.
+    All searches for its identity together take `max_states` at most. Answers are remembered.
     """
+    return _find(tuple(inside), tuple(outside), max_states)
+
+
+@lru_cache(maxsize=4096)
+def _find(inside: tuple[ir.Attestor, ...], outside: tuple[ir.Attestor, ...], max_states: int) -> SignerAnswer:
     base = inside[0]
     if not all(_may_share(base, other) for other in inside[1:]):
         return Proof()

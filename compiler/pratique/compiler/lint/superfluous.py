@@ -23,7 +23,7 @@ from pratique.compiler.languages.sets import contains
 from pratique.compiler.lint.facts import Facts, Site
 from pratique.compiler.pattern_index import PatternIndex
 
-MAX_COMPARISONS: Final = 200
+MAX_COMPARISONS: Final = 100
 """Comparisons of a run with and without some unit."""
 
 MAX_OTHERS: Final = 8
@@ -94,7 +94,13 @@ class _Search:
         for number, site in enumerate(self._sites):
             self._of_rule[id(site.rule)].append(number)
         self._looks = [look(Zone(site.rule.resources)) for site in self._sites]
+        self._places: dict[ir.ResourceRegion, int] = {}
+        self._place_of = [
+            self._places.setdefault(site.rule.resources, len(self._places)) for site in self._sites
+        ]
+        self._known: dict[int, int] = {}
         self._kinds: dict[ir.ImageRequirement, int] = {}
+        self._by_kind: list[ir.ImageRequirement] = []
         self._kind_of = [self._kind(site.requirement) for site in self._sites]
         self._implied: dict[tuple[int, int], bool] = {}
         texts = ((p.text, number) for number, site in enumerate(self._sites) for p in site.include)
@@ -102,7 +108,13 @@ class _Search:
 
     def _kind(self, requirement: ir.ImageRequirement) -> int:
         """Return a number that requirements of the same demands share, whatever images they are about."""
-        return self._kinds.setdefault(replace(requirement, images=_NO_IMAGES), len(self._kinds))
+        known = self._known.get(id(requirement))
+        if known is None:
+            kind = replace(requirement, images=_NO_IMAGES)
+            known = self._known[id(requirement)] = self._kinds.setdefault(kind, len(self._kinds))
+            if known == len(self._by_kind):
+                self._by_kind.append(requirement)
+        return known
 
     def units(self) -> Iterator[Superfluous]:
         for policy in reversed(self._facts.policies.policies):
@@ -182,17 +194,15 @@ class _Search:
         besides: Collection[int],
     ) -> int | None:
         """Return an entry besides the unit that demands as much of an image, of resources like the unit's."""
-        wanted, near = self._kind(requirement), look(Zone(unit.rule.resources))
-        found = [
-            number
-            for number in self._index.lookup(image)
-            if number not in besides and not self._gone[number] and not unit.holds(self._sites[number])
-        ]
-        for number in sorted(found, key=lambda n: (self._sites[n].rule.resources != unit.rule.resources, n)):
+        there = [number for number in self._index.lookup(image) if not self._gone[number]]
+        known = {kind: self._implies(kind, requirement) for kind in {self._kind_of[n] for n in there}}
+        place, near = self._places[unit.rule.resources], look(Zone(unit.rule.resources))
+        others = (n for n in there if known[self._kind_of[n]] and n not in besides)
+        for number in sorted(others, key=lambda n: (self._place_of[n] != place, n)):
             site = self._sites[number]
             if (
-                not self._looks[number].is_apart(near)
-                and self._implies(number, wanted, requirement)
+                not unit.holds(site)
+                and not self._looks[number].is_apart(near)
                 and (site.enforces or unit.rule.action is not ir.Action.ENFORCE)
                 and _may_meet(site.policy, unit.policy)
                 and contains(self._facts.region(site.requirement.images), image)
@@ -201,10 +211,11 @@ class _Search:
                 return number
         return None
 
-    def _implies(self, number: int, wanted: int, requirement: ir.ImageRequirement) -> bool:
-        key = self._kind_of[number], wanted
+    def _implies(self, kind: int, requirement: ir.ImageRequirement) -> bool:
+        """Say whether all requirements of a kind demand as much as another, as far as can be told at once."""
+        key = kind, self._kind(requirement)
         if key not in self._implied:
-            given = self._sites[number].requirement
+            given = self._by_kind[kind]
             self._implied[key] = (
                 given.pin_digest >= requirement.pin_digest
                 and given.demand_digest >= requirement.demand_digest
@@ -218,7 +229,9 @@ class _Search:
             return Comparison(changes=(), undecided=("too many comparisons",))
         self._left -= 1
         mine = self._policies[id(unit.policy)]
-        return _compared(mine, unit.removed_from(mine), self._beside(unit, others))
+        answer = _compared(mine, unit.removed_from(mine), self._beside(unit, others))
+        self._left += answer.is_equivalent and answer.cells == 0  # the very same demands are no work
+        return answer
 
     def _suffice(self, unit: Unit, others: Collection[int]) -> bool:
         """Say whether other entries demand as much even without the rest of their policies."""
@@ -226,8 +239,9 @@ class _Search:
         mine = self._policies[id(unit.policy)]
         own = [self._sites[number] for number in self._of_rule[id(unit.rule)]]
         old = _only(mine, [site for site in own if unit.holds(site)] + sites)
-        beside = [_only(policy, sites) for policy in self._beside(unit, others)]
-        return _compared(old, _only(mine, sites), beside).is_equivalent
+        whole = [mine, *self._beside(unit, others)]
+        alone = [old, *(_only(policy, sites) for policy in whole[1:])]
+        return alone == whole or _compared(old, _only(mine, sites), alone[1:]).is_equivalent
 
     def _beside(self, unit: Unit, others: Collection[int]) -> list[ir.Policy]:
         policies = {id(self._sites[number].policy): None for number in others}
