@@ -50,6 +50,22 @@ def key_problem(text: str) -> str:
     return _problem(blocks, {"PUBLIC KEY": _read_info, "RSA PUBLIC KEY": _read_rsa})
 
 
+def key_identity(text: str) -> bytes | None:
+    """Return what is the same for all forms of one public key, its outline at least; None for what is none.
+
+    An RSA key is the same in a SubjectPublicKeyInfo and by itself (RFC 8017, appendix A.1.1).
+    """
+    blocks = _blocks(text)
+    if len(blocks) != 1 or key_problem(text):
+        return None
+    label, body = blocks[0]
+    der = base64.b64decode(body)
+    if label == "RSA PUBLIC KEY":
+        return der
+    algorithm, key = _parts(_content(der, _SEQUENCE), _SEQUENCE, _BITS)
+    return key[1:] if _element(algorithm, _OBJECT)[0] == _RSA else der
+
+
 def log_keys_problem(text: str) -> str:
     """Return why `text` does not hold public keys of logs, as the end of a sentence."""
     return _problem(_blocks(text), {"PUBLIC KEY": _read_info, "RSA PUBLIC KEY": _read_rsa})
