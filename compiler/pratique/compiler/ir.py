@@ -524,6 +524,8 @@ class Policy:
         background: takes part in background scans.
         webhook_seconds: patience that its webhook asks of the API server; None for the usual. No verdict
             depends on it.
+        emit_warning: failures that refuse nothing are told to whoever sent the request, also for rules with
+            bodies. No verdict depends on it.
         labels: `policies.kyverno.io/…` and other annotations, sorted.
     """
 
@@ -535,6 +537,7 @@ class Policy:
     stop_at_first: bool = False
     background: bool = True
     webhook_seconds: int | None = field(default=None, compare=False)
+    emit_warning: bool = field(default=False, compare=False)
     annotations: tuple[tuple[str, str], ...] = ()
     at: At = field(default=NOWHERE, compare=False)
 

@@ -1,6 +1,7 @@
 """Which webhooks are registered for which policies."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -205,3 +206,54 @@ def test_kinds_that_are_not_served() -> None:
     assert unserved(made(resources={"kinds": ["Pod", "Rollout", "argoproj.io/v1/Rollout"]}), DISCOVERY) == (
         "Rollout",
     )
+
+
+def validating(body: dict[str, Any], kinds: list[str], name: str = "v", **more: Any) -> ir.Policy:
+    rule = {
+        "name": "r",
+        "match": {"any": [{"resources": {"kinds": kinds, **more.pop("resources", {})}}]},
+        "validate": {"message": "no", **body},
+    }
+    document = {
+        "apiVersion": "kyverno.io/v1",
+        "kind": "ClusterPolicy",
+        "metadata": {"name": name},
+        "spec": {"rules": [rule], **more},
+    }
+    return policy(json.dumps(document))
+
+
+PATTERN = {"pattern": {"metadata": {"name": "?*"}}}
+DENY: dict[str, Any] = {"deny": {}}
+
+
+def test_rules_about_other_things_than_images_are_validated_only() -> None:
+    found = validating(PATTERN, ["ConfigMap", "Node/status"])
+    assert hooks(found, mutating=True) == []
+    [hook] = hooks(found)
+    assert sent(hook) == {
+        ("", "configmaps", "CREATE"),
+        ("", "configmaps", "UPDATE"),
+        ("", "nodes/status", "CREATE"),
+        ("", "nodes/status", "UPDATE"),
+        ("", "nodes/status", "CONNECT"),
+    }
+    assert {rule["scope"] for rule in hook["rules"]} == {"Namespaced", "Cluster"}
+
+
+def test_deletions_are_sent_where_a_rule_can_say_something_of_them() -> None:
+    [hook] = hooks(validating(DENY, ["ConfigMap"]))
+    assert {operation for *_, operation in sent(hook)} == {"CREATE", "UPDATE", "DELETE"}
+    [hook] = hooks(validating(DENY, ["Pod/exec"], resources={"operations": ["CONNECT"]}))
+    assert sent(hook) == {("", "pods/exec", "CONNECT")}
+
+
+def test_every_kind_but_what_the_cluster_stands_on() -> None:
+    every = validating(PATTERN, ["*"], background=False)
+    [hook] = hooks(every)
+    assert sent(hook) == {("*", "*", "CREATE"), ("*", "*", "UPDATE")}
+    [condition] = hook["matchConditions"]
+    assert '"/nodes"' in condition["expression"]
+    assert '"wgpolicyk8s.io"' in condition["expression"]
+    [both] = hooks(every, validating(PATTERN, ["Node"], "nodes"))
+    assert '"/nodes"' not in both["matchConditions"][0]["expression"]

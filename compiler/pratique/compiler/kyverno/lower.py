@@ -33,6 +33,7 @@ def lower_policy(document: PolicyDocument) -> ir.Policy:
         stop_at_first=model.spec.apply_rules == "One",
         background=model.spec.background,
         webhook_seconds=_webhook_seconds(model.spec),
+        emit_warning=model.spec.emit_warning,
         annotations=tuple(sorted(annotations.items())),
         at=ir.At(location=document.location("metadata", "name")),
     )

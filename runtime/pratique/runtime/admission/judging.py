@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from pratique.compiler import ir
@@ -19,9 +19,13 @@ from pratique.runtime.admission.verdict import Outcome, Verdict, decide, outcome
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.decision import Status
 from pratique.runtime.engine import Engine
+from pratique.runtime.resource import Kind
 
 MAX_IMAGES: Final = 2_000
 """Images of one object; more are refused before anything is asked (W16)."""
+
+Parents = Callable[[str, str], Kind | None]
+"""Returns the kind of the objects that a group serves under a plural name."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -44,9 +48,18 @@ class Judge:
     INVARIANT: a request is judged by the engine that was set when it came (F26).
     """
 
-    def __init__(self, engine: Engine, namespaces: Namespaces | None = None) -> None:
-        """Take the engine, and who knows the labels of namespaces; None for nobody."""
+    def __init__(
+        self, engine: Engine, namespaces: Namespaces | None = None, parents: Parents | None = None
+    ) -> None:
+        """Take the engine, and who knows the labels of namespaces and the types of subresources.
+
+        Args:
+            engine: judges.
+            namespaces: None for nobody.
+            parents: None for the types that every cluster has.
+        """
         self._namespaces = namespaces
+        self._parents = parents or built_in
         self.use(engine)
 
     def use(self, engine: Engine) -> None:
@@ -84,11 +97,14 @@ class Judge:
         same = unchanged(review)
         # The API server takes nothing but ephemeral containers over from such a request (K7).
         left_out = same if review.subresource == "ephemeralcontainers" else frozenset()
-        resource = review.resource(await self._labels(review, seconds), left_out)
+        kind = self._parents(*review.parent) if review.subresource else None
+        resource = review.resource(await self._labels(review, seconds), left_out, kind)
         if len(resource.images) > MAX_IMAGES:
             text = f"{resource.id} has more than {MAX_IMAGES} images"
             return Verdict(allowed=False, message=text)
         rules = applicable(engine.plan, resource)
+        if mutating:
+            rules = [item for item in rules if item.planned.rule.body is None]
         if among:
             rules = [i for i in rules if among.includes(i.planned.policy, self._group(i.planned.policy))]
         if not rules:
@@ -123,6 +139,27 @@ class Judge:
             said = str(error) or "no answer in time"
             _LOG.warning("labels of namespace %s: %s", review.namespace, said)
             return None
+
+
+_BUILT_IN: Final = {
+    ("", "pods"): Kind("", "v1", "Pod"),
+    ("", "nodes"): Kind("", "v1", "Node"),
+    ("", "services"): Kind("", "v1", "Service"),
+    ("", "namespaces"): Kind("", "v1", "Namespace"),
+    ("", "serviceaccounts"): Kind("", "v1", "ServiceAccount"),
+    ("", "replicationcontrollers"): Kind("", "v1", "ReplicationController"),
+    ("apps", "daemonsets"): Kind("apps", "v1", "DaemonSet"),
+    ("apps", "deployments"): Kind("apps", "v1", "Deployment"),
+    ("apps", "replicasets"): Kind("apps", "v1", "ReplicaSet"),
+    ("apps", "statefulsets"): Kind("apps", "v1", "StatefulSet"),
+    ("batch", "cronjobs"): Kind("batch", "v1", "CronJob"),
+    ("batch", "jobs"): Kind("batch", "v1", "Job"),
+}
+
+
+def built_in(group: str, plural: str) -> Kind | None:
+    """Return the kind of a type that every cluster has; its subresources may be objects of other kinds."""
+    return _BUILT_IN.get((group, plural))
 
 
 def asks_namespace_labels(plan: Plan) -> bool:

@@ -30,7 +30,8 @@ class Review:
     """One request.
 
     Attributes:
-        kind: of the object; for a subresource with the object of its parent, that of the parent.
+        kind: of the object.
+        parent: group and plural of the type that was asked for; of a subresource, that of its parent.
         object: None for DELETE and some CONNECT.
         old_object: None for CREATE.
         request: all of it, as expressions see it.
@@ -39,6 +40,7 @@ class Review:
     uid: str
     operation: str
     kind: Kind
+    parent: tuple[str, str]
     subresource: str
     namespace: str
     name: str
@@ -49,7 +51,10 @@ class Review:
     request: Mapping[str, Any] = field(repr=False)
 
     def resource(
-        self, namespace_labels: Mapping[str, str] | None = None, left_out: frozenset[str] = frozenset()
+        self,
+        namespace_labels: Mapping[str, str] | None = None,
+        left_out: frozenset[str] = frozenset(),
+        kind: Kind | None = None,
     ) -> Resource:
         """Return what policies judge: the object, or for DELETE the one that goes; arguments of `Resource`.
 
@@ -67,6 +72,7 @@ class Review:
             requester=self.requester,
             values={"request": dict(self.request), **account_variables(self.requester.username)},
             left_out=left_out,
+            kind=kind,
         )
 
 
@@ -96,11 +102,12 @@ def read_review(body: bytes) -> Review:
         raise ReviewError("the request has no uid")
     if operation not in OPERATIONS:
         raise ReviewError("the request has an unknown operation")
-    kind = _mapping(request, "kind")
+    kind, resource = _mapping(request, "kind"), _mapping(request, "resource")
     review = Review(
         uid=uid,
         operation=operation,
         kind=Kind(_text(kind, "group"), _text(kind, "version"), _text(kind, "kind")),
+        parent=(_text(resource, "group"), _text(resource, "resource")),
         subresource=_text(request, "subResource"),
         namespace=_text(request, "namespace"),
         name=_text(request, "name"),

@@ -103,7 +103,7 @@ def decide(found: Iterable[Outcome], resource: Resource, *, mutating: bool = Fal
     told = [outcome for outcome in found if outcome.status in (Status.FAIL, Status.ERROR, Status.WARN)]
     if any(_blocks(outcome, resource.target) for outcome in told):
         return Verdict(allowed=False, message=blocked(resource, told), outcomes=found)
-    warnings = [warning(outcome, outcome.message) for outcome in told]
+    warnings = [warning(outcome, outcome.message) for outcome in told if _warns(outcome)]
     warnings += [warning(outcome, note) for outcome in found for note in outcome.notes]
     pins = {pin: text for outcome in found for pin, text in outcome.pins} if mutating else {}
     return Verdict(
@@ -123,6 +123,11 @@ def _blocks(outcome: Outcome, target: Target) -> bool:
     if outcome.status is Status.WARN or failure_action(outcome.rule, target) is not ir.Action.ENFORCE:
         return False
     return outcome.status is Status.FAIL or outcome.attack or not outcome.policy.fail_open
+
+
+def _warns(outcome: Outcome) -> bool:
+    """Say whether an outcome that refuses nothing is told (Kyverno: `emitWarning`; always for images)."""
+    return outcome.rule.body is None or outcome.policy.emit_warning or outcome.status is Status.ERROR
 
 
 def _lenient(outcome: Outcome, item: Applicable, result: RuleResult, unchanged: frozenset[str]) -> Outcome:

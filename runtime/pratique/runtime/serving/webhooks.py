@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pratique.compiler import ir
+from pratique.compiler.bodies import AnyPattern, Check, ForEach, Pattern, PodSecurity, Validation
 from pratique.grammar.wildcard import is_literal, matches
 from pratique.runtime.admission.groups import EVERYWHERE, group, path
 from pratique.runtime.kubernetes.discovery import Discovery, Served
 from pratique.runtime.kubernetes.types import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, ResourceType
 from pratique.runtime.resource import POD_SPECS
 
-OPERATIONS: Final = ("CREATE", "UPDATE")
-"""What brings images: of what is deleted or connected to none is started."""
 SECONDS: Final = 10
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 """Label that the API server itself puts on every namespace, and keeps true."""
@@ -180,18 +179,58 @@ def _wanted(policies: Sequence[ir.Policy], discovery: Discovery) -> list[_Wanted
 
 def _rules(rule: ir.Rule, discovery: Discovery) -> Iterator[_Rule]:
     """Yield the objects and operations that a rule speaks about."""
-    runs_images = {*POD_SPECS, *(kind for kind, _ in rule.extractors)}
     for wanted in _filters(rule):
-        operations = [op for op in OPERATIONS if not wanted.operations or op in wanted.operations]
         for selector in wanted.kinds or (ir.KindSelector(kind="*"),):
-            for served in discovery.selected(selector):
-                of = served.type
-                # Another kind holds no image: there is nothing to ask.
-                if of.kind in runs_images:
-                    scope = "Namespaced" if of.namespaced else "Cluster"
-                    for resource in _resources(selector, served):
-                        for operation in operations:
-                            yield _Rule(of.group, of.version, scope, resource, operation)
+            possible = _operations(rule, selector)
+            operations = [op for op in possible if not wanted.operations or op in wanted.operations]
+            for group_name, version, scope, resource in _resources(rule, selector, discovery):
+                for operation in operations:
+                    yield _Rule(group_name, version, scope, resource, operation)
+
+
+def _operations(rule: ir.Rule, selector: ir.KindSelector) -> Sequence[str]:
+    """Return the operations of which a rule can say anything."""
+    if rule.body is None:
+        return ("CREATE", "UPDATE")  # of what is deleted or connected to no image is started
+    found = ["CREATE", "UPDATE"]
+    if not isinstance(rule.body, Validation) or _asks_of_deleted(rule.body.check):
+        found.append("DELETE")
+    if selector.subresource:
+        found.append("CONNECT")
+    return found
+
+
+def _asks_of_deleted(check: Check | ForEach) -> bool:
+    match check:
+        case Pattern() | AnyPattern() | PodSecurity():
+            return False
+        case ForEach():
+            return any(_asks_of_deleted(loop.check) for loop in check.loops)
+        case _:
+            return True
+
+
+def _resources(
+    rule: ir.Rule, selector: ir.KindSelector, discovery: Discovery
+) -> Iterator[tuple[str, str, str, str]]:
+    """Yield group, version, scope and resource of the types that a selector names."""
+    if selector.kind == "*" and rule.body is not None:
+        scope = "Namespaced" if rule.resources.namespace is not None else "*"
+        below = f"*/{selector.subresource}" if selector.subresource else "*"
+        yield _or_all(selector.group), _or_all(selector.version), scope, below
+        return
+    runs_images = {*POD_SPECS, *(kind for kind, _ in rule.extractors)}
+    for served in discovery.selected(selector):
+        of = served.type
+        # Another kind holds no image: there is nothing to ask.
+        if rule.body is not None or of.kind in runs_images:
+            scope = "Namespaced" if of.namespaced else "Cluster"
+            for resource in _plurals(selector, served):
+                yield of.group, of.version, scope, resource
+
+
+def _or_all(pattern: str) -> str:
+    return pattern if is_literal(pattern) else "*"
 
 
 def _filters(rule: ir.Rule) -> Sequence[ir.ResourceFilter]:
@@ -202,7 +241,7 @@ def _filters(rule: ir.Rule) -> Sequence[ir.ResourceFilter]:
     return [f for f in filters if f.kinds][:1] or filters[:1]
 
 
-def _resources(selector: ir.KindSelector, served: Served) -> Iterator[str]:
+def _plurals(selector: ir.KindSelector, served: Served) -> Iterator[str]:
     plural = served.type.plural
     if matches(selector.subresource, ""):
         yield plural
@@ -218,6 +257,8 @@ def _hook(
     """Return a webhook, every default written out: what the API server holds can then be compared with it."""
     way = path(fail_open=fail_open, groups=wanted.groups)
     conditions = [] if fail_open or not registration.account else [_not_itself(registration)]
+    if any(rule.resource.startswith("*") for rule in wanted.rules):
+        conditions.append(_not_the_ground(wanted.rules))
     found = {
         "name": f"{way.replace('/', '-')}.{webhook}.{registration.name}",
         "clientConfig": registration.endpoint.client(f"/{webhook}/{way}", authorities),
@@ -275,5 +316,41 @@ def _not_itself(registration: Registration) -> dict[str, str]:
             ' && request.kind.kind == "Pod" && object != null && has(object.spec)'
             " && has(object.spec.serviceAccountName)"
             f' && object.spec.serviceAccountName == "{registration.account}")'
+        ),
+    }
+
+
+_GROUND: Final = (
+    "/bindings",
+    "/events",
+    "/nodes",
+    "apiregistration.k8s.io/apiservices",
+    "authentication.k8s.io/selfsubjectreviews",
+    "authentication.k8s.io/tokenreviews",
+    "authorization.k8s.io/localsubjectaccessreviews",
+    "authorization.k8s.io/selfsubjectaccessreviews",
+    "authorization.k8s.io/selfsubjectrulesreviews",
+    "authorization.k8s.io/subjectaccessreviews",
+    "certificates.k8s.io/certificatesigningrequests",
+    "coordination.k8s.io/leases",
+    "events.k8s.io/events",
+)
+_REPORTS: Final = ("kyverno.io", "openreports.io", "reports.kyverno.io", "wgpolicyk8s.io")
+
+
+def _not_the_ground(rules: Iterable[_Rule]) -> dict[str, str]:
+    """Return what keeps rules about every kind off what the cluster itself stands on.
+
+    Without Nodes, Leases and reviews nothing starts, this server included; and reports are its own. What a
+    rule names is judged all the same. Kyverno leaves these out by its `resourceFilters`.
+    """
+    named = {f"{rule.group}/{rule.resource}" for rule in rules}
+    listed = ", ".join(f'"{name}"' for name in _GROUND if name not in named)
+    groups = ", ".join(f'"{name}"' for name in _REPORTS)
+    return {
+        "name": "not-the-ground",
+        "expression": (
+            f'!((request.resource.group + "/" + request.resource.resource) in [{listed}])'
+            f" && !(request.resource.group in [{groups}])"
         ),
     }
