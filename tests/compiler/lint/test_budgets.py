@@ -95,10 +95,36 @@ def test_skipped_images_cost_nothing() -> None:
     assert slowest(facts(json.dumps(data)), fail_open=False, beyond=1) is None
 
 
-@pytest.mark.parametrize("number", range(1, 5))
-def test_the_first_look_overlooks_nothing(number: int) -> None:
-    found = facts(bundles("p", number))
+KEYS = [{"entries": [{"keys": {"publicKeys": f"k8s://a/{n}"}} for n in range(3)]}]
+CERTIFICATES = [{"entries": [{"certificates": {"cert": f"{n}"}} for n in range(3)]}]
+APART = [{"entries": [{"keys": {"kms": f"awskms:///{n}"}, "repository": f"ghcr.io/s/{n}"} for n in range(3)]}]
+STATED = [{"type": f"https://a.example/{n}", "attestors": KEYS} for n in range(2)]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"attestors": KEYS},
+        {"attestors": APART},
+        {"attestors": KEYS, "cosignOCI11": True},
+        {"attestors": [], "attestations": STATED},
+        {"attestors": KEYS, "attestations": STATED},
+        {"attestors": APART, "attestations": STATED, "type": "SigstoreBundle"},
+        {"attestors": CERTIFICATES, "type": "Notary"},
+        {
+            "attestors": CERTIFICATES,
+            "attestations": [{**stated, "attestors": CERTIFICATES} for stated in STATED],
+            "type": "Notary",
+        },
+    ],
+)
+@pytest.mark.parametrize(
+    "context", [[], [{"name": "c", "imageRegistry": {"reference": "ghcr.io/a/b:1"}}] * 2]
+)
+def test_the_first_look_overlooks_nothing(entry: dict[str, Any], context: list[Any]) -> None:
+    named = [{**each, "name": f"c{n}"} for n, each in enumerate(context)]
+    found = facts(cluster_policy(entry, rule={"context": named} if named else {}))
     slow = slowest(found, fail_open=False, beyond=0)
     assert slow is not None
-    assert slowest(found, fail_open=False, beyond=slow.seconds - 0.01) == slow
+    assert slowest(found, fail_open=False, beyond=slow.seconds - 0.001) == slow
     assert slowest(found, fail_open=False, beyond=slow.seconds) is None

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pratique.compiler import ir
 from pratique.compiler.analysis.points import Point, Zone
 from pratique.compiler.languages.search import Witness
-from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.facts import Facts, Site, leaves_of
 from pratique.compiler.selection import selects
 from pratique.grammar.errors import EvaluationError
 
 if TYPE_CHECKING:
+    from pratique.compiler.cost import Assumptions
     from pratique.compiler.graph import DecisionGraph
     from pratique.compiler.pattern_index import PatternIndex
 
@@ -29,10 +31,21 @@ DEFAULT_SECONDS: Final = 10
 MAX_REGIONS: Final = 20
 """Selections of resources that are tried for one image."""
 
-_MOST_OF_ATTESTOR: Final = 10
+_MOST: Final = {
+    (ir.SignatureFormat.COSIGN, False): 4,
+    (ir.SignatureFormat.COSIGN, True): 3,
+    (ir.SignatureFormat.SIGSTORE_BUNDLE, False): 8,
+    (ir.SignatureFormat.SIGSTORE_BUNDLE, True): 8,
+    (ir.SignatureFormat.NOTARY, False): 5,
+    (ir.SignatureFormat.NOTARY, True): 8,
+}
+"""Format, and whether statements are looked for -> requests that one place takes at most."""
+
 _MOST_OF_CONTEXT: Final = 4
-"""Requests that one attestor, and one entry of a context, take at most under these assumptions, with the time
-of its cryptography as a part of one."""
+"""Requests that one entry of a context takes at most."""
+
+_CPU_SECONDS: Final = 0.05
+"""For the signatures that one attestor has to look at: more than they take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +89,14 @@ def slowest(facts: Facts, *, fail_open: bool, beyond: float) -> Slow | None:
     Of those that take more than `beyond` seconds; None where there is none.
     """
     sites = [site for site in facts.sites if site.policy.fail_open is fail_open and not site.rule.extractors]
-    if REQUEST_SECONDS * sum(map(_most, sites)) <= beyond:
+    most = {id(site.requirement): _most(site) for site in sites}
+    if sum(most.values()) <= beyond:
         return None
     prices = _Prices(facts, sites)
     best: Slow | None = None
     for image, together in prices.images():
+        if sum(most[id(site.requirement)] for site in together) <= beyond:
+            continue
         if prices.of(together).seconds <= beyond:
             continue
         for point, there in _resources(facts, image, together):
@@ -90,9 +106,21 @@ def slowest(facts: Facts, *, fail_open: bool, beyond: float) -> Slow | None:
     return best
 
 
-def _most(site: Site) -> int:
-    """Return a number of requests that a demand never takes more of, without a look at its questions."""
-    return 1 + _MOST_OF_ATTESTOR * len(site.leaves) + _MOST_OF_CONTEXT * len(site.rule.context)
+def _most(site: Site) -> float:
+    """Return seconds that a demand never takes more of, without a look at its questions."""
+    places: dict[tuple[object, ...], int] = {}
+    calls = 0
+    for threshold, stated in (
+        *((threshold, "") for threshold in site.requirement.signatures),
+        *((threshold, each.type) for each in site.requirement.attestations for threshold in each.by),
+    ):
+        for leaf in leaves_of(threshold):
+            asked = leaf.attestor
+            place = asked.format, asked.repository, asked.referrers, stated
+            places[place] = _MOST[asked.format, bool(stated)]
+            calls += isinstance(asked.signer, ir.KeySigner) and "://" in asked.signer.key
+    requests = 1 + sum(places.values()) + calls + _MOST_OF_CONTEXT * len(site.rule.context)
+    return REQUEST_SECONDS * requests + _CPU_SECONDS * len(site.leaves)
 
 
 def _resources(facts: Facts, image: str, sites: Sequence[Site]) -> Iterator[tuple[Point, list[Site]]]:
@@ -115,25 +143,30 @@ class _Prices:
     """The questions behind the demands of a policy set, and what they cost together."""
 
     def __init__(self, facts: Facts, sites: Sequence[Site]) -> None:
-        # Most policy sets are known to be cheap before any of this is needed.
-        from pratique.compiler.cost import TYPICAL
-        from pratique.compiler.graph import build
         from pratique.compiler.pattern_index import PatternIndex
 
         self._facts = facts
         self._sites = sites
-        self._slow = replace(
-            TYPICAL,
-            name="slow",
-            first_suffice=False,
-            referrers_api=False,
-            request_ms=1000 * REQUEST_SECONDS,
-        )
-        self._graph: DecisionGraph = build(facts.policies)
-        self._nodes = dict(self._questions())
         self._index: PatternIndex = PatternIndex(
             (pattern.text, number) for number, site in enumerate(sites) for pattern in site.include
         )
+
+    @cached_property
+    def _slow(self) -> Assumptions:
+        from pratique.compiler.cost import TYPICAL
+
+        wait = 1000 * REQUEST_SECONDS
+        return replace(TYPICAL, name="slow", first_suffice=False, referrers_api=False, request_ms=wait)
+
+    @cached_property
+    def _graph(self) -> DecisionGraph:
+        from pratique.compiler.graph import build
+
+        return build(self._facts.policies)
+
+    @cached_property
+    def _nodes(self) -> dict[int, tuple[int, ...]]:
+        return dict(self._questions())
 
     def _questions(self) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Yield the identity of each demand with the nodes that answer it, with the context of its rule."""

@@ -48,7 +48,7 @@ class Site:
     @property
     def leaves(self) -> tuple[ir.Leaf, ...]:
         """Return the attestors of signatures and attestations, in the order of the policy."""
-        return tuple(leaf for threshold in self._sets for leaf in _leaves(threshold))
+        return tuple(leaf for threshold in self._sets for leaf in leaves_of(threshold))
 
     @property
     def signature_sets(self) -> tuple[ir.Threshold, ...]:
@@ -228,13 +228,14 @@ def exempted(exemption: ir.Exemption) -> Zone:
     return Zone(ir.ResourceRegion(namespace=None, match=replace(selection, filters=parts)))
 
 
-def _leaves(formula: ir.Formula) -> Iterator[ir.Leaf]:
+def leaves_of(formula: ir.Formula) -> Iterator[ir.Leaf]:
+    """Yield the attestors of a formula, in its order."""
     match formula:
         case ir.Leaf():
             yield formula
         case ir.Threshold():
             for part in formula.of:
-                yield from _leaves(part)
+                yield from leaves_of(part)
         case _:
             assert_never(formula)
 
