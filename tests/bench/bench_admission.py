@@ -124,9 +124,9 @@ def _server(command: Sequence[str]) -> Iterator[tuple[int, int]]:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=said, text=True)
         assert process.stderr is not None
         try:
-            line = process.stderr.readline()
-            if "listens on" not in line:
-                raise RuntimeError(line + process.stderr.read())
+            line = next((line for line in process.stderr if "listens on" in line), "")
+            if not line:
+                raise RuntimeError("the server did not start")
             yield int(line.rpartition(":")[2]), process.pid
         finally:
             process.terminate()

@@ -32,8 +32,8 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            line = process.stderr.readline()
-            assert "listens on 127.0.0.1:" in line, line + process.stderr.read()
+            line = next((line for line in process.stderr if "listens on 127.0.0.1:" in line), "")
+            assert line
             url = f"https://127.0.0.1:{line.rpartition(':')[2].strip()}"
             context = authority.client_context()
             with urllib.request.urlopen(f"{url}/readyz", context=context, timeout=20) as answer:

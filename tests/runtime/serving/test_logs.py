@@ -39,8 +39,8 @@ def test_k34_text_lines_are_one_line_and_move_no_cursor() -> None:
 
 
 def test_levels(capsys: pytest.CaptureFixture[str]) -> None:
-    logger = logging.getLogger("pratique")
-    before: tuple[list[Any], int] = (list(logger.handlers), logger.level)
+    root, logger = logging.getLogger(), logging.getLogger("pratique")
+    before: tuple[list[Any], int, int] = (list(root.handlers), root.level, logger.level)
     try:
         write_logs(as_json=True, level="info")
         logging.getLogger("pratique.admission").info("told")
@@ -48,7 +48,8 @@ def test_levels(capsys: pytest.CaptureFixture[str]) -> None:
         write_logs(as_json=False, level="error")
         logging.getLogger("pratique.admission").warning("neither")
     finally:
-        logger.handlers[:] = before[0]
-        logger.setLevel(before[1])
+        root.handlers[:] = before[0]
+        root.setLevel(before[1])
+        logger.setLevel(before[2])
     said = capsys.readouterr().err.splitlines()
     assert [json.loads(line)["message"] for line in said] == ["told"]

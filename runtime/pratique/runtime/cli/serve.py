@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pratique.grammar.errors import UsageError
 from pratique.runtime.cli.options import (
     add_cluster_options,
     add_secrets_option,
@@ -182,6 +181,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _certificate(args: argparse.Namespace) -> CertificateOptions | None:
+    from pratique.grammar.errors import UsageError
     from pratique.runtime.serving.options import CertificateOptions
 
     if args.tls_certificate is None and args.tls_key is None:
@@ -192,6 +192,7 @@ def _certificate(args: argparse.Namespace) -> CertificateOptions | None:
 
 
 def _cluster(args: argparse.Namespace) -> ClusterOptions | None:
+    from pratique.grammar.errors import UsageError
     from pratique.runtime.serving.options import ClusterOptions
 
     if args.service and args.url:

@@ -15,12 +15,13 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def write_logs(*, as_json: bool, level: str) -> None:
-    """Write log records of pratique to standard error from now on."""
+    """Write log records to standard error from now on, those of libraries from warnings up."""
     handler = _StandardError()
     handler.setFormatter(JsonLines() if as_json else TextLines())
-    logger = logging.getLogger("pratique")
-    logger.handlers[:] = [handler]
-    logger.setLevel(level.upper())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("pratique").setLevel(level.upper())
 
 
 class _StandardError(logging.Handler):
