@@ -48,7 +48,7 @@ def test_w12_deletions_are_judged_by_what_goes() -> None:
         "any": [{"key": "{{ request.oldObject.metadata.name }}", "operator": "Equals", "value": "pod"}]
     }
     given = validating(["Pod"], {"deny": {"conditions": conditions}})
-    gone = {"operation": "DELETE", "object": None}
+    gone: dict[str, Any] = {"operation": "DELETE", "object": None}
     assert not judge(given, pod("x"), mutating=False, oldObject=pod("x"), **gone).allowed
     other = pod("x", metadata={"name": "other"})
     assert judge(given, other, mutating=False, oldObject=other, **gone).allowed
@@ -61,7 +61,7 @@ def test_w14_a_subresource_is_that_of_its_parent_whatever_its_own_kind() -> None
         "metadata": {"namespace": "default"},
         "command": ["sh"],
     }
-    asked = {
+    asked: dict[str, Any] = {
         "resource": {"group": "", "version": "v1", "resource": "pods"},
         "subResource": "exec",
         "operation": "CONNECT",
@@ -77,7 +77,7 @@ def test_w14_scale_is_no_deployment() -> None:
         "kind": "Scale",
         "metadata": {"name": "d", "namespace": "default"},
     }
-    asked = {
+    asked: dict[str, Any] = {
         "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
         "subResource": "scale",
         "operation": "UPDATE",
