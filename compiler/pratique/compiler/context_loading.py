@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pratique.compiler.context_entries import (
     ApiSource,
@@ -21,7 +21,7 @@ from pratique.compiler.context_entries import (
     Source,
     VariableSource,
 )
-from pratique.compiler.expressions.context import Context, Load, Reader
+from pratique.compiler.expressions.context import Absent, Context, Load, Reader
 from pratique.compiler.expressions.errors import ExpressionError, Path, shorten
 from pratique.compiler.expressions.expression import Expression, compile_expression
 from pratique.compiler.expressions.values.json_text import write_json
@@ -78,6 +78,12 @@ class ImageQuestion:
 
 
 Question: TypeAlias = ConfigMapQuestion | ApiQuestion | GlobalQuestion | ImageQuestion
+
+MOCKED_FAILURE: Final = "mocked-failure"
+"""Code of an answer for which no default of an entry stands in."""
+
+ABSENT: Final = Absent.ENTRY
+"""Answer to the question of an entry that is not there: its name stays unknown."""
 
 Ask: TypeAlias = Callable[[Question], Any]
 """Returns the answer to a question; raises `EvaluationError` where there is none."""
@@ -144,21 +150,20 @@ class ContextEntries:
         self,
         context: Context,
         ask: Ask,
-        mocked: Container[str] = (),
-        loads: Callable[[Source], bool] = lambda _: True,
+        given: Container[str] = (),
+        loads: Callable[[Source, bool], bool] = lambda _, given: not given,
     ) -> Context:
         """Return a context that has the entries; each is loaded when it is first mentioned.
 
         Args:
             context: the values below.
             ask: answers what entries need from outside.
-            mocked: names whose values in `context` stand for answers from outside.
-            loads: says whether entries with such a source are there at all.
+            given: names that have values in `context` already.
+            loads: says whether entries with such a source are loaded, see `runtime.ports.ContextSource`.
         """
         for entry, loader in self._loaders:
-            if not isinstance(entry.source, VariableSource) and (
-                entry.name in mocked or not loads(entry.source)
-            ):
+            source = entry.source
+            if not isinstance(source, VariableSource) and not loads(source, entry.name in given):
                 continue
             context = context.with_entry(entry.name, _placed(entry, loader, ask))
         return context
@@ -332,10 +337,12 @@ class _Api:
         try:
             answer = ask(question)
         except EvaluationError as error:
-            if source.default is not None:
+            if source.default is not None and error.code != MOCKED_FAILURE:
                 return source.default
             problem = f"failed to fetch data for APICall: {error.message}"
             raise EvaluationError(error.code, problem) from error
+        if answer is ABSENT:
+            return ABSENT
         return _queried(self._query, answer, reader, self._name, "failed to store data for APICall: ")
 
     def _question(self, reader: Reader) -> ApiQuestion:

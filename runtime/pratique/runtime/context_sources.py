@@ -44,9 +44,9 @@ class GivenContext:
         """Return the values for a rule."""
         return self._values.get((policy, rule), {})
 
-    def loads(self, source: Source) -> bool:
-        """Every entry is there: what is not given is told, and never empty."""
-        return True
+    def loads(self, source: Source, given: bool) -> bool:
+        """Given values stand for entries; what is not given is told, and never empty."""
+        return not given
 
     async def answer(self, question: Question) -> Any:
         """Return a ConfigMap that was given; see `find`."""

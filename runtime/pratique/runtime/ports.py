@@ -159,8 +159,13 @@ class ContextSource(Protocol):
         """
         ...
 
-    def loads(self, source: Source) -> bool:
-        """Say whether context entries with such a source are there; the others are unknown names."""
+    def loads(self, source: Source, given: bool) -> bool:
+        """Say whether context entries with such a source are loaded; others have the given value, or none.
+
+        Args:
+            source: what the entry asks; its texts may hold variables.
+            given: the name has a value already, see `given`.
+        """
         ...
 
     async def answer(self, question: Question) -> Any:

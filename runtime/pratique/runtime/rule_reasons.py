@@ -157,7 +157,7 @@ def _preconditions(planned: PlannedRule, resource: Resource, given: GivenContext
     context = request_context(resource)
     if values := given.given(planned.policy.name, name):
         context = context.merged(values)
-    context = expressions.entries.attach(context, lambda question: _known(given, question), mocked=context)
+    context = expressions.entries.attach(context, lambda question: _known(given, question), given=context)
     assert expressions.preconditions is not None  # noqa: S101 (compiled from what is there)
     try:
         holds, message = expressions.preconditions.evaluate(context)

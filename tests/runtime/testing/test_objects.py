@@ -18,15 +18,12 @@ from pratique.runtime.testing.objects import normalized, read_objects, with_doub
         ("rbac.authorization.k8s.io/v1", "ClusterRole", None),
         ("rbac.authorization.k8s.io/v1", "Role", "default"),
         ("acme.example/v1", "Namespace", "default"),
-        ("acme.example/v1", "Wide", None),
     ],
 )
 def test_objects_are_in_a_namespace_unless_their_kind_is_not(
     api_version: str, kind: str, namespace: str | None
 ) -> None:
-    made = normalized(
-        {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}}, {("acme.example", "Wide")}
-    )
+    made = normalized({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}})
     assert made["metadata"].get("namespace") == namespace
 
 

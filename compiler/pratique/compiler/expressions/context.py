@@ -14,6 +14,7 @@ References: Kyverno 1.19 `pkg/engine/context` (`context.go`, `deferred.go`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from pratique.compiler.expressions.expression import Expression
@@ -39,6 +40,12 @@ class Reader(Protocol):
     def query(self, expression: Expression) -> Any:
         """Return the value of an expression; raises `EvaluationError` in Kyverno's wording."""
         ...
+
+
+class Absent(Enum):
+    """What the loader of an entry returns that is not there after all."""
+
+    ENTRY = "absent"
 
 
 Load: TypeAlias = Callable[[Reader], Any]
@@ -144,6 +151,9 @@ class Context:
     def _load(self, index: int) -> None:
         entry = self._entries[index]
         value = entry.load(_Before(self, index))
+        if value is Absent.ENTRY:
+            self._is_loaded[index] = True
+            return
         limit = self.environment.limits.max_context_bytes
         size = self._size + json_size(value, limit)
         if size > limit:

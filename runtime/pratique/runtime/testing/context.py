@@ -1,4 +1,4 @@
-"""What context entries of policies are told in a suite: mocked values, and nothing else.
+"""What context entries of policies are told in a suite: mocked values, answers, and objects of its cluster.
 
 As in the Kyverno CLI, an entry that nobody answers is not there: its name is an unknown key.
 
@@ -11,33 +11,102 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pratique.compiler.context_entries import ImageSource, Source
-from pratique.compiler.context_loading import Question
+from pratique.compiler.context_entries import (
+    ApiSource,
+    ConfigMapSource,
+    GlobalSource,
+    ImageSource,
+    Source,
+    VariableSource,
+)
+from pratique.compiler.context_loading import (
+    ABSENT,
+    ApiQuestion,
+    ConfigMapQuestion,
+    GlobalQuestion,
+    ImageQuestion,
+    Question,
+)
 from pratique.grammar.errors import EvaluationError
+from pratique.runtime.testing.cluster import Cluster
+from pratique.runtime.testing.mocks import Calls, Globals
 
 
 class SuiteContext:
     """A `ContextSource` over what a suite says."""
 
     def __init__(
-        self, values: Mapping[tuple[str, str], Mapping[str, Any]], *, registries: bool = False
+        self,
+        values: Mapping[tuple[str, str], Mapping[str, Any]],
+        calls: Calls,
+        globals: Globals,
+        cluster: Cluster | None,
+        *,
+        registries: bool = False,
     ) -> None:
-        """Take values by policy and rule, and whether registries may be asked about images."""
+        """Take what the suite answers.
+
+        Args:
+            values: values by policy and rule.
+            calls: answers of calls; they win over values and the cluster.
+            globals: values of global context entries.
+            cluster: objects of the suite; None where it has no cluster.
+            registries: whether somebody may be asked about images.
+        """
         self._values = values
+        self._calls = calls
+        self._globals = globals
+        self._cluster = cluster
         self._registries = registries
 
     def given(self, policy: str, rule: str) -> Mapping[str, Any]:
         """Return the values for a rule."""
         return self._values.get((policy, rule), {})
 
-    def loads(self, source: Source) -> bool:
-        """Say whether somebody answers entries with such a source."""
-        return self._registries and isinstance(source, ImageSource)
+    def loads(self, source: Source, given: bool) -> bool:
+        """Say whether somebody answers entries with such a source; the cluster wins over values."""
+        match source:
+            case ConfigMapSource():
+                return self._cluster is not None
+            case ApiSource():
+                if self._cluster is not None:
+                    return True
+                url = source.service_url or source.url_path
+                if "{{" in url:
+                    return bool(self._calls) and not given
+                return self._calls.knows(source.method, url)
+            case GlobalSource():
+                return bool(self._globals)
+            case ImageSource():
+                return self._registries
+            case VariableSource():
+                return True
 
     async def answer(self, question: Question) -> Any:
-        """Nobody answers.
+        """Return what the suite says.
 
         Raises:
-            EvaluationError: `not-given`.
+            EvaluationError: it says that there is no answer.
         """
-        raise EvaluationError("not-given", f"the suite gives no answer to {question}")
+        match question:
+            case ConfigMapQuestion(namespace=namespace, name=name) if self._cluster is not None:
+                return self._cluster.config_map(namespace, name)
+            case ApiQuestion():
+                return self._called(question)
+            case GlobalQuestion(name=name, projection=projection):
+                return self._globals.answer(name, projection)
+            case ConfigMapQuestion() | ImageQuestion():
+                raise AssertionError("entries that nobody answers are not loaded")
+
+    def _called(self, question: ApiQuestion) -> Any:
+        url = question.service_url or question.url_path
+        if self._calls.knows(question.method, url):
+            return self._calls.answer(question.entry, question.method, url)
+        if self._cluster is None:
+            return ABSENT
+        if question.service_url:
+            text = f"no service is called for the context entry {question.entry}"
+            raise EvaluationError("not-given", f"{text}; give its answer in apiCallResponses")
+        if question.method != "GET":
+            raise EvaluationError("not-given", f"method {question.method} not supported for fake client")
+        return self._cluster.get(question.url_path)

@@ -23,6 +23,7 @@ from pratique.runtime.engine import Engine
 from pratique.runtime.now import run_now
 from pratique.runtime.resource import Resource
 from pratique.runtime.run_values import RunValues
+from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.context import SuiteContext
 from pratique.runtime.testing.loading import Loaded
 from pratique.runtime.testing.model import ResourceKey, Response, Responses, RuleKind, RuleOutcome
@@ -36,22 +37,28 @@ def evaluate(loaded: Loaded, expected: Iterable[Expectation]) -> Responses:
         NotYetError: some rule asks about images, and nobody is to be asked.
     """
     plan = Plan(loaded.policies)
-    engine = Engine(plan, None, SuiteContext(loaded.values.rules), exemptions=loaded.exemptions)
+    source = SuiteContext(loaded.values.rules, loaded.calls, loaded.globals, loaded.cluster)
+    engine = Engine(plan, None, source, exemptions=loaded.exemptions)
     triggers = {}
     for operation in ("", *sorted({each.operation for each in expected if each.operation})):
         values = replace(loaded.values, operation=operation)
         triggers[operation] = {
-            ResourceKey.of(data): _responses(engine, loaded, _resource(data, values))
+            ResourceKey.of(data): _responses(engine, loaded, _resource(data, values, loaded.cluster))
             for data in loaded.resources
         }
     return Responses(triggers=triggers, invalid=loaded.invalid)
 
 
-def _resource(data: dict[str, Any], values: RunValues) -> Resource:
-    """Return a resource as policies see it; a namespace that nobody describes has no labels."""
+def _resource(data: dict[str, Any], values: RunValues, cluster: Cluster | None) -> Resource:
+    """Return a resource as policies see it.
+
+    A namespace that nobody describes has no labels; in a suite with a cluster, the cluster knows.
+    """
     key = ResourceKey.of(data)
-    make = partial(Resource, namespace_labels=values.namespaces.get(key.namespace, {}))
-    return values.viewed(make, data)
+    labels: Mapping[str, str] | None = values.namespaces.get(key.namespace, {})
+    if cluster is not None and not labels:
+        labels = cluster.namespace_labels(key.namespace)
+    return values.viewed(partial(Resource, namespace_labels=labels), data)
 
 
 def _responses(engine: Engine, loaded: Loaded, resource: Resource) -> list[Response]:

@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from pratique.compiler import ir
 from pratique.grammar.documents.command_line import UserInfoFile, Values
-from pratique.grammar.documents.testing import Test
+from pratique.grammar.documents.testing import ClusterResource, Test
 from pratique.grammar.errors import PolicyError, PolicyErrors
 from pratique.runtime.exemption_files import read_exemptions
 from pratique.runtime.inputs import read_inputs
 from pratique.runtime.policy_files import PolicyFiles, policies_of
 from pratique.runtime.run_values import RunValues, check_operation, read_file
+from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.discovery import Suite
+from pratique.runtime.testing.mocks import Calls, Globals, check_mocks
 from pratique.runtime.testing.model import ResourceKey
 from pratique.runtime.testing.objects import read_objects
 
@@ -38,6 +40,9 @@ class Loaded:
         resources: in the order of the files, each once.
         targets: existing objects that rules may change.
         duplicates: resources that are there a second time.
+        calls: mocked answers of calls.
+        globals: mocked global context entries.
+        cluster: what is asked for objects; None where the suite has no cluster.
     """
 
     policies: ir.PolicySet
@@ -47,6 +52,9 @@ class Loaded:
     targets: tuple[dict[str, Any], ...]
     duplicates: tuple[ResourceKey, ...]
     values: RunValues
+    calls: Calls
+    globals: Globals
+    cluster: Cluster | None
 
 
 def load(suite: Suite, test: Test) -> Loaded:
@@ -56,7 +64,7 @@ def load(suite: Suite, test: Test) -> Loaded:
         PolicyErrors: all mistakes of the files, those included that this version cannot follow.
         UsageError: the values do not fit together.
     """
-    _unsupported(suite, test)
+    _check(suite, test)
     values = _values(suite.folder, test)
     # Exceptions among the policies do not count, but are no mistake either.
     policies = policies_of(read_inputs(_paths(suite.folder, test.policies)), exceptions=True)
@@ -65,14 +73,19 @@ def load(suite: Suite, test: Test) -> Loaded:
     resources, duplicates = _unique(
         read_objects([suite.folder / path for path in dict.fromkeys(test.resources)], doubles=True)
     )
+    targets = read_objects([suite.folder / path for path in test.target_resources])
+    parameters = read_objects([suite.folder / path for path in test.param_resources])
     return Loaded(
         policies=_once(policies.policies),
         invalid=invalid,
         exemptions=exemptions,
         resources=tuple(resources),
-        targets=tuple(read_objects([suite.folder / path for path in test.target_resources])),
+        targets=tuple(targets),
         duplicates=tuple(duplicates),
         values=values,
+        calls=Calls(test.api_call_responses),
+        globals=Globals(suite.folder, test.global_context_entries),
+        cluster=_cluster(suite.folder, test, [*resources, *targets, *parameters]),
     )
 
 
@@ -81,17 +94,14 @@ _LATER: Final = {
     "json_payloads": "jsonPayloads",
     "http_payloads": "httpPayloads",
     "envoy_payloads": "envoyPayloads",
-    "param_resources": "paramResources",
     "context": "context",
-    "cluster_resources": "clusterResources",
-    "api_call_responses": "apiCallResponses",
-    "global_context_entries": "globalContextEntries",
 }
 """Fields that nothing honours yet."""
 
 
-def _unsupported(suite: Suite, test: Test) -> None:
-    errors = [
+def _check(suite: Suite, test: Test) -> None:
+    errors = list(check_mocks(suite, test))
+    errors += [
         PolicyError(
             "unsupported-field",
             f"`{alias}` cannot be honoured by this version",
@@ -103,6 +113,16 @@ def _unsupported(suite: Suite, test: Test) -> None:
     ]
     if errors:
         raise PolicyErrors(errors)
+
+
+def _cluster(folder: Path, test: Test, objects: Sequence[dict[str, Any]]) -> Cluster | None:
+    if not test.cluster_resources:
+        return None
+    named = dict.fromkeys(test.cluster_resources)
+    specs = [read_file(folder / path, ClusterResource).spec for path in named]
+    definitions = read_objects([folder / path for spec in specs for path in spec.crds], as_written=True)
+    further = [each for spec in specs for each in spec.resources]
+    return Cluster([*objects, *further, *definitions], definitions)
 
 
 def _paths(folder: Path, paths: Sequence[str]) -> list[str]:

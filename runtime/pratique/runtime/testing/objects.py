@@ -6,7 +6,7 @@ References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/resource/resource.go`, `comman
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,14 +49,14 @@ _MAPS: Final = frozenset({"annotations", "labels", "matchLabels", "nodeSelector"
 
 
 def read_objects(
-    paths: Sequence[Path], cluster_wide: Collection[tuple[str, str]] = (), *, doubles: bool = False
+    paths: Sequence[Path], *, doubles: bool = False, as_written: bool = False
 ) -> list[dict[str, Any]]:
     """Return the objects of files and folders.
 
     Args:
         paths: files and folders.
-        cluster_wide: pairs of group and kind that are in no namespace, besides those of Kubernetes.
         doubles: whether all numbers become doubles.
+        as_written: leave them as they are written, without a namespace or with null maps.
 
     Raises:
         PolicyErrors: all mistakes of all files.
@@ -65,25 +65,27 @@ def read_objects(
     documents, errors = load_resources(inputs.sources)
     if inputs.errors or errors:
         raise PolicyErrors([*inputs.errors, *errors])
-    found = [normalized(document.data, cluster_wide) for document in documents]
+    if as_written:
+        return [document.data for document in documents]
+    found = [normalized(document.data) for document in documents]
     return [with_doubles(each) for each in found] if doubles else found
 
 
-def normalized(data: dict[str, Any], cluster_wide: Collection[tuple[str, str]] = ()) -> dict[str, Any]:
+def normalized(data: dict[str, Any]) -> dict[str, Any]:
     """Return an object in a namespace, unless its kind is cluster-wide, and with maps where they are null."""
     data = _with_maps(data)
     metadata = data.get("metadata")
     named = metadata if isinstance(metadata, dict) else {}
-    if not named.get("namespace") and not is_cluster_wide(data, cluster_wide):
+    if not named.get("namespace") and not is_cluster_wide(data):
         data = {**data, "metadata": {**named, "namespace": "default"}}
     return data
 
 
-def is_cluster_wide(data: dict[str, Any], more: Collection[tuple[str, str]] = ()) -> bool:
+def is_cluster_wide(data: dict[str, Any]) -> bool:
     """Say whether objects of this kind are in no namespace; unknown kinds are in one."""
     version, kind = str(data.get("apiVersion") or ""), str(data.get("kind") or "")
     group = version.rpartition("/")[0]
-    return kind in CLUSTER_WIDE.get(group, ()) or (group, kind) in more
+    return kind in CLUSTER_WIDE.get(group, ())
 
 
 def _with_maps(value: Any) -> Any:
