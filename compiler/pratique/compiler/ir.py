@@ -19,6 +19,7 @@ from pratique.grammar.source import Location
 
 if TYPE_CHECKING:
     from pratique.compiler.bodies import Body, PodSecurityExclusion
+    from pratique.compiler.cel_bodies import CelBody
     from pratique.compiler.context_entries import ContextEntry
 
 
@@ -501,7 +502,7 @@ class Rule:
     name: str
     resources: ResourceRegion
     requirements: tuple[ImageRequirement, ...] = ()
-    body: Body | None = None
+    body: Body | CelBody | None = None
     action: Action = Action.AUDIT
     overrides: tuple[ActionOverride, ...] = ()
     generated_from: str = ""

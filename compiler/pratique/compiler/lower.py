@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CelExemption
 from pratique.compiler.kyverno.checks import check
 from pratique.compiler.kyverno.exceptions import check_exception, lower_exception
 from pratique.compiler.kyverno.lower import lower_policy
-from pratique.grammar.documents import ExceptionDocument, PolicyDocument
+from pratique.grammar.documents import (
+    BindingDocument,
+    CelDocument,
+    CelExceptionDocument,
+    ExceptionDocument,
+    PolicyDocument,
+)
 from pratique.grammar.errors import PolicyError
 
 
@@ -24,19 +31,38 @@ class Lowered:
     policies: ir.PolicySet
     errors: tuple[PolicyError, ...] = ()
     notices: tuple[str, ...] = ()
-    refused: tuple[tuple[PolicyDocument, tuple[PolicyError, ...]], ...] = ()
+    refused: tuple[tuple[PolicyDocument | CelDocument, tuple[PolicyError, ...]], ...] = ()
 
 
-def lower(documents: Sequence[PolicyDocument]) -> Lowered:
-    """Return the policy set of all documents, in order; a document with mistakes is left out, never bent."""
+def lower(
+    documents: Sequence[PolicyDocument],
+    cel: Sequence[CelDocument] = (),
+    bindings: Sequence[BindingDocument] = (),
+) -> Lowered:
+    """Return the policy set of all documents, in order; a document with mistakes is left out, never bent.
+
+    Args:
+        documents: policies of Kyverno's classic kinds, which come first.
+        cel: policies in CEL.
+        bindings: those of admission policies of Kubernetes.
+    """
     policies: list[ir.Policy] = []
-    refused: list[tuple[PolicyDocument, tuple[PolicyError, ...]]] = []
+    refused: list[tuple[PolicyDocument | CelDocument, tuple[PolicyError, ...]]] = []
     for document in documents:
         found = check(document)
         if found:
             refused.append((document, tuple(found)))
         else:
             policies.append(lower_policy(document))
+    if cel:
+        from pratique.compiler.cel_policies.checks import read_policy
+
+        for each in cel:
+            policy, wrong = read_policy(each, bindings)
+            if policy is None:
+                refused.append((each, tuple(wrong)))
+            else:
+                policies.append(policy)
     errors = [error for _, found in refused for error in found]
     return Lowered(
         policies=ir.PolicySet(policies=tuple(policies)),
@@ -56,6 +82,23 @@ def lower_exceptions(
         errors += found
         if not found:
             exemptions.append(lower_exception(document))
+    return tuple(exemptions), tuple(errors)
+
+
+def lower_cel_exceptions(
+    documents: Sequence[CelExceptionDocument],
+) -> tuple[tuple[CelExemption, ...], tuple[PolicyError, ...]]:
+    """As `lower_exceptions`, for exceptions from policies in CEL."""
+    exemptions: list[CelExemption] = []
+    errors: list[PolicyError] = []
+    if documents:
+        from pratique.compiler.cel_policies.lower_exceptions import check_cel_exception, lower_cel_exception
+
+        for document in documents:
+            found = check_cel_exception(document)
+            errors += found
+            if not found:
+                exemptions.append(lower_cel_exception(document))
     return tuple(exemptions), tuple(errors)
 
 

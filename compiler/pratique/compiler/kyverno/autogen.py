@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pratique.compiler import bodies, ir
+from pratique.compiler.cel_bodies import CEL_BODIES
 from pratique.compiler.kyverno.autogen_bodies import nested
 from pratique.compiler.kyverno.regions import kind_selector
 from pratique.compiler.kyverno.rewriting import rewrite_texts
@@ -106,9 +107,12 @@ def generate(rule: ir.Rule, family: Family) -> ir.Rule | None:
         return None
     if resources.exclude and _has_kinds(resources.exclude) and not _names_pod(resources.exclude):
         return None
-    body = nested(rule.body, family.template.split(".")) if rule.body else None
-    if rule.body and body is None:
-        return None
+    body = None
+    if rule.body is not None:
+        assert not isinstance(rule.body, CEL_BODIES)  # noqa: S101 (bodies of other policies)
+        body = nested(rule.body, family.template.split("."))
+        if body is None:
+            return None
     everywhere = family.kinds == (CRON_JOB,)
     generated = replace(
         rule,

@@ -166,7 +166,7 @@ class GeneratingEvaluation(Model):
 
 
 class GenerationTemplate(Model):
-    """Objects as YAML text, with expressions in `${…}` where `interpolate` is `cel`."""
+    """Objects as YAML text, with expressions in `((…))` where `interpolate` is `cel`."""
 
     value: str = Field(min_length=1)
     interpolate: Literal["none", "cel"] = "none"

@@ -1,0 +1,190 @@
+"""Operations of RFC 6902 on JSON data, applied as Kubernetes applies those of admission policies.
+
+References: RFC 6902, RFC 6901; evanphx/json-patch v4, whose texts are kept: `replace` adds a field that is
+not there, and indices below 0 count from the end.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pratique.grammar.errors import EvaluationError
+
+_MISSING: Final[Any] = object()
+MAX_COPIED: Final = 1_000_000
+"""Values that all `copy` operations of a patch may make together."""
+
+
+class TestFailedError(EvaluationError):
+    """A `test` operation did not hold: the patch is not to be applied."""
+
+    __test__ = False  # pytest collects no tests from it
+
+
+def apply_patch(data: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the data with all operations applied; `data` itself is not changed.
+
+    Raises:
+        TestFailedError: a `test` did not hold.
+        EvaluationError: `bad-patch`: an operation cannot be applied.
+    """
+    return _Document(copy.deepcopy(data)).patched(operations)
+
+
+class _Document:
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._copied = 0
+
+    def patched(self, operations: Sequence[Mapping[str, Any]]) -> Any:
+        for operation in operations:
+            kind, path = operation.get("op", ""), str(operation.get("path", ""))
+            match kind:
+                case "add":
+                    self._add(path, operation.get("value"), "add")
+                case "replace":
+                    self._replace(path, operation.get("value"))
+                case "remove":
+                    self._remove(path, "remove")
+                case "test":
+                    self._test(path, operation.get("value"))
+                case "move":
+                    start = str(operation.get("from", ""))
+                    value = self._read(start, "move")
+                    self._remove(start, "move")
+                    self._add(path, value, "move")
+                case "copy":
+                    value = self._read(str(operation.get("from", "")), "copy")
+                    self._add(path, self._copy(value), "copy")
+                case _:
+                    raise _error(f"Unexpected kind: {kind}")
+        return self._root
+
+    # --- operations ------------------------------------------------------------------------------------
+
+    def _add(self, path: str, value: Any, kind: str) -> None:
+        holder, key = self._holder(path)
+        if holder is None:
+            place = f'path: "{path}"' if kind == "add" else f"destination path: {path}"
+            raise _error(f"{kind} operation does not apply: doc is missing {place}: missing value")
+        if isinstance(holder, dict):
+            holder[key] = value
+        elif key == "-":
+            holder.append(value)
+        else:
+            holder.insert(_index(key, len(holder) + 1, f"error in {kind} for path: '{path}'"), value)
+
+    def _replace(self, path: str, value: Any) -> None:
+        if not path:
+            self._root = value
+            return
+        holder, key = self._holder(path)
+        if holder is None:
+            raise _error(f"replace operation does not apply: doc is missing path: {path}: missing value")
+        if isinstance(holder, dict):
+            holder[key] = value
+        else:
+            text = f"replace operation does not apply: doc is missing key: {path}"
+            holder[_index(key, len(holder), text)] = value
+
+    def _remove(self, path: str, kind: str) -> None:
+        holder, key = self._holder(path)
+        if holder is None:
+            raise _error(f'{kind} operation does not apply: doc is missing path: "{path}": missing value')
+        where = f"error in {kind} for path: '{path}'"
+        if isinstance(holder, dict):
+            if key not in holder:
+                raise _error(f"{where}: Unable to remove nonexistent key: {key}: missing value")
+            del holder[key]
+        else:
+            del holder[_index(key, len(holder), where)]
+
+    def _test(self, path: str, value: Any) -> None:
+        found = self._root
+        if path:
+            holder, key = self._holder(path)
+            if holder is None:
+                raise _error(f"test operation does not apply: is missing path: {path}: missing value")
+            found = _get(holder, key, f"error in test for path: '{path}'")
+        if not _equal(None if found is _MISSING else found, value):
+            raise TestFailedError("test-failed", f"testing value {path} failed: test failed")
+
+    def _read(self, path: str, kind: str) -> Any:
+        holder, key = self._holder(path)
+        if holder is None:
+            raise _error(f"{kind} operation does not apply: doc is missing from path: {path}: missing value")
+        found = _get(holder, key, f"error in {kind} for path: '{path}'")
+        return None if found is _MISSING else found
+
+    def _copy(self, value: Any) -> Any:
+        self._copied += _size(value)
+        if self._copied > MAX_COPIED:
+            raise _error(f"the patch copies more than {MAX_COPIED} values")
+        return copy.deepcopy(value)
+
+    # --- places ----------------------------------------------------------------------------------------
+
+    def _holder(self, path: str) -> tuple[Any, str]:
+        """Return the map or list that holds the value at a path, with its key; None where there is none."""
+        parts = path.split("/")
+        if len(parts) < 2:
+            return None, ""
+        found = self._root
+        for part in parts[1:-1]:
+            try:
+                found = _get(found, _decoded(part), "")
+            except EvaluationError:
+                return None, ""
+            if not isinstance(found, dict | list):
+                return None, ""
+        return (found if isinstance(found, dict | list) else None), _decoded(parts[-1])
+
+
+def _decoded(part: str) -> str:
+    return part.replace("~1", "/").replace("~0", "~")
+
+
+def _get(holder: Any, key: str, where: str) -> Any:
+    if isinstance(holder, dict):
+        return holder.get(key, _MISSING)
+    return holder[_index(key, len(holder), where)]
+
+
+def _index(key: str, length: int, where: str) -> int:
+    prefix = f"{where}: " if where else ""
+    try:
+        index = int(key) if key.isascii() and len(key) < 20 else None
+    except ValueError:
+        index = None
+    if index is None:
+        raise _error(f"{prefix}value was not a proper array index: {json.dumps(key)}")
+    if not -length <= index < length:
+        raise _error(f"{prefix}Unable to access invalid index: {index}: invalid index referenced")
+    return index + length if index < 0 else index
+
+
+def _equal(one: Any, other: Any) -> bool:
+    match one, other:
+        case dict(), dict():
+            return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+        case list(), list():
+            return len(one) == len(other) and all(map(_equal, one, other))
+        case bool(), _:
+            return one is other
+        case _, bool():
+            return False
+        case _:
+            return bool(one == other)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(_size, value.values()))
+    return 1 + sum(map(_size, value)) if isinstance(value, list) else 1
+
+
+def _error(text: str) -> EvaluationError:
+    return EvaluationError("bad-patch", text)
