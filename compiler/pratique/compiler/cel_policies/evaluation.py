@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from pratique.compiler.cel.errors import CelError, CostLimitError
 from pratique.compiler.cel.program import Program, Run, World
 from pratique.compiler.cel.values.access import MISSING, Record
+from pratique.compiler.cel.values.json_values import plain_value
 from pratique.compiler.cel_bodies import Dialect
 from pratique.compiler.cel_policies.compilation import CompiledScope, Named
 from pratique.compiler.validations.model import Status
@@ -127,6 +128,14 @@ class Evaluation:
         except EvaluationError as error:
             text = f"expression '{program.text}' resulted in error: {error.message}"
             raise EvaluationError(error.code, text) from error
+
+    def plain(self, value: Any) -> Any:
+        """Return the JSON data of a value.
+
+        Raises:
+            EvaluationError: it has none, or it costs too much.
+        """
+        return self.run.evaluate(lambda _: plain_value(self.run, value), [], 0)
 
     def holds(self, conditions: Sequence[Named]) -> bool:
         """Say whether all conditions are true; one that is false decides, whatever others are.

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from pratique.compiler.cel.program import Program, World
 from pratique.compiler.cel.types import BOOL, DYN, STRING, list_of, map_of, struct
-from pratique.compiler.cel.values.json_values import plain_value
 from pratique.compiler.cel.values.kinds import LISTS
 from pratique.compiler.cel.values.maps import Map
 from pratique.compiler.cel.values.structs import Struct
@@ -170,7 +169,7 @@ def _with_configuration(
     evaluation: Evaluation, data: Mapping[str, Any], value: Any, shape: Shape, *, atomic: bool
 ) -> Mapping[str, Any]:
     _check_names(value)
-    patch = plain_value(evaluation.run, value)
+    patch = evaluation.plain(value)
     if not isinstance(patch, dict):
         raise EvaluationError("bad-patch", "the expression returned no object")
     patch |= {name: data[name] for name in ("apiVersion", "kind") if name in data}
@@ -235,4 +234,4 @@ def _operation(evaluation: Evaluation, value: Any) -> dict[str, Any]:
     inner = value.fields.get("value")
     if isinstance(inner, Struct):
         _check_names(inner)
-    return {name: plain_value(evaluation.run, each) for name, each in value.fields.items()}
+    return {name: evaluation.plain(each) for name, each in value.fields.items()}

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pratique.compiler.cel.program import Program
-from pratique.compiler.cel.values.json_values import plain_value
 from pratique.compiler.cel_bodies import CelTemplate
 from pratique.compiler.cel_policies.compilation import Compiler, Mistake
 from pratique.compiler.cel_policies.evaluation import Evaluation
@@ -55,7 +54,8 @@ class CompiledTemplate:
                 if not isinstance(value, dict):
                     raise EvaluationError("bad-template", "expected a mapping describing a resource")
             except EvaluationError as error:
-                raise _within(f"document {number}", error) from error
+                place = f"failed to render generation template: document {number}"
+                raise _within(place, error) from error
             made.append(value)
         return made
 
@@ -123,7 +123,7 @@ class _Compiler:
     def _mapping(self, node: MappingNode) -> _Render:
         entries: list[tuple[str, _Render]] = []
         for key, value in node.items:
-            name = key.raw if not isinstance(key.value, str) else key.value
+            name = key.raw if key.style == "" and key.raw.lower() in _WORDS else str(key.value)
             if self._template.interpolated and any(s.is_expression for s in self._segments(key, name)):
                 text = (
                     "placeholders are not supported in mapping keys; use a whole-value placeholder on the"
@@ -237,7 +237,7 @@ def _value(evaluation: Evaluation, program: Program) -> Any:
     except EvaluationError as error:
         raise _within(f"failed to evaluate placeholder {json.dumps(program.text)}", error) from error
     try:
-        return plain_value(evaluation.run, value)
+        return evaluation.plain(value)
     except EvaluationError as error:
         raise _within(f"failed to convert placeholder {json.dumps(program.text)} result", error) from error
 

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pratique.compiler.json_patch import MAX_COPIED, TestFailedError, apply_patch
+from pratique.grammar.errors import EvaluationError
+
+DATA: dict[str, Any] = {"a": {"b": 1}, "l": [1, 2, 3], "x/y": {"~": 0}}
+
+
+def op(kind: str, path: str, value: Any = None, **more: Any) -> dict[str, Any]:
+    return {"op": kind, "path": path, "value": value, **more}
+
+
+@pytest.mark.parametrize(
+    ("operation", "path", "value"),
+    [
+        (op("add", "/a/c", 2), ("a",), {"b": 1, "c": 2}),
+        (op("add", "/l/1", 9), ("l",), [1, 9, 2, 3]),
+        (op("add", "/l/-", 9), ("l",), [1, 2, 3, 9]),
+        (op("add", "/l/-1", 9), ("l",), [1, 2, 3, 9]),
+        (op("add", "/l/3", 9), ("l",), [1, 2, 3, 9]),
+        (op("replace", "/a/b", 2), ("a",), {"b": 2}),
+        (op("replace", "/a/new", 2), ("a",), {"b": 1, "new": 2}),
+        (op("replace", "/l/-1", 9), ("l",), [1, 2, 9]),
+        (op("remove", "/a/b"), ("a",), {}),
+        (op("remove", "/l/0"), ("l",), [2, 3]),
+        (op("add", "/x~1y/~0", 5), ("x/y",), {"~": 5}),
+        ({"op": "move", "from": "/a/b", "path": "/l/0"}, ("l",), [1, 1, 2, 3]),
+        ({"op": "copy", "from": "/a", "path": "/c"}, ("c",), {"b": 1}),
+        (op("test", "/a/b", 1.0), ("a",), {"b": 1}),
+        (op("test", "/a/none", None), ("a",), {"b": 1}),
+    ],
+)
+def test_operations(operation: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    found = apply_patch(DATA, [operation])
+    for step in path:
+        found = found[step]
+    assert found == value
+    assert DATA["l"] == [1, 2, 3], "what was given does not change"
+
+
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        (op("add", "/n/b", 1), 'add operation does not apply: doc is missing path: "/n/b": missing value'),
+        (
+            op("add", "/l/9", 1),
+            "error in add for path: '/l/9': Unable to access invalid index: 9: invalid index referenced",
+        ),
+        (
+            op("remove", "/a/n"),
+            "error in remove for path: '/a/n': Unable to remove nonexistent key: n: missing value",
+        ),
+        (
+            op("replace", "/n/b", 1),
+            "replace operation does not apply: doc is missing path: /n/b: missing value",
+        ),
+        (
+            {"op": "move", "from": "/n/b", "path": "/c"},
+            "move operation does not apply: doc is missing from path: /n/b: missing value",
+        ),
+        (op("merge", "/a", 1), "Unexpected kind: merge"),
+        (
+            op("add", "/a/b/c", 1),
+            'add operation does not apply: doc is missing path: "/a/b/c": missing value',
+        ),
+    ],
+)
+def test_operations_that_do_not_apply(operation: dict[str, Any], message: str) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        apply_patch(DATA, [operation])
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("value", [2, True, "1", None])
+def test_a_test_that_does_not_hold(value: Any) -> None:
+    with pytest.raises(TestFailedError):
+        apply_patch(DATA, [op("test", "/a/b", value)])
+
+
+def test_the_whole_document() -> None:
+    assert apply_patch(DATA, [op("replace", "", {"z": 1}), op("test", "", {"z": 1})]) == {"z": 1}
+
+
+def test_copies_do_not_explode() -> None:
+    start = {"a": [list(range(100)) for _ in range(100)]}
+    doubling = [{"op": "copy", "from": "/a", "path": "/a/-"} for _ in range(60)]
+    with pytest.raises(EvaluationError, match=f"more than {MAX_COPIED} values"):
+        apply_patch(start, doubling)
+
+
+def test_what_is_copied_is_not_shared() -> None:
+    operations = [{"op": "copy", "from": "/a", "path": "/c"}, op("add", "/c/b", 7)]
+    assert apply_patch(DATA, operations)["a"] == {"b": 1}
