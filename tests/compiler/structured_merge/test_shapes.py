@@ -15,12 +15,10 @@ def shape(group: str, kind: str, *path: str) -> Shape:
 def test_every_part_of_the_table_reads() -> None:
     known = {kind for kinds in BUILT_IN.values() for kind in kinds}
     assert set(_KINDS) <= known
-    seen = 0
-    for kind in _KINDS:
-        for group, kinds in BUILT_IN.items():
-            if kind in kinds:
-                seen += sum(1 for name in shape_of(group, kind).fields if shape(group, kind, name))
-    assert seen > len(_KINDS)
+    for group, kinds in BUILT_IN.items():
+        for kind in kinds:
+            for name in shape_of(group, kind).fields:
+                assert shape(group, kind, name) is not None
     for text in _TYPES.values():
         for part in text.split():
             type_ = part.partition("=")[2]
