@@ -131,7 +131,12 @@ def _described(described: ResourceDescription, place: Route, *, namespaced: bool
     if described.name and described.names:
         yield Problem("Both name and names can not be specified together", (*place, "names"))
     if namespaced and described.namespaces:
-        yield Problem("Filtering namespaces not allowed in namespaced policies", (*place, "namespaces"))
+        yield Problem(
+            "Filtering namespaces not allowed in namespaced policies",
+            (*place, "namespaces"),
+            "namespaces-in-policy",
+            "remove it: the policy is about its own namespace; or make it a ClusterPolicy",
+        )
     if described.selector:
         yield from _selector(described.selector, (*place, "selector"))
 

@@ -81,7 +81,7 @@ from pratique.compiler.lint.facts import Facts
 from pratique.compiler.lint.kinds import is_out_of_reach
 
 
-@rule("PRQ010", Severity.ERROR, explains=("empty-selection",))
+@rule("PRQ010", Severity.ERROR, yields_to=("PRQ012",), explains=("empty-selection",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the rules that apply to no resource."""
     empty: dict[ir.ResourceRegion, bool] = {}  # most rules speak about the same few regions
