@@ -89,7 +89,9 @@ def report(
     )
     return LintReport(
         findings=settings.adjusted(found),
-        mistakes=tuple(sorted(map(as_finding, mistakes), key=lambda finding: finding.order)),
+        mistakes=tuple(
+            sorted((as_finding(each, read.documents) for each in mistakes), key=lambda found: found.order)
+        ),
         policies=len(policies),
         rules=sum(not rule.generated_from for policy in policies for rule in policy.rules),
         notices=tuple(notices),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pratique.compiler.kyverno.releases import ReleaseRange
     from pratique.compiler.lint.inventory import Coverage
     from pratique.grammar.documents import PolicyDocument
+    from pratique.grammar.errors import PolicyError
 
 
 class Severity(StrEnum):
@@ -174,6 +175,14 @@ class Check(Protocol):
         ...
 
 
+class Retelling(Protocol):
+    """Tells a mistake that a rule explains better than its text does."""
+
+    def __call__(self, error: PolicyError, documents: Collection[PolicyDocument]) -> Problem | None:
+        """Return the mistake as it really is, or None; `documents` are those that were read with it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A lint rule.
@@ -184,6 +193,7 @@ class Rule:
         severity: of its findings, where they do not say otherwise.
         yields_to: rules that say more about the same text: where one of them reports it, this one does not.
         explains: codes of mistakes, for which policies are refused, that its manual page is about too.
+        retells: says what these mistakes are about, where their texts are not the whole truth.
         last: it is about the findings of the others.
         manual: docstring of its file.
     """
@@ -193,6 +203,7 @@ class Rule:
     severity: Severity
     yields_to: tuple[str, ...]
     explains: tuple[str, ...]
+    retells: Retelling | None
     last: bool
     manual: str
     check: Check
@@ -212,6 +223,7 @@ def rule(
     *,
     yields_to: tuple[str, ...] = (),
     explains: tuple[str, ...] = (),
+    retells: Retelling | None = None,
     last: bool = False,
 ) -> Callable[[Check], Check]:
     """Register the decorated function as the check of the rule that its module describes."""
@@ -224,6 +236,7 @@ def rule(
             severity=severity,
             yields_to=yields_to,
             explains=explains,
+            retells=retells,
             last=last,
             manual=(module.__doc__ or "").strip(),
             check=check,

@@ -55,6 +55,34 @@ WITHOUT_IMAGES: Final = frozenset(
 )
 """Kinds of Kubernetes itself that run no images."""
 
+CLUSTER_WIDE: Final = frozenset(
+    {
+        "APIService",
+        "CSIDriver",
+        "CSINode",
+        "CertificateSigningRequest",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "FlowSchema",
+        "GatewayClass",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "PriorityLevelConfiguration",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+    }
+)
+"""Kinds of Kubernetes itself that live in no namespace."""
+
 _SHORT: Final = {
     "po": "Pod",
     "deploy": "Deployment",
@@ -71,6 +99,11 @@ _TARGETS: Final = tuple(
     Target(group=group, version=version, kind=kind, subresource=subresource)
     for group, version, kind, subresource in BEARERS
 )
+
+
+def is_in_namespaces(selector: ir.KindSelector) -> bool:
+    """Say whether a selector is known to name what lives in namespaces."""
+    return selector.kind in _NAMES or selector.kind in WITHOUT_IMAGES - CLUSTER_WIDE
 
 
 def sees_images(selector: ir.KindSelector, rule: ir.Rule) -> bool:

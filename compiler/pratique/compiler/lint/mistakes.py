@@ -5,28 +5,34 @@ A mistake is reported whatever rules are asked and whatever comments say: its po
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 
-from pratique.compiler.lint.base import Basis, Finding, Problem, Rule, Severity, catalogue
+from pratique.compiler.lint.base import Finding, Problem, Rule, Severity, catalogue
+from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.errors import PolicyError
 
 
-def as_finding(error: PolicyError) -> Finding:
-    """Return a mistake as a finding; where no rule explains it, under its own code and without basis."""
-    problem = Problem(
+def as_finding(error: PolicyError, documents: Collection[PolicyDocument] = ()) -> Finding:
+    """Return a mistake as a finding; where no rule explains it, under its own code and without basis.
+
+    `documents` are those that were read with it, for rules that look into them.
+    """
+    rule = _explaining().get(error.code)
+    problem = rule.retells(error, documents) if rule and rule.retells else None
+    problem = problem or Problem(
         message=error.message,
         location=error.location,
         severity=Severity.ERROR,
         related=error.related,
         help=error.help,
     )
-    rule = _explaining().get(error.code)
     return Finding(
         code=rule.code if rule else error.code,
         name=rule.name if rule else error.code,
         severity=Severity.ERROR,
         problem=problem,
-        basis=Basis.PROVED if rule else None,
+        basis=problem.basis if rule else None,
     )
 
 

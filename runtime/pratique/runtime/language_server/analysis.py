@@ -80,7 +80,11 @@ def analyse(document: OpenDocument, neighbours: Mapping[str, tuple[ir.Policy, ..
         document=document,
         policies=read.documents,
         lowered=read.policies.policies,
-        mistakes=tuple(sorted(map(as_finding, read.mistakes), key=lambda finding: finding.order)),
+        mistakes=tuple(
+            sorted(
+                (as_finding(each, read.documents) for each in read.mistakes), key=lambda found: found.order
+            )
+        ),
         findings=settings.adjusted(own_findings),
         notice=problem,
     )

@@ -63,41 +63,13 @@ Of a namespace only its name is known. Custom kinds are taken to live in namespa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.analysis.points import Point, Zone
 from pratique.compiler.languages.search import Proof
 from pratique.compiler.lint.base import Basis, Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
-
-CLUSTER_WIDE: Final = frozenset(
-    {
-        "APIService",
-        "CSIDriver",
-        "CSINode",
-        "CertificateSigningRequest",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "CustomResourceDefinition",
-        "FlowSchema",
-        "GatewayClass",
-        "IngressClass",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "PriorityClass",
-        "PriorityLevelConfiguration",
-        "RuntimeClass",
-        "StorageClass",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-        "VolumeAttachment",
-    }
-)
-"""Kinds of Kubernetes itself that live in no namespace."""
+from pratique.compiler.lint.kinds import CLUSTER_WIDE
 
 
 @rule("PRQ012", Severity.ERROR, yields_to=("PRQ011",), explains=("namespaces-in-policy",))
