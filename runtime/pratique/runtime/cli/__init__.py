@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(argv)
     # Nearly all that a command makes lives until its end: searching it for cycles every 700 objects takes a
     # fifth of the time of a long run, and once more at the end a seventh of that of a short one.
-    gc.set_threshold(50_000, 10, 10)
+    gc.set_threshold(200_000, 10, 10)
     code = _run(sys.argv[1:])
     gc.freeze()
     return code
