@@ -1,3 +1,5 @@
+import pytest
+
 from pratique.compiler import ir
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import images
@@ -47,3 +49,21 @@ def test_leaves_are_found_at_any_depth() -> None:
     [site] = facts.sites
     assert len(site.leaves) == 2
     assert site.enforces
+
+
+@pytest.mark.parametrize(
+    ("include", "skip", "image"),
+    [
+        (("ghcr.io/acme/*",), (), "ghcr.io/acme/app:1.4.2"),
+        (("ghcr.io/acme/*@*",), (), ""),
+        (("ghcr.io/acme/*@*", "quay.io/app:*"), (), "quay.io/app:1.4.2"),
+        (("ghcr.io/acme/*",), ("ghcr.io/acme/app*",), "ghcr.io/acme/team:1.4.2"),
+        (("ghcr.io/acme/*",), ("*:*",), ""),
+    ],
+)
+def test_images_by_tag(include: tuple[str, ...], skip: tuple[str, ...], image: str) -> None:
+    def patterns_of(texts: tuple[str, ...]) -> tuple[ir.ImagePattern, ...]:
+        return tuple(ir.ImagePattern(text=text) for text in texts)
+
+    region = ir.ImageRegion(include=patterns_of(include), skip=patterns_of(skip))
+    assert empty().image_by_tag(region) == image

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, assert_never
 from pratique.compiler import ir
 from pratique.compiler.analysis.points import Zone
 from pratique.compiler.languages.globs import Glob
-from pratique.compiler.languages.references import images
+from pratique.compiler.languages.references import images, tagged
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Answer, Proof, Witness
-from pratique.compiler.languages.sets import AnyOf, TextSet, difference
+from pratique.compiler.languages.sets import AnyOf, TextSet, contains, difference
 from pratique.compiler.lint.directives import Directive, directives
 from pratique.compiler.lint.questions import Questions
 from pratique.grammar.source import Location, Source, Span
@@ -210,6 +210,16 @@ class Facts(Questions):
         if pattern not in self._empty:
             self._empty[pattern] = self.ask(is_empty, self.glob(pattern), images())
         return self._empty[pattern]
+
+    def image_by_tag(self, region: ir.ImageRegion) -> str:
+        """Return an image of a region that is named by a tag, or an empty text where none is known."""
+        whole = self.region(region)
+        for pattern in region.include:
+            image = self.images_of(pattern)
+            if isinstance(image, Witness) and "@" not in image.text and contains(whole, image.text):
+                return image.text  # most patterns match some, and were asked already
+        answer = self.ask(is_empty, whole, tagged())
+        return answer.text if isinstance(answer, Witness) else ""
 
     def example(self, text: str) -> str:
         """Return an image that matches the pattern `text`, or an empty text where none is known."""

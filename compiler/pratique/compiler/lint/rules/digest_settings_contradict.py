@@ -40,9 +40,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pratique.compiler.languages.references import tagged
-from pratique.compiler.languages.relations import is_empty
-from pratique.compiler.languages.search import Witness
 from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts, Site
@@ -54,10 +51,9 @@ from pratique.compiler.lint.places import of_setting
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the entries that every image by tag fails."""
     for site in facts.sites:
-        if site.requirement.demand_digest and not site.requirement.pin_digest:
-            image = facts.ask(is_empty, facts.region(site.requirement.images), tagged())
-            if isinstance(image, Witness):
-                yield _problem(site, image.text)
+        asked = site.requirement
+        if asked.demand_digest and not asked.pin_digest and (image := facts.image_by_tag(asked.images)):
+            yield _problem(site, image)
 
 
 def _problem(site: Site, image: str) -> Problem:

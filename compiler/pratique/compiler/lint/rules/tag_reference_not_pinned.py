@@ -39,9 +39,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pratique.compiler.languages.references import tagged
-from pratique.compiler.languages.relations import is_empty
-from pratique.compiler.languages.search import Witness
 from pratique.compiler.lint.base import Example, Problem, Severity, rule
 from pratique.compiler.lint.edits import switched
 from pratique.compiler.lint.facts import Facts
@@ -56,14 +53,13 @@ def check(facts: Facts) -> Iterator[Problem]:
         requirement = site.requirement
         if requirement.pin_digest or requirement.demand_digest or not site.enforces:
             continue
-        image = facts.ask(is_empty, facts.region(requirement.images), tagged())
-        if isinstance(image, Witness):
+        if image := facts.image_by_tag(requirement.images):
             yield Problem(
                 message=f"rule `{site.rule.name}` neither pins nor demands digests: a tag can be moved"
                 " between the check and the pull, so that what runs was never verified",
                 location=of_setting(requirement.at.location, "verifyDigest"),
                 label="neither pinned nor demanded",
-                examples=(Example("may change after the check", image.text),),
+                examples=(Example("may change after the check", image),),
                 help="set `mutateDigest: true`, the default",
                 fix=fix_of(switched(requirement.at.location, "mutateDigest", on=True), safe=True),
             )
