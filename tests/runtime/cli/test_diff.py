@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,35 @@ def test_another_body_is_no_proof_of_equivalence(folder: Path, capsys: Capture) 
         Path(f"{name}.yaml").write_text(rule_policy(validate=rule))
     assert main(["diff", "one.yaml", "two.yaml"]) == 4
     assert "not decided: p/rule: what it validates has changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"apiVersion": "policies.kyverno.io/v1", "kind": "ValidatingPolicy"},
+        {"apiVersion": "policies.kyverno.io/v1", "kind": "ImageValidatingPolicy"},
+        {"apiVersion": "policies.kyverno.io/v1", "kind": "MutatingPolicy"},
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy"},
+        {"apiVersion": "policy.sigstore.dev/v1beta1", "kind": "ClusterImagePolicy"},
+        {
+            "apiVersion": "kyverno.io/v2",
+            "kind": "PolicyException",
+            "metadata": {"name": "e", "namespace": "n"},
+            "spec": {
+                "exceptions": [{"policyName": "p", "ruleNames": ["verify"]}],
+                "match": {"any": [{"resources": {"kinds": ["Pod"]}}]},
+            },
+        },
+    ],
+    ids=lambda document: document["kind"],
+)
+def test_what_is_not_compared_is_never_called_equivalent(
+    document: dict[str, Any], folder: Path, capsys: Capture
+) -> None:
+    other = {"metadata": {"name": "other"}, "spec": {}, **document}
+    Path("more.yaml").write_text(f"{Path('old.yaml').read_text()}\n---\n{json.dumps(other)}\n")
+    assert main(["diff", "old.yaml", "more.yaml"]) == 2
+    assert document["kind"] in capsys.readouterr().err
 
 
 def test_what_is_not_decided_is_told(folder: Path, capsys: Capture) -> None:
