@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import yaml
 
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.pairs import inclusions, overlaps
@@ -69,7 +70,7 @@ def write_policies(folder: Path, texts: list[str]) -> None:
             "metadata": {"name": f"p{number}"},
             "spec": {"rules": [_rule(number, [first, second])]},
         }
-        (folder / f"{number}.yaml").write_text(json.dumps(policy))
+        (folder / f"{number}.yaml").write_text(yaml.safe_dump(policy, sort_keys=False))
 
 
 def _rule(number: int, references: list[str]) -> dict[str, object]:
