@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pratique.grammar.errors import TransportError
-from pratique.runtime.admission.judging import Judge, Namespaces
+from pratique.runtime.admission.judging import Judge, Namespaces, Roles
 from pratique.runtime.admission.review import Review, read_review
 from pratique.runtime.admission.verdict import Verdict
 from pratique.runtime.engine import Engine
@@ -23,10 +23,17 @@ APP = "ghcr.io/acme/app:v1"
 DEV = {"subject": "dev@acme.example"}
 
 
-def world(*, signed: bool = True, policy: str = "Fail", action: str = "Enforce", **rule: Any) -> World:
+def world(
+    *,
+    signed: bool = True,
+    policy: str = "Fail",
+    action: str = "Enforce",
+    spec: Mapping[str, Any] | None = None,
+    **rule: Any,
+) -> World:
     """Return a policy that wants images of acme signed by its developer, and one image."""
     entry = {"failureAction": action, "mutateDigest": action == "Enforce"}
-    found = World(cluster_policy(entry, spec={"failurePolicy": policy}, rule=rule))
+    found = World(cluster_policy(entry, spec={"failurePolicy": policy, **(spec or {})}, rule=rule))
     found.store.image(APP, *([DEV] if signed else []))
     return found
 
@@ -59,13 +66,14 @@ def judge(
     mutating: bool = True,
     seconds: float = 5,
     namespaces: Namespaces | None = None,
+    roles: Roles | None = None,
     **changes: Any,
 ) -> Verdict:
     """Return the verdict on a review."""
 
     async def run() -> Verdict:
         evidence = Evidence(given.store, given.verifier, lifetimes=Lifetimes())
-        one = Judge(Engine(given.plan, evidence, given.source), namespaces)
+        one = Judge(Engine(given.plan, evidence, given.source), namespaces, roles=roles)
         return await one.verdict(review(data, **changes), mutating=mutating, seconds=seconds)
 
     return asyncio.run(run())

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from pratique.compiler import ir
 from pratique.compiler.plan import Plan
+from pratique.compiler.selection import Requester
 from pratique.grammar.errors import EvaluationError, TransportError, UsageError
 from pratique.runtime.admission.groups import Selection, group
 from pratique.runtime.admission.review import Review
@@ -23,6 +24,19 @@ from pratique.runtime.resource import Kind
 
 MAX_IMAGES: Final = 2_000
 """Images of one object; more are refused before anything is asked (W16)."""
+
+
+class Roles(Protocol):
+    """Knows the roles that a cluster grants."""
+
+    async def of(self, requester: Requester) -> Requester:
+        """Return a requester with roles.
+
+        Raises:
+            TransportError: the cluster could not be asked.
+        """
+        ...
+
 
 Parents = Callable[[str, str], Kind | None]
 """Returns the kind of the objects that a group serves under a plural name."""
@@ -49,32 +63,39 @@ class Judge:
     """
 
     def __init__(
-        self, engine: Engine, namespaces: Namespaces | None = None, parents: Parents | None = None
+        self,
+        engine: Engine,
+        namespaces: Namespaces | None = None,
+        parents: Parents | None = None,
+        roles: Roles | None = None,
     ) -> None:
-        """Take the engine, and who knows the labels of namespaces and the types of subresources.
+        """Take the engine, and who knows what reviews do not say.
 
         Args:
             engine: judges.
-            namespaces: None for nobody.
-            parents: None for the types that every cluster has.
+            namespaces: knows the labels of namespaces; None for nobody.
+            parents: knows the types of subresources; None for the types that every cluster has.
+            roles: knows the roles of requesters; None for nobody.
         """
         self._namespaces = namespaces
         self._parents = parents or built_in
+        self._roles = roles
         self.use(engine)
 
     def use(self, engine: Engine) -> None:
         """Judge by `engine` from the next request on.
 
         Raises:
-            UsageError: a rule selects by roles: the API server does not send them, and a rule that is
-                silently not matched is worse than none (R6).
+            UsageError: a rule selects by roles, and nobody knows them: a rule that is silently not matched is
+                worse than none (R6).
         """
-        for planned in engine.plan.rules:
-            for wanted in planned.rule.resources.match.filters:
-                if wanted.roles or wanted.cluster_roles:
-                    name = f"{planned.policy.key}.{planned.rule.name}"
-                    raise UsageError(f"{name} matches roles or clusterRoles, which admission does not know")
+        rules = engine.plan.rules
+        matching = [p for p in rules if any(map(_has_roles, p.rule.resources.match.filters))]
+        if matching and self._roles is None:
+            name = f"{matching[0].policy.key}.{matching[0].rule.name}"
+            raise UsageError(f"{name} matches roles or clusterRoles, which only a cluster knows")
         self._groups: dict[int, str] = {}
+        self._asks_roles = any(_has_roles(wanted) for p in rules for wanted in _filters(p.rule))
         self._asks_labels = asks_namespace_labels(engine.plan)
         self.engine = engine
 
@@ -98,7 +119,8 @@ class Judge:
         # The API server takes nothing but ephemeral containers over from such a request (K7).
         left_out = same if review.subresource == "ephemeralcontainers" else frozenset()
         kind = self._parents(*review.parent) if review.subresource else None
-        resource = review.resource(await self._labels(review, seconds), left_out, kind)
+        labels = await self._labels(review, seconds)
+        resource = review.resource(labels, left_out, kind, await self._requester(review))
         if len(resource.images) > MAX_IMAGES:
             text = f"{resource.id} has more than {MAX_IMAGES} images"
             return Verdict(allowed=False, message=text)
@@ -120,6 +142,16 @@ class Judge:
         named = {(i.planned.policy.key, i.planned.rule.name): i for i in rules}
         found = list(outcomes(results, named, resource, unchanged=same, mutating=mutating))
         return decide(found, resource, mutating=mutating)
+
+    async def _requester(self, review: Review) -> Requester:
+        """Return who sent a request, with roles where a rule asks for them.
+
+        Raises:
+            TransportError: nobody knows them now.
+        """
+        if self._asks_roles and self._roles is not None:
+            return await self._roles.of(review.requester)
+        return review.requester
 
     def _group(self, policy: ir.Policy) -> str:
         """Return the name of a policy's group, found out once."""
@@ -162,15 +194,19 @@ def built_in(group: str, plural: str) -> Kind | None:
     return _BUILT_IN.get((group, plural))
 
 
+def _filters(rule: ir.Rule) -> Sequence[ir.ResourceFilter]:
+    excluded = rule.resources.exclude
+    return (*rule.resources.match.filters, *(excluded.filters if excluded else ()))
+
+
+def _has_roles(wanted: ir.ResourceFilter) -> bool:
+    return bool(wanted.roles or wanted.cluster_roles)
+
+
 def asks_namespace_labels(plan: Plan) -> bool:
     """Say whether some rule asks for the labels of the namespace that an object is in."""
-
-    def filters(rule: ir.Rule) -> Sequence[ir.ResourceFilter]:
-        excluded = rule.resources.exclude
-        return (*rule.resources.match.filters, *(excluded.filters if excluded else ()))
-
     return any(
-        any(wanted.namespace_selector for wanted in filters(planned.rule))
+        any(wanted.namespace_selector for wanted in _filters(planned.rule))
         or any(override.namespace_selector for override in planned.rule.overrides)
         for planned in plan.rules
     )

@@ -55,6 +55,7 @@ class Review:
         namespace_labels: Mapping[str, str] | None = None,
         left_out: frozenset[str] = frozenset(),
         kind: Kind | None = None,
+        requester: Requester | None = None,
     ) -> Resource:
         """Return what policies judge: the object, or for DELETE the one that goes; arguments of `Resource`.
 
@@ -69,7 +70,7 @@ class Review:
             namespace_labels=namespace_labels,
             operation=self.operation,
             subresource=self.subresource,
-            requester=self.requester,
+            requester=requester or self.requester,
             values={"request": dict(self.request), **account_variables(self.requester.username)},
             left_out=left_out,
             kind=kind,

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "diff": "pratique.runtime.cli.diff",
     "explain": "pratique.runtime.cli.explain",
     "serve": "pratique.runtime.cli.serve",
+    "crds": "pratique.runtime.cli.crds",
     "lsp": "pratique.runtime.cli.lsp",
     "root": "pratique.runtime.cli.root",
     "lab": "pratique.runtime.cli.lab",

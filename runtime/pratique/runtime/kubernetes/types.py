@@ -96,3 +96,31 @@ CLUSTER_ROLES: Final = ResourceType(
     kind="ClusterRole",
     namespaced=False,
 )
+POLICY_REPORTS: Final = ResourceType(
+    group="wgpolicyk8s.io", version="v1alpha2", plural="policyreports", kind="PolicyReport"
+)
+CLUSTER_POLICY_REPORTS: Final = ResourceType(
+    group="wgpolicyk8s.io",
+    version="v1alpha2",
+    plural="clusterpolicyreports",
+    kind="ClusterPolicyReport",
+    namespaced=False,
+)
+REPORTS: Final = ResourceType(group="openreports.io", version="v1alpha1", plural="reports", kind="Report")
+CLUSTER_REPORTS: Final = ResourceType(
+    group="openreports.io",
+    version="v1alpha1",
+    plural="clusterreports",
+    kind="ClusterReport",
+    namespaced=False,
+)
+ROLE_BINDINGS: Final = ResourceType(
+    group="rbac.authorization.k8s.io", version="v1", plural="rolebindings", kind="RoleBinding"
+)
+CLUSTER_ROLE_BINDINGS: Final = ResourceType(
+    group="rbac.authorization.k8s.io",
+    version="v1",
+    plural="clusterrolebindings",
+    kind="ClusterRoleBinding",
+    namespaced=False,
+)
