@@ -32,6 +32,8 @@ class Cluster:
         self.asked: list[Question] = []
         self.values: dict[str, Any] = {}
 
+    knows_images = False
+
     def loads(self, source: object, given: bool) -> bool:
         return not given
 

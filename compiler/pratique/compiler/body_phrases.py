@@ -27,13 +27,17 @@ from pratique.compiler.bodies import (
     StrategicMerge,
     Validation,
 )
+from pratique.compiler.cel_bodies import CEL_BODIES, CelBody
+from pratique.compiler.cel_phrases import cel_body
 from pratique.compiler.phrases import quote
 from pratique.compiler.question_phrases import conditions
 from pratique.compiler.resource_phrases import joined, one_of
 
 
-def body(of: Body) -> str:
+def body(of: Body | CelBody) -> str:
     """Return what a rule demands of resources, changes in them, or makes of them."""
+    if isinstance(of, CEL_BODIES):
+        return cel_body(of)
     match of:
         case Validation():
             return check(of.check)

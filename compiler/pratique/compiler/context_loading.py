@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from pratique.compiler.cel.questions import CelQuestion
 from pratique.compiler.context_entries import (
     ApiSource,
     ConfigMapSource,
@@ -77,7 +78,7 @@ class ImageQuestion:
     credentials: RegistryCredentials | None = None
 
 
-Question: TypeAlias = ConfigMapQuestion | ApiQuestion | GlobalQuestion | ImageQuestion
+Question: TypeAlias = ConfigMapQuestion | ApiQuestion | GlobalQuestion | ImageQuestion | CelQuestion
 
 MOCKED_FAILURE: Final = "mocked-failure"
 """Code of an answer for which no default of an entry stands in."""

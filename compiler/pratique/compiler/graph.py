@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pratique.compiler import ir
 from pratique.compiler.bodies import Body
+from pratique.compiler.cel_bodies import CelBody
 from pratique.compiler.digest import canonical
 
 if TYPE_CHECKING:
@@ -85,10 +86,10 @@ class Done:
     """Payload of `Op.BODY`: what a rule demands or does besides verifying images; `text` says all of it."""
 
     text: str
-    body: Body = field(compare=False)
+    body: Body | CelBody = field(compare=False)
 
     @classmethod
-    def of(cls, body: Body) -> Done:
+    def of(cls, body: Body | CelBody) -> Done:
         """Return the payload of a body; what Python takes for equal (`1`, `True`) is not."""
         return cls(json.dumps(canonical(body), sort_keys=True, separators=(",", ":")), body)
 

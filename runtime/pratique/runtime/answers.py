@@ -10,6 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pratique.compiler.cel.questions import (
+    AccessQuestion,
+    CelQuestion,
+    HttpQuestion,
+    ParameterQuestion,
+    ResourceListQuestion,
+    ResourceNameQuestion,
+    ResourcePostQuestion,
+    ResourceQuestion,
+)
 from pratique.compiler.context_loading import (
     ApiQuestion,
     ConfigMapQuestion,
@@ -92,7 +102,7 @@ class Answers:
         if self._ended:
             return EvaluationError("deadline", f"unfinished: {_named(question)}")
         try:
-            if isinstance(question, ImageQuestion):
+            if isinstance(question, ImageQuestion) and not self._source.knows_images:
                 from pratique.runtime.image_data import image_data
 
                 return await image_data(self._through(question.credentials), question.reference)
@@ -128,6 +138,26 @@ def _named(question: Question) -> str:
             return f"global context entry {name}"
         case ImageQuestion(reference=reference):
             return f"description of {reference}"
+        case _:
+            return _named_in_cel(question)
+
+
+def _named_in_cel(question: CelQuestion) -> str:
+    match question:
+        case ParameterQuestion(kind=kind, name=name):
+            return f"parameters {name or 'by labels'} of kind {kind}"
+        case ResourceQuestion(resource=resource, namespace=namespace, name=name):
+            return f"{resource} {namespace}/{name}"
+        case ResourceListQuestion(resource=resource, namespace=namespace):
+            return f"list of {resource} in {namespace or 'all namespaces'}"
+        case ResourcePostQuestion(resource=resource):
+            return f"answer to a POST of {resource}"
+        case ResourceNameQuestion(kind=kind):
+            return f"name of the resource of {kind}"
+        case HttpQuestion(method=method):
+            return f"answer of a service to a {method}"
+        case AccessQuestion(verb=verb, resource=resource):
+            return f"whether {verb} of {resource} is allowed"
 
 
 class _Unanswered(Exception):

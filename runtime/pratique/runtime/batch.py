@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.runtime.applicable import Applicable
 from pratique.runtime.decision import Report, Requests, RuleResult
@@ -23,6 +22,7 @@ from pratique.runtime.secrets import Secrets
 from pratique.runtime.trust_options import TrustOptions
 
 if TYPE_CHECKING:
+    from pratique.runtime.exemption_files import AnyExemption
     from pratique.runtime.registry.open import StoreOptions
     from pratique.runtime.signatures.verifier import Verifier
     from pratique.runtime.watching import Watch
@@ -50,7 +50,7 @@ class Batch:
 
     plan: Plan
     source: ContextSource
-    exemptions: Sequence[ir.Exemption]
+    exemptions: Sequence[AnyExemption]
     store: StoreOptions
     trust: TrustOptions
     coverage: Coverage
@@ -77,9 +77,8 @@ class Batch:
         if waiting:
             report, results = self._wait([work[number] for number in waiting], report, len(work))
             found.update(zip(waiting, results, strict=True))
-        order = {(p.policy.key, p.rule.name): p.number for p in reversed(self.plan.rules)}
         listed = [result for number in sorted(found) for result in found[number]]
-        return replace(report, results=tuple(sorted(listed, key=lambda r: order[r.policy, r.rule])))
+        return replace(report, results=tuple(sorted(listed, key=lambda result: result.number)))
 
     def _tell(self, done: int, total: int, resource: Resource) -> None:
         if self.progress:

@@ -1,4 +1,4 @@
-"""Context from what a run was given: values that stand for answers, and ConfigMaps among its resources.
+"""Context from what a run was given: values that stand for answers, and objects among its resources.
 
 No cluster is asked and no service called: what is not given is an error that names the cure, never empty.
 
@@ -8,7 +8,8 @@ References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/store/contextloader.go`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler.context_entries import Source
 from pratique.compiler.context_loading import (
@@ -20,11 +21,16 @@ from pratique.compiler.context_loading import (
 )
 from pratique.grammar.errors import EvaluationError
 
+if TYPE_CHECKING:
+    from pratique.runtime.given_objects import GivenObjects
+
 _CURE: Final = "give a value for it in --values-file or --set"
 
 
 class GivenContext:
     """A `ContextSource` over data in memory."""
+
+    knows_images = False
 
     def __init__(
         self,
@@ -32,10 +38,11 @@ class GivenContext:
         objects: Iterable[Mapping[str, Any]] = (),
         values: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
     ) -> None:
-        """Take Kubernetes objects, of which ConfigMaps count, and values by policy and rule."""
+        """Take Kubernetes objects, and values by policy and rule."""
+        self._all = tuple(objects)
         self._maps = {
             (_text(o, "namespace") or "default", _text(o, "name")): o
-            for o in objects
+            for o in self._all
             if o.get("kind") == "ConfigMap" and o.get("apiVersion") == "v1"
         }
         self._values: Mapping[tuple[str, str], Mapping[str, Any]] = values or {}
@@ -48,12 +55,18 @@ class GivenContext:
         """Given values stand for entries; what is not given is told, and never empty."""
         return not given
 
+    @cached_property
+    def _objects(self) -> GivenObjects:
+        from pratique.runtime.given_objects import GivenObjects
+
+        return GivenObjects(self._all)
+
     async def answer(self, question: Question) -> Any:
-        """Return a ConfigMap that was given; see `find`."""
+        """Return what was given; see `find`."""
         return self.find(question)
 
     def find(self, question: Question) -> Any:
-        """Return a ConfigMap that was given.
+        """Return an object that was given.
 
         Raises:
             EvaluationError: `not-given`, for everything else.
@@ -74,6 +87,8 @@ class GivenContext:
                 raise _not_given(f"failed to fetch entry key={name}: no cluster keeps it; {_CURE}")
             case ImageQuestion():
                 raise AssertionError("registries answer questions about images")
+            case _:
+                return self._objects.answer(question)
 
 
 def _not_given(text: str) -> EvaluationError:

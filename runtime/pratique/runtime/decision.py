@@ -6,7 +6,7 @@ Everything people read (tables, reports, SARIF, admission answers) is a renderin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -88,13 +88,14 @@ class Stage(StrEnum):
 
     `MUTATE`: was the resource changed. `VERIFY`: are the signatures there (Kyverno: mutating webhook,
     background scan, CLI). `VALIDATE`: does the rule hold of the resource, and is every image pinned and
-    proved (Kyverno: validating webhook, CLI). `GENERATE`: was something made.
+    proved (Kyverno: validating webhook, CLI). `GENERATE`: was something made. `DELETE`: does the resource go.
     """
 
     MUTATE = "mutate"
     VERIFY = "verify"
     VALIDATE = "validate"
     GENERATE = "generate"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,9 @@ class Check:
         pointer: JSON pointer of the image string in the resource.
         digest: digest the verdict is about; empty where none was learned.
         transport: the status is `error` because a registry, trust root or cluster could not be asked.
+        properties: facts for reports, sorted.
+        patched: the resource as the rule left it; None where it changes none.
+        made: objects that the rule generates.
     """
 
     stage: Stage
@@ -118,11 +122,21 @@ class Check:
     digest: str = ""
     transport: bool = False
     reason: Reason | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+    patched: Mapping[str, Any] | None = field(default=None, compare=False)
+    made: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleResult:
-    """All checks of one rule on one resource, in the order of the plan."""
+    """All checks of one rule on one resource, in the order of the plan.
+
+    Attributes:
+        policy: key of the policy.
+        kind: of the policy.
+        rule: empty for policies in CEL.
+        number: of the rule in the plan.
+    """
 
     policy: str
     rule: str
@@ -130,6 +144,8 @@ class RuleResult:
     action: Action
     checks: tuple[Check, ...]
     scored: bool = True
+    kind: str = ""
+    number: int = 0
     category: str = ""
     severity: str = ""
     properties: tuple[tuple[str, str], ...] = ()

@@ -1,7 +1,8 @@
 """Runs a plan over resources: which rules apply, in which order they are judged, and what comes out.
 
 Kyverno's order for one resource: the images of all policies are verified, then all policies validate, rule by
-rule; the second question about images (is each pinned and proved) is part of validation.
+rule; the second question about images (is each pinned and proved) is part of validation. Policies in CEL
+follow, see `cel_rules`.
 
 References: Kyverno 1.19, `pkg/engine` (`engine.go`, `validation.go`, `image_verify.go`), and the order of
 `cmd/cli/kubectl-kyverno/processor/policy_processor.go`.
@@ -14,6 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CEL_BODIES, CelExemption
 from pratique.compiler.exemptions import CompiledExemption, Exemptions
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.plan import Plan, PlannedRule
@@ -30,6 +32,7 @@ from pratique.runtime.resource import Resource
 from pratique.runtime.together import together
 
 if TYPE_CHECKING:
+    from pratique.runtime.cel_rules import CelRules
     from pratique.runtime.evidence import Evaluation, Evidence
     from pratique.runtime.image_rules import ImageRules, Verified
 
@@ -43,7 +46,9 @@ class Engine:
         evidence: Evidence | None = None,
         source: ContextSource | None = None,
         accesses: Accesses | None = None,
-        exemptions: Sequence[ir.Exemption] = (),
+        exemptions: Sequence[ir.Exemption | CelExemption] = (),
+        *,
+        as_in_suites: bool = False,
     ) -> None:
         """Take the plan, what is known of images, and what answers for the rest of the world.
 
@@ -53,15 +58,20 @@ class Engine:
             source: answers context entries; None for nothing.
             accesses: the ways to registries; None for one way for all.
             exemptions: policy exceptions that count.
+            as_in_suites: see `CelRules`.
         """
         self.plan = plan
         self.evidence = evidence
-        self._exemptions = Exemptions(exemptions) if exemptions else None
+        classic = [each for each in exemptions if isinstance(each, ir.Exemption)]
+        self._exemptions = Exemptions(classic) if classic else None
+        self._cel_exemptions = [each for each in exemptions if isinstance(each, CelExemption)]
+        self._as_in_suites = as_in_suites
         self._exempting: dict[int, tuple[CompiledExemption, ...]] = {}
         self._accesses = accesses
         self._source = source or GivenContext()
         self._compiled: dict[int, RuleExpressions] = {}
         self._image_rules: ImageRules | None = None
+        self._cel_rules: CelRules | None = None
 
     async def evaluate(self, resource: Resource) -> tuple[RuleResult, ...]:
         """Return one result per rule that applies to `resource`, in the order of the plan."""
@@ -127,6 +137,14 @@ class Engine:
             self._image_rules = ImageRules(self._accesses)
         return self._image_rules
 
+    def cel_rules(self) -> CelRules:
+        """Return what judges policies in CEL; loaded when one first applies."""
+        if self._cel_rules is None:
+            from pratique.runtime.cel_rules import CelRules
+
+            self._cel_rules = CelRules(self._cel_exemptions, as_in_suites=self._as_in_suites)
+        return self._cel_rules
+
     @property
     def source(self) -> ContextSource:
         """What answers context entries."""
@@ -169,6 +187,7 @@ class _Judgement:
             await together([self._verify(order, group, evidence) for order, group in about_images])
         for order, group in enumerate(self._by_policy):
             await self._validate(order, group)
+        await self._judge_cel()
         return tuple(
             self._result(item.planned, order)
             for order, group in enumerate(self._by_policy)
@@ -192,6 +211,8 @@ class _Judgement:
     async def _validate(self, order: int, group: list[Applicable]) -> None:
         """Ask whether a policy's rules hold of the resource, and whether its images are pinned and proved."""
         for item in group:
+            if isinstance(item.planned.rule.body, CEL_BODIES):
+                return
             found = self._checks.setdefault(item.planned.number, [])
             if item.planned.rule.body is None:
                 if not any(check.stage is Stage.VALIDATE for check in found):
@@ -203,6 +224,18 @@ class _Judgement:
                 found.append(check)
                 if item.planned.policy.stop_at_first and _applied(found):
                     return
+
+    async def _judge_cel(self) -> None:
+        """Evaluate policies in CEL, which come after all others."""
+        items = [
+            item
+            for group in self._by_policy
+            for item in group
+            if isinstance(item.planned.rule.body, CEL_BODIES)
+        ]
+        if items:
+            checks = await self._engine.cel_rules().judge(items, self._answers)
+            self._checks.update((number, [check]) for number, check in checks.items())
 
     def _proofs(self) -> Verified:
         if self._verified is None:
@@ -238,17 +271,25 @@ class _Judgement:
         pins = self._verified.of(order).items() if self._verified else ()
         return RuleResult(
             policy=planned.policy.key,
+            kind=planned.policy.kind,
             rule=planned.rule.name,
+            number=planned.number,
             resource=self._resource.id,
             action=planned.rule.action,
             checks=tuple(self._checks[planned.number]),
             scored=annotations.get("policies.kyverno.io/scored") != "false",
             category=annotations.get("policies.kyverno.io/category", ""),
             severity=annotations.get("policies.kyverno.io/severity", ""),
-            properties=planned.rule.report_properties,
+            properties=_properties(planned.rule, self._checks[planned.number]),
             location=planned.rule.at.location,
             pins=tuple((pointer, pinned.text) for pointer, pinned in pins),
         )
+
+
+def _properties(rule: ir.Rule, checks: Sequence[Check]) -> tuple[tuple[str, str], ...]:
+    """Return the facts for reports: those that the rule names, and those that its checks found."""
+    found = [pair for check in checks for pair in check.properties]
+    return tuple(sorted({**dict(rule.report_properties), **dict(found)}.items()))
 
 
 def _applied(checks: list[Check]) -> bool:

@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from pratique.compiler import ir
-from pratique.compiler.lower import lower, lower_exceptions
-from pratique.grammar.documents import ExceptionDocument, OtherDocument, PolicyDocument, read_policies
+from pratique.compiler.cel_bodies import CelExemption
+from pratique.compiler.lower import lower, lower_cel_exceptions, lower_exceptions
+from pratique.grammar.documents import (
+    BindingDocument,
+    CelDocument,
+    CelExceptionDocument,
+    ExceptionDocument,
+    OtherDocument,
+    PolicyDocument,
+    read_policies,
+)
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.source import Location, Source
 from pratique.runtime.inputs import Inputs, read_inputs
@@ -28,8 +37,10 @@ class PolicyFiles:
 
     Attributes:
         documents: the well-formed policies, those included that could not be lowered.
-        policies: what they lower to.
+        in_cel: the same of policies in CEL.
+        policies: what all of them lower to.
         exemptions: policy exceptions, where they were asked for.
+        cel_exemptions: the same from policies in CEL.
         mistakes: of files, documents and policies; those of reading before those of lowering.
         others: documents that are no policies.
         order: number of each source by its name, as they were named.
@@ -43,8 +54,10 @@ class PolicyFiles:
     notices: tuple[str, ...]
     others: tuple[OtherDocument, ...]
     order: dict[str, int]
+    in_cel: tuple[CelDocument, ...] = ()
     exemptions: tuple[ir.Exemption, ...] = ()
-    refused: tuple[tuple[PolicyDocument, tuple[PolicyError, ...]], ...] = ()
+    cel_exemptions: tuple[CelExemption, ...] = ()
+    refused: tuple[tuple[PolicyDocument | CelDocument, tuple[PolicyError, ...]], ...] = ()
     sources: tuple[Source, ...] = ()
 
     @property
@@ -71,26 +84,34 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
     """Return the policies in texts that were read already; `exceptions` as in `read_policy_files`."""
     mistakes = list(inputs.errors)
     documents: list[PolicyDocument] = []
+    in_cel: list[CelDocument] = []
+    bindings: list[BindingDocument] = []
     excepting: list[ExceptionDocument] = []
+    cel_excepting: list[CelExceptionDocument] = []
     others: list[OtherDocument] = []
     for source in inputs.sources:
         content = read_policies(source)
         documents += content.policies
         mistakes += content.errors
         excepting += content.exceptions
-        mistakes += [_unsupported(each.model.kind, each.location()) for each in content.in_cel]
+        in_cel += content.cel_policies
+        bindings += content.bindings
+        cel_excepting += content.cel_exceptions
         for other in content.others:
             if other.is_policy:
                 mistakes.append(_unsupported(other.kind, other.location))
             else:
                 others.append(other)
     exemptions: tuple[ir.Exemption, ...] = ()
+    cel_exemptions: tuple[CelExemption, ...] = ()
     if exceptions:
         exemptions, wrong = lower_exceptions(excepting)
-        mistakes += wrong
+        cel_exemptions, wrong_in_cel = lower_cel_exceptions(cel_excepting)
+        mistakes += [*wrong, *wrong_in_cel]
     else:
-        mistakes += [_does_not_count(each) for each in excepting]
-    lowered = lower(documents)
+        mistakes += map(_does_not_count, excepting)
+        mistakes += map(_does_not_count, cel_excepting)
+    lowered = lower(documents, in_cel, bindings)
     return PolicyFiles(
         documents=tuple(documents),
         policies=lowered.policies,
@@ -98,13 +119,15 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         notices=(*inputs.notices, *lowered.notices),
         others=tuple(others),
         order={source.name: number for number, source in enumerate(inputs.sources)},
+        in_cel=tuple(in_cel),
         exemptions=exemptions,
+        cel_exemptions=cel_exemptions,
         refused=lowered.refused,
         sources=inputs.sources,
     )
 
 
-def _does_not_count(document: ExceptionDocument) -> PolicyError:
+def _does_not_count(document: ExceptionDocument | CelExceptionDocument) -> PolicyError:
     return PolicyError(
         "unsupported-kind",
         f"{document.model.kind} does not count here",
@@ -118,7 +141,7 @@ def _unsupported(kind: str, place: Location) -> PolicyError:
         "unsupported-kind",
         f"pratique does not read {kind} yet",
         place,
-        help="it reads Policy and ClusterPolicy of kyverno.io/v1 and v2beta1",
+        help="it reads Policy and ClusterPolicy of kyverno.io/v1 and v2beta1, and policies in CEL",
     )
 
 

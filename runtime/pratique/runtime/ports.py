@@ -148,7 +148,13 @@ class KeySource(Protocol):
 
 
 class ContextSource(Protocol):
-    """Answers what context entries of rules ask about the cluster."""
+    """Answers what context entries of rules ask about the cluster.
+
+    Attributes:
+        knows_images: it also answers what is asked about images, in place of the registries.
+    """
+
+    knows_images: bool
 
     def given(self, policy: str, rule: str) -> Mapping[str, Any]:
         """Return the values by name that are put under the context of a rule and stand for its entries.

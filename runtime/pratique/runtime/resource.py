@@ -88,6 +88,7 @@ class Resource:
         *,
         location: Location | None = None,
         namespace_labels: Mapping[str, str] | None = None,
+        namespace_object: Mapping[str, Any] | None = None,
         operation: str = "CREATE",
         subresource: str = "",
         requester: Requester | None = None,
@@ -102,6 +103,7 @@ class Resource:
             data: the object; the old one of a DELETE.
             location: where a file declares it.
             namespace_labels: None where they are not known.
+            namespace_object: the Namespace itself; None where it is not known.
             operation: of the request.
             subresource: of the request; `kind` is then that of the parent.
             requester: None where nobody is known to have sent the request.
@@ -113,6 +115,7 @@ class Resource:
         self.data = data
         self.location = location
         self._namespace_labels = namespace_labels
+        self.namespace_object = namespace_object
         self._operation = operation
         self._subresource = subresource
         self._requester = requester
@@ -139,6 +142,7 @@ class Resource:
             data,
             location=self.location,
             namespace_labels=self._namespace_labels,
+            namespace_object=self.namespace_object,
             operation=operation,
             subresource=self._subresource,
             requester=requester,

@@ -64,12 +64,17 @@ class RunValues:
         )
 
     @property
-    def namespaces(self) -> dict[str, dict[str, str]]:
-        """Return labels of namespaces; whole Namespace objects win over labels alone."""
+    def namespaces(self) -> dict[str, dict[str, Any]]:
+        """Return Namespaces by their names; whole objects win over labels alone."""
         if self.file is None:
             return {}
-        labels = {found.name: dict(found.labels) for found in self.file.namespace_selector}
-        return labels | {n.metadata.name: dict(n.metadata.labels or {}) for n in self.file.namespaces}
+        labels = {
+            each.name: namespace_of_labels(each.name, each.labels) for each in self.file.namespace_selector
+        }
+        return labels | {
+            each.metadata.name: each.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            for each in self.file.namespaces
+        }
 
     @property
     def rules(self) -> dict[tuple[str, str], dict[str, Any]]:
@@ -168,6 +173,11 @@ class RunValues:
                 subresource = own.name.partition("/")[2]
                 return Kind(parent.group, parent.version, parent.kind), subresource
         return None, ""
+
+
+def namespace_of_labels(name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return a Namespace of which only the labels are known."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
 
 
 def account_variables(username: str) -> dict[str, str]:

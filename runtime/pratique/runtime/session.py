@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pratique.compiler import ir
 from pratique.compiler.plan import Plan
@@ -27,6 +27,7 @@ from pratique.runtime.trust_options import TrustOptions
 if TYPE_CHECKING:
     from pratique.runtime.batch import Progress, Work
     from pratique.runtime.context_sources import GivenContext
+    from pratique.runtime.exemption_files import AnyExemption
     from pratique.runtime.registry.open import StoreOptions
     from pratique.runtime.run_values import RunValues
     from pratique.runtime.watching import Watch
@@ -87,7 +88,7 @@ def sound(
     read = read_policy_files(paths, stdin, exceptions=exceptions)
     if read.mistakes:
         raise PolicyErrors(sorted(read.mistakes, key=lambda error: _place(error, read.order)))
-    if not read.documents:
+    if not read.documents and not read.in_cel:
         raise UsageError(f"no policy in {', '.join(paths)}")
     return read
 
@@ -113,7 +114,7 @@ class Subjects:
     documents: tuple[ResourceDocument, ...]
     resources: tuple[Resource, ...]
     values: RunValues | None
-    exemptions: tuple[ir.Exemption, ...] = ()
+    exemptions: tuple[AnyExemption, ...] = ()
 
 
 def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
@@ -145,13 +146,14 @@ def policies_of_run(options: ApplyOptions) -> PolicyFiles:
 
         return fitting(options.plan, options.policies)
     files = sound(options.policies, exceptions=True)
-    if options.exceptions_within_policies or not files.exemptions:
+    found: tuple[AnyExemption, ...] = (*files.exemptions, *files.cel_exemptions)
+    if options.exceptions_within_policies or not found:
         return files
     notices = [
         f"{each.at.location}: PolicyException {each.name} does not count without --exceptions-within-policies"
-        for each in files.exemptions
+        for each in found
     ]
-    return replace(files, exemptions=(), notices=(*files.notices, *notices))
+    return replace(files, exemptions=(), cel_exemptions=(), notices=(*files.notices, *notices))
 
 
 def read_subjects(
@@ -174,7 +176,7 @@ def read_subjects(
         raise PolicyErrors([*inputs.errors, *errors])
     documents += further
     namespaces = {
-        str(d.data["metadata"]["name"]): d.data["metadata"].get("labels") or {}
+        str(d.data["metadata"].get("name")): d.data
         for d in documents
         if d.data.get("kind") == "Namespace" and isinstance(d.data.get("metadata"), dict)
     }
@@ -186,11 +188,11 @@ def read_subjects(
         documents=tuple(documents),
         resources=tuple(resources),
         values=values,
-        exemptions=(*files.exemptions, *_exemptions(options, inputs)),
+        exemptions=(*files.exemptions, *files.cel_exemptions, *_exemptions(options, inputs)),
     )
 
 
-def _exemptions(options: ApplyOptions, resources: Inputs) -> tuple[ir.Exemption, ...]:
+def _exemptions(options: ApplyOptions, resources: Inputs) -> tuple[AnyExemption, ...]:
     """Return the policy exceptions that were named, and those among the resources where they count."""
     if not (options.exceptions or options.exceptions_with_resources):
         return ()
@@ -263,12 +265,14 @@ def _values(options: ApplyOptions) -> RunValues | None:
 
 
 def _resource(
-    document: ResourceDocument, namespaces: dict[str, dict[str, str]], values: RunValues | None
+    document: ResourceDocument, namespaces: dict[str, dict[str, Any]], values: RunValues | None
 ) -> Resource:
     metadata = document.data.get("metadata")
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
     location = Location(Source(document.source_name, ""), Span.at(document.line, 1))
-    make = partial(Resource, location=location, namespace_labels=namespaces.get(namespace or ""))
+    found = namespaces.get(namespace or "")
+    labels = found["metadata"].get("labels") or {} if found else None
+    make = partial(Resource, location=location, namespace_labels=labels, namespace_object=found)
     return values.viewed(make, document.data) if values else make(document.data)
 
 

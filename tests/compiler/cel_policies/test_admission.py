@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pratique.compiler.cel_policies.admission import ParameterQuestion
+from pratique.compiler.cel.questions import ParameterQuestion
 from pratique.compiler.ir import LabelSelector
 from pratique.grammar.errors import EvaluationError
 from tests.support_cel_policies import DEPLOYMENTS, outcome, policy, request, said, text

@@ -1,4 +1,4 @@
-"""Mocked answers of suites: calls, global context entries, objects of a cluster, and what is wrong with them."""
+"""Mocked answers of suites: calls, global context entries, objects of a cluster; what is wrong with them."""
 
 from __future__ import annotations
 

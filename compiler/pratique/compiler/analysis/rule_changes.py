@@ -15,7 +15,8 @@ from typing import Any, assert_never
 from pratique.compiler import ir
 from pratique.compiler.analysis.demands import Setting, actions, in_order, settings, whole
 from pratique.compiler.analysis.points import Point, Zone, find
-from pratique.compiler.bodies import Generation, Mutation, Validation
+from pratique.compiler.bodies import Body, Generation, Mutation, Validation
+from pratique.compiler.cel_bodies import CelBody, CelDeletion, CelGeneration, CelMutation, CelValidation
 from pratique.compiler.languages.search import Proof, Unknown
 
 
@@ -213,13 +214,15 @@ def _unit(policy: ir.Policy) -> tuple[ir.Rule, ...]:
     return policy.rules if policy.stop_at_first and len(declared) > 1 else ()
 
 
-def _does(body: Validation | Mutation | Generation) -> str:
+def _does(body: Body | CelBody) -> str:
     match body:
-        case Validation():
+        case Validation() | CelValidation():
             return "validates"
-        case Mutation():
+        case Mutation() | CelMutation():
             return "mutates"
-        case Generation():
+        case Generation() | CelGeneration():
             return "generates"
+        case CelDeletion():
+            return "deletes"
         case _:
             assert_never(body)

@@ -6,7 +6,10 @@ Every text that becomes part of a request has been checked before a question is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from pratique.compiler.ir import LabelSelector
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,25 @@ class AccessQuestion:
     label_selector: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ParameterQuestion:
+    """Which objects are the parameters of a binding? A list of objects, empty where there are none.
+
+    Attributes:
+        namespace: where they are; empty for kinds that are in none.
+        name: of the one object; empty where `selector` chooses.
+    """
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    selector: LabelSelector | None = None
+
+
 CelQuestion: TypeAlias = (
-    ResourceQuestion
+    ParameterQuestion
+    | ResourceQuestion
     | ResourceListQuestion
     | ResourcePostQuestion
     | ResourceNameQuestion

@@ -13,39 +13,22 @@ References: Kubernetes 1.36 `apiserver/pkg/admission/plugin/policy/generic` (`po
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pratique.compiler.bodies import CelParameters
 from pratique.compiler.cel.program import World
+from pratique.compiler.cel.questions import ParameterQuestion
 from pratique.compiler.cel_bodies import Binding, Dialect, Scope
 from pratique.compiler.cel_policies.constraints import is_about
 from pratique.compiler.cel_policies.evaluation import Outcome
 from pratique.compiler.cel_policies.mutating import CompiledMutating
 from pratique.compiler.cel_policies.request import Request
 from pratique.compiler.cel_policies.validating import CompiledValidating
-from pratique.compiler.ir import LabelSelector
 from pratique.compiler.structured_merge import Shape
 from pratique.compiler.validations.model import Status
 from pratique.grammar.errors import EvaluationError
 
 _WORST_FIRST: Final = (Status.ERROR, Status.FAIL, Status.PASS, Status.SKIP)
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterQuestion:
-    """Which objects are the parameters of a binding? A list of objects, empty where there are none.
-
-    Attributes:
-        namespace: where they are; empty for kinds that are in none.
-        name: of the one object; empty where `selector` chooses.
-    """
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    selector: LabelSelector | None = None
 
 
 def validated(policy: CompiledValidating, request: Request, world: World) -> Outcome | None:

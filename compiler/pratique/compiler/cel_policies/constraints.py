@@ -31,7 +31,7 @@ def is_about(constraints: Constraints | None, request: Request, dialect: Dialect
     if constraints.rules and not any(_names(rule, request) for rule in constraints.rules):
         return False
     selector = constraints.object_selector
-    if selector and not any(_selects(selector, labels) for labels in _object_labels(request, dialect)):
+    if selector and not any(selects(selector, labels) for labels in _object_labels(request, dialect)):
         return False
     return _selects_namespace(constraints.namespace_selector, request)
 
@@ -110,20 +110,25 @@ def _selects_namespace(selector: LabelSelector | None, request: Request) -> bool
     if not request.namespace and not is_own:
         return True  # what is in no namespace is never left out
     if is_own and request.operation in ("CREATE", "UPDATE"):
-        return _selects(selector, _labels(request.object))
+        return selects(selector, _labels(request.object))
     name = request.namespace or request.name
     given = request.namespace_labels
     if given is None and any(key != _NAME_LABEL for key in _keys(selector)):
         text = f"the labels of namespace {name!r} are not known, so its namespaceSelector cannot be judged"
         raise EvaluationError("namespace-unknown", text)
-    return _selects(selector, {_NAME_LABEL: name, **(given or {})})
+    return selects(selector, {_NAME_LABEL: name, **(given or {})})
 
 
 def _keys(selector: LabelSelector) -> list[str]:
     return [key for key, _ in selector.match_labels] + [each.key for each in selector.requirements]
 
 
-def _selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """Say whether a selector selects something with such labels.
+
+    Raises:
+        EvaluationError: `bad-selector`: it has an operator that there is not.
+    """
     return all(labels.get(key) == value for key, value in selector.match_labels) and all(
         _holds(requirement, labels.get(requirement.key)) for requirement in selector.requirements
     )

@@ -54,15 +54,21 @@ class Request:
     def bindings(self, dialect: Dialect) -> dict[str, Any]:
         """Return the values of the variables that all policies of a dialect see.
 
-        An object that is not there is an empty map for Kyverno, and null for Kubernetes.
+        An object that is not there is an empty map for Kyverno, and null for Kubernetes, which knows at least
+        the name of a namespace.
         """
         absent: Mapping[str, Any] | None = {} if dialect is Dialect.KYVERNO else None
         return {
             "object": absent if self.object is None else self.object,
             "oldObject": absent if self.old_object is None else self.old_object,
-            "namespaceObject": self.namespace_object,
+            "namespaceObject": self.namespace_object or self._named_namespace(dialect),
             "request": self._kyverno if dialect is Dialect.KYVERNO else self._fields,
         }
+
+    def _named_namespace(self, dialect: Dialect) -> Mapping[str, Any] | None:
+        if dialect is Dialect.KYVERNO or not self.namespace:
+            return None
+        return {"metadata": {"name": self.namespace}}
 
     @cached_property
     def _fields(self) -> dict[str, Any]:

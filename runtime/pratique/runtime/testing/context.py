@@ -35,6 +35,8 @@ from pratique.runtime.testing.mocks import Calls, Globals
 class SuiteContext:
     """A `ContextSource` over what a suite says."""
 
+    knows_images = False
+
     def __init__(
         self,
         values: Mapping[tuple[str, str], Mapping[str, Any]],
@@ -97,6 +99,8 @@ class SuiteContext:
                 return self._globals.answer(name, projection)
             case ConfigMapQuestion() | ImageQuestion():
                 raise AssertionError("entries that nobody answers are not loaded")
+            case _:
+                raise EvaluationError("not-given", f"the suite gives no answer to {question}")
 
     def _called(self, question: ApiQuestion) -> Any:
         url = question.service_url or question.url_path

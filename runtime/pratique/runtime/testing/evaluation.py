@@ -23,6 +23,7 @@ from pratique.runtime.engine import Engine
 from pratique.runtime.now import run_now
 from pratique.runtime.resource import Resource
 from pratique.runtime.run_values import RunValues
+from pratique.runtime.testing.cel_responses import cel_responses, in_cel
 from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.context import SuiteContext
 from pratique.runtime.testing.loading import Loaded
@@ -38,7 +39,7 @@ def evaluate(loaded: Loaded, expected: Iterable[Expectation]) -> Responses:
     """
     plan = Plan(loaded.policies)
     source = SuiteContext(loaded.values.rules, loaded.calls, loaded.globals, loaded.cluster)
-    engine = Engine(plan, None, source, exemptions=loaded.exemptions)
+    engine = Engine(plan, None, source, exemptions=loaded.exemptions, as_in_suites=True)
     triggers = {}
     for operation in ("", *sorted({each.operation for each in expected if each.operation})):
         values = replace(loaded.values, operation=operation)
@@ -55,22 +56,27 @@ def _resource(data: dict[str, Any], values: RunValues, cluster: Cluster | None) 
     A namespace that nobody describes has no labels; in a suite with a cluster, the cluster knows.
     """
     key = ResourceKey.of(data)
-    labels: Mapping[str, str] | None = values.namespaces.get(key.namespace, {})
+    found = values.namespaces.get(key.namespace)
+    labels: Mapping[str, str] | None = found["metadata"].get("labels") or {} if found else {}
     if cluster is not None and not labels:
         labels = cluster.namespace_labels(key.namespace)
-    return values.viewed(partial(Resource, namespace_labels=labels), data)
+    make = partial(Resource, namespace_labels=labels, namespace_object=found)
+    return values.viewed(make, data)
 
 
 def _responses(engine: Engine, loaded: Loaded, resource: Resource) -> list[Response]:
     results = run_now(engine.judge(resource, applicable(engine.plan, resource)))
     found: defaultdict[str, list[RuleResult]] = defaultdict(list)
+    policies = [policy for policy in loaded.policies.policies if not in_cel(policy)]
+    kinds = {policy.kind for policy in policies}
     for result in results:
-        found[result.policy].append(result)
-    policies = loaded.policies.policies
+        if result.kind in kinds:
+            found[result.policy].append(result)
     return [
         *_in(_MUTATE, policies, found, resource.data),
         *_in(_VERIFY, policies, found, resource.data),
         *_in(_VALIDATE, policies, found, resource.data),
+        *cel_responses(loaded.policies.policies, results, resource.data),
         *(each for each in _in(_GENERATE, policies, found, resource.data) if each.outcomes),
     ]
 
@@ -106,6 +112,8 @@ def _stages(rule: ir.Rule) -> tuple[Stage, ...]:
         case None:
             proves = any(r.demand_digest or r.demand_proof for r in rule.requirements)
             return (Stage.VERIFY, Stage.VALIDATE) if proves else (Stage.VERIFY,)
+        case _:
+            raise AssertionError("policies in CEL answer in a way of their own")
 
 
 def _outcomes(results: Sequence[RuleResult], stage: Stage, kind: RuleKind) -> Iterator[RuleOutcome]:

@@ -14,7 +14,7 @@ from pratique.compiler import ir
 from pratique.grammar.documents.command_line import UserInfoFile, Values
 from pratique.grammar.documents.testing import ClusterResource, Test
 from pratique.grammar.errors import PolicyError, PolicyErrors
-from pratique.runtime.exemption_files import read_exemptions
+from pratique.runtime.exemption_files import AnyExemption, read_exemptions
 from pratique.runtime.inputs import read_inputs
 from pratique.runtime.policy_files import PolicyFiles, policies_of
 from pratique.runtime.run_values import RunValues, check_operation, read_file
@@ -47,7 +47,7 @@ class Loaded:
 
     policies: ir.PolicySet
     invalid: dict[str, str]
-    exemptions: tuple[ir.Exemption, ...]
+    exemptions: tuple[AnyExemption, ...]
     resources: tuple[dict[str, Any], ...]
     targets: tuple[dict[str, Any], ...]
     duplicates: tuple[ResourceKey, ...]

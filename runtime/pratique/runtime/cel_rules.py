@@ -1,0 +1,179 @@
+"""Policies in CEL over one resource, in Kyverno's order: those that change it come first.
+
+What an expression asks the world for is settled by `answers`, and the policy evaluated again.
+
+References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/processor/policy_processor.go` (`ApplyPoliciesOnResource`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pratique.compiler.cel.program import World
+from pratique.compiler.cel_bodies import (
+    CEL_BODIES,
+    CelBody,
+    CelDeletion,
+    CelExemption,
+    CelGeneration,
+    CelMutation,
+    CelValidation,
+    Dialect,
+)
+from pratique.compiler.cel_policies.admission import mutated, validated
+from pratique.compiler.cel_policies.compiled import CompiledCel, exemptions_of, ready
+from pratique.compiler.cel_policies.constraints import is_about
+from pratique.compiler.cel_policies.deleting import CompiledDeleting, of_any_operation
+from pratique.compiler.cel_policies.evaluation import Outcome
+from pratique.compiler.cel_policies.generating import CompiledGenerating
+from pratique.compiler.cel_policies.mutating import CompiledMutating
+from pratique.compiler.cel_policies.request import Request
+from pratique.compiler.cel_policies.validating import CompiledValidating
+from pratique.compiler.expressions.errors import ExpressionError
+from pratique.compiler.plan import PlannedRule
+from pratique.compiler.structured_merge import DEDUCED, Shape, shape_of
+from pratique.grammar.errors import EvaluationError
+from pratique.runtime.answers import Answers
+from pratique.runtime.applicable import Applicable
+from pratique.runtime.cel_requests import request_of
+from pratique.runtime.context import ENVIRONMENT
+from pratique.runtime.decision import Check, Stage, Status
+from pratique.runtime.resource import Resource
+
+_ORDER: Final = (
+    "MutatingAdmissionPolicy",
+    "MutatingPolicy",
+    "ValidatingAdmissionPolicy",
+    "ValidatingPolicy",
+    "GeneratingPolicy",
+    "DeletingPolicy",
+)
+"""Kinds in the order in which they are evaluated."""
+
+
+class CelRules:
+    """Evaluates policies in CEL; compiled ones are kept."""
+
+    def __init__(self, exemptions: Sequence[CelExemption] = (), *, as_in_suites: bool = False) -> None:
+        """Take what is exempted.
+
+        Args:
+            exemptions: policy exceptions that count.
+            as_in_suites: do as the command line of Kyverno 1.19 does: policies of Kubernetes merge objects
+                without regard to types, and policies that change other objects change the one at hand, too.
+        """
+        self._exemptions = tuple(exemptions)
+        self._as_in_suites = as_in_suites
+        self._compiled: dict[int, CompiledCel] = {}
+
+    async def judge(self, items: Sequence[Applicable], answers: Answers) -> dict[int, Check]:
+        """Return what policies say of a resource, by the numbers of their rules; where they say anything.
+
+        Args:
+            items: rules with bodies in CEL, and the resource as each sees it.
+            answers: settles evaluations that ask the world for something.
+        """
+        checks: dict[int, Check] = {}
+        current: dict[int, Mapping[str, Any]] = {}
+        for item in sorted(items, key=_place):
+            data = current.get(id(item.resource), item.resource.data)
+            check = await self._check(item, data, answers)
+            if check is None:
+                continue
+            checks[item.planned.number] = check
+            if check.patched is not None:
+                current[id(item.resource)] = check.patched
+        return checks
+
+    async def _check(self, item: Applicable, data: Mapping[str, Any], answers: Answers) -> Check | None:
+        body = item.planned.rule.body
+        assert isinstance(body, CEL_BODIES)  # noqa: S101 (selected by the caller)
+        if item.problem:
+            return Check(stage=_stage(body), status=Status.ERROR, message=item.problem.message)
+        request = request_of(item.resource, data)
+        try:
+            if not self._is_about(body, request):
+                return None
+            compiled = self._of(item.planned, body)
+            outcome = await answers.settle(lambda: self._evaluated(compiled, request, item, answers))
+        except (EvaluationError, ExpressionError) as error:
+            return Check(stage=_stage(body), status=Status.ERROR, message=error.message)
+        return None if outcome is None else _told(body, outcome)
+
+    def _of(self, planned: PlannedRule, body: CelBody) -> CompiledCel:
+        found = self._compiled.get(planned.number)
+        if found is None:
+            lifting = exemptions_of(planned.policy, self._exemptions)
+            found = ready(body, lifting, fails_open=planned.policy.fail_open)
+            self._compiled[planned.number] = found
+        return found
+
+    def _evaluated(
+        self, compiled: CompiledCel, request: Request, item: Applicable, answers: Answers
+    ) -> Outcome | None:
+        world = World(now=ENVIRONMENT.now, random=ENVIRONMENT.random, ask=answers.ask)
+        scope = compiled.scope.scope
+        bindings = _raw(item.resource, request) if scope.raw else request.bindings(scope.dialect)
+        is_bound = scope.dialect is Dialect.KUBERNETES
+        match compiled:
+            case CompiledValidating():
+                if is_bound:
+                    return validated(compiled, request, world)
+                return compiled.evaluate(bindings, world)
+            case CompiledMutating():
+                if is_bound:
+                    return mutated(compiled, request, world, self._shape(request, is_bound=True))
+                return compiled.evaluate(bindings, world, self._shape(request, is_bound=False))
+            case CompiledGenerating() | CompiledDeleting():
+                return compiled.evaluate(bindings, world)
+
+    def _is_about(self, body: CelBody, request: Request) -> bool:
+        if body.scope.raw:
+            return True
+        if isinstance(body, CelDeletion):
+            body = of_any_operation(body)
+        if isinstance(body, CelMutation) and body.targets is not None and not self._as_in_suites:
+            elsewhere = body.targets.constraints is not None or body.targets.expression is not None
+            if elsewhere:
+                return False
+        return is_about(body.scope.constraints, request, body.scope.dialect)
+
+    def _shape(self, request: Request, *, is_bound: bool) -> Shape:
+        if is_bound and self._as_in_suites:
+            return DEDUCED
+        return shape_of(request.kind.group, request.kind.name)
+
+
+def _place(item: Applicable) -> tuple[int, bool, int]:
+    body = item.planned.rule.body
+    kind = item.planned.policy.kind.removeprefix("Namespaced")
+    return _ORDER.index(kind), isinstance(body, CEL_BODIES) and body.scope.raw, item.planned.number
+
+
+def _raw(resource: Resource, request: Request) -> dict[str, Any]:
+    """Return what policies over any JSON see: only the object."""
+    return {"object": request.object if request.object is not None else resource.data}
+
+
+def _stage(body: CelBody) -> Stage:
+    match body:
+        case CelMutation():
+            return Stage.MUTATE
+        case CelDeletion():
+            return Stage.DELETE
+        case CelGeneration():
+            return Stage.GENERATE
+        case CelValidation():
+            return Stage.VALIDATE
+
+
+def _told(body: CelBody, outcome: Outcome) -> Check:
+    return Check(
+        stage=_stage(body),
+        status=Status(outcome.status),
+        message=outcome.message,
+        properties=outcome.properties,
+        patched=outcome.patched,
+        made=outcome.made,
+    )
