@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pratique.compiler import ir
-from pratique.compiler.analysis.differences import Comparison, compare
 from pratique.compiler.analysis.partition import look
 from pratique.compiler.analysis.points import Point, PointAnswer, Zone
 from pratique.compiler.kyverno.autogen_obstacles import obstacle
@@ -22,6 +21,9 @@ from pratique.compiler.languages.search import Proof, Unknown
 from pratique.compiler.languages.sets import contains
 from pratique.compiler.lint.facts import Facts, Site
 from pratique.compiler.pattern_index import PatternIndex
+
+if TYPE_CHECKING:
+    from pratique.compiler.analysis.differences import Comparison
 
 MAX_COMPARISONS: Final = 100
 """Comparisons of a run with and without some unit."""
@@ -249,6 +251,8 @@ class _Search:
 
 
 def _compared(old: ir.Policy, new: ir.Policy, beside: Sequence[ir.Policy]) -> Comparison:
+    from pratique.compiler.analysis.differences import compare  # few sets of policies get this far
+
     return compare(ir.PolicySet(policies=(old, *beside)), ir.PolicySet(policies=(new, *beside)))
 
 
