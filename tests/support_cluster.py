@@ -49,3 +49,11 @@ def kubeconfig() -> Iterator[Path]:
     finally:
         down = [str(CONTROL_PLANE.with_name("down")), "--name", name]
         subprocess.run(down, capture_output=True, timeout=60, check=False)
+
+
+def kubectl(kubeconfig: Path) -> list[str]:
+    """Return how to call kubectl; skips where there is none."""
+    found = shutil.which("kubectl") or next((str(path) for path in CACHE.glob("v*/kubectl")), "")
+    if not found:
+        pytest.skip("no kubectl on the PATH")
+    return [found, "--kubeconfig", str(kubeconfig)]

@@ -83,11 +83,16 @@ class Webhook:
         app.router.add_get("/metrics", self._metrics)
         return app
 
-    def review_at(self, path: str, judge: Callable[[Review], Verdict]) -> None:
-        """Let `judge` answer the reviews that come to `path`; to be called before `application`."""
+    def review_at(self, path: str, judge: Callable[[Review, float], Awaitable[Verdict]]) -> None:
+        """Let `judge` answer the reviews that come to `path`; to be called before `application`.
+
+        Args:
+            path: begins with a slash.
+            judge: returns a verdict within the seconds that it is given.
+        """
 
         async def verdict(review: Review, request: web.Request, seconds: float) -> Verdict:
-            return judge(review)
+            return await judge(review, seconds)
 
         self._handlers[path] = self._reviewed(path.strip("/"), verdict)
 

@@ -24,22 +24,24 @@ HELP: Final = "answer admission reviews of a Kubernetes API server"
 
 _EPILOG: Final = """\
 /mutate writes digests and verifies, /validate verifies what is pinned; /readyz, /healthz and
-/metrics tell how it goes. Policies are read at the start.
+/metrics tell how it goes.
 
-With a cluster, labels of namespaces are looked up there. With --service or --url the webhooks are
-registered, as narrow as the policies allow, and kept so; without --tls-certificate the server makes
-its own certificates, keeps them in a Secret that all replicas share, and renews them.
+Policies are those of the files that are named, or, with a cluster, those that live in it (see
+`pratique crds`): they are watched, and whoever applies one is told what lint finds. With --service
+or --url the webhooks are registered, as narrow as the policies allow, and kept so; without
+--tls-certificate the server makes its own certificates, keeps them in a Secret that all replicas
+share, and renews them. Beside a running Kyverno, its policies are enforced a second time.
 
 examples:
   pratique serve policies/ --tls-certificate tls.crt --tls-key tls.key
-  pratique serve policies/ --cluster --service pratique/pratique
+  pratique serve --cluster --service pratique/pratique
   pratique serve --cluster --cleanup
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.usage = "pratique serve POLICY... [options]"
+    parser.usage = "pratique serve [POLICY...] [options]"
     parser.epilog = _EPILOG
     parser.add_argument("policies", metavar="POLICY", nargs="*", help="file, folder or glob of policies")
     group = parser.add_argument_group("server")
@@ -116,6 +118,18 @@ def _add_cluster(group: argparse._ArgumentGroup) -> None:
         metavar="CLUSTERROLE",
         default="",
         help="ClusterRole that the webhook configurations belong to: they go when it goes",
+    )
+    group.add_argument(
+        "--beside-kyverno",
+        action="store_true",
+        help="a Kyverno runs in the cluster: leave reviews and the status of policies to it",
+    )
+    group.add_argument(
+        "--refuse-findings",
+        metavar="SEVERITY",
+        choices=("error", "warning", "info"),
+        default="",
+        help="refuse policies in which lint finds something as severe (error, warning, info); else it warns",
     )
     group.add_argument(
         "--cleanup",
@@ -211,4 +225,6 @@ def _cluster(args: argparse.Namespace) -> ClusterOptions | None:
         excluded=tuple(args.exclude_namespace),
         account=args.service_account,
         owner=args.owner,
+        beside_kyverno=args.beside_kyverno,
+        refused=args.refuse_findings,
     )

@@ -21,45 +21,38 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Catalogue:
-    """The types of a cluster.
-
-    Attributes:
-        missing: something is looked for that is not there: look again soon.
-    """
+    """The types of a cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.discovery = Discovery(())
-        self.missing = False
+        self.synced = asyncio.Event()
+        """Set once the types are known."""
         self._cluster = cluster
-        self._soon = asyncio.Event()
+        self._missing = asyncio.Event()
 
-    async def begin(self) -> None:
-        """Look for the first time.
-
-        Raises:
-            TransportError: the cluster could not be asked.
-        """
-        self.discovery = await discover(self._cluster)
-
-    def look(self) -> None:
-        """Look again at once."""
-        self._soon.set()
+    def miss(self, missing: bool) -> None:
+        """Take note whether something is looked for that is not there, which is then looked for often."""
+        if missing:
+            self._missing.set()
+        else:
+            self._missing.clear()
 
     async def run(self, changed: Changed) -> None:
-        """Look again until cancelled; `changed` is called where something differs."""
+        """Look again and again until cancelled; `changed` is called where something differs."""
         while True:
-            pause = MISSING_SECONDS if self.missing or self.discovery.unavailable else SECONDS
-            try:
-                async with asyncio.timeout(pause):
-                    await self._soon.wait()
-            except TimeoutError:
-                pass
-            self._soon.clear()
             try:
                 found = await discover(self._cluster)
             except TransportError as error:
                 _LOG.warning("the types of the cluster could not be asked for: %s", error)
-                continue
-            if found != self.discovery:
-                self.discovery = found
-                await changed()
+            else:
+                differs, self.discovery = found != self.discovery, found
+                self.synced.set()
+                if differs:
+                    await changed()
+            if self.synced.is_set() and not self.discovery.unavailable:
+                try:
+                    async with asyncio.timeout(SECONDS - MISSING_SECONDS):
+                        await self._missing.wait()
+                except TimeoutError:
+                    pass
+            await asyncio.sleep(MISSING_SECONDS)

@@ -3,62 +3,73 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import secrets
 import socket
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable
 
-from pratique.grammar.errors import TransportError, UsageError
-from pratique.runtime.admission.judging import Judge
-from pratique.runtime.kubernetes.client import Cluster, Object
+from pratique.compiler.lint.base import Severity
+from pratique.compiler.plan import Plan
+from pratique.grammar.errors import UsageError
+from pratique.runtime.admission.judging import Judge, built_in
+from pratique.runtime.admission.server import Webhook
+from pratique.runtime.engine import Engine
+from pratique.runtime.kubernetes.client import Cluster
 from pratique.runtime.kubernetes.lease import Leadership
 from pratique.runtime.kubernetes.settings import find_cluster
-from pratique.runtime.kubernetes.types import CLUSTER_ROLES, LEASES, SECRETS, ResourceType
+from pratique.runtime.kubernetes.types import LEASES, SECRETS
 from pratique.runtime.metrics import Metrics
+from pratique.runtime.resource import Kind
 from pratique.runtime.serving.catalogue import Catalogue
 from pratique.runtime.serving.certificate_secret import CertificateSecret
+from pratique.runtime.serving.leading import Leader
+from pratique.runtime.serving.live_policies import LivePolicies
 from pratique.runtime.serving.namespaces import ClusterNamespaces
 from pratique.runtime.serving.options import ClusterOptions
-from pratique.runtime.serving.registration import Registrar, remove
+from pratique.runtime.serving.policy_review import PATH, PolicyReviewer
+from pratique.runtime.serving.registration import remove
+from pratique.runtime.serving.roles import ClusterRoles
 from pratique.runtime.serving.tls import ServerCertificate
-from pratique.runtime.serving.webhooks import Registration, configurations, unserved
 
-RETRY_SECONDS: Final = 2.0
-
-_LOG: Final = logging.getLogger(__name__)
+MakeEngine = Callable[[Plan], Engine]
 
 
 class Installation:
     """One server in one cluster; to be used with `async with`."""
 
-    def __init__(self, options: ClusterOptions, cluster: Cluster) -> None:
+    def __init__(self, options: ClusterOptions, cluster: Cluster, *, live: bool = False) -> None:
+        """Take the cluster; with `live`, policies are read there."""
         self.cluster = cluster
-        self.namespaces = ClusterNamespaces(cluster)
-        self.catalogue = Catalogue(cluster)
         self._options = options
         endpoint = options.endpoint
         self._namespace = (
             options.namespace or (endpoint.namespace if endpoint else "") or cluster.settings.namespace
         )
-        self._registrar: Registrar | None = None
+        self._namespaces = ClusterNamespaces(cluster)
+        self._roles = ClusterRoles(cluster)
+        self._catalogue = Catalogue(cluster)
+        self._policies = LivePolicies(cluster) if live else None
         self._lease = Leadership(cluster, self._namespace, options.name, _identity())
+        self._leader: Leader | None = None
 
     @classmethod
-    def of(cls, options: ClusterOptions) -> Installation:
+    def of(cls, options: ClusterOptions, *, live: bool = False) -> Installation:
         """Return the place in the cluster that the options name.
 
         Raises:
             UsageError: there is no such cluster.
         """
-        return cls(options, Cluster(find_cluster(options.kubeconfig, options.context)))
+        return cls(options, Cluster(find_cluster(options.kubeconfig, options.context)), live=live)
 
     async def __aenter__(self) -> Installation:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.cluster.aclose()
+
+    def judge(self, engine: Engine) -> Judge:
+        """Return what judges requests with all that the cluster knows."""
+        return Judge(engine, self._namespaces, self._parent, self._roles)
 
     def certificates(self, shown: ServerCertificate) -> CertificateSecret:
         """Return what keeps the certificates of this installation.
@@ -75,25 +86,40 @@ class Installation:
         name = f"{self._options.name}-certificates"
         return CertificateSecret(self.cluster, shown, self._namespace, name, endpoint.names())
 
-    async def changed(self) -> None:
-        """Take note that other webhooks are wanted."""
-        if self._registrar:
-            await self._registrar.changed()
+    def prepare(self, webhook: Webhook) -> None:
+        """Add to a server what it answers about policies themselves; to be called before it listens."""
+        if self._policies:
+            webhook.faults["policies"] = "not read yet"
+            refused = Severity(self._options.refused) if self._options.refused else None
+            webhook.review_at(PATH, PolicyReviewer(refused).verdict)
 
-    async def run(self, judge: Judge, shown: ServerCertificate, metrics: Metrics) -> None:
+    async def changed(self) -> None:
+        """Take note that other webhooks or another status are wanted."""
+        if self._leader:
+            await self._leader.changed()
+
+    async def run(
+        self, webhook: Webhook, make_engine: MakeEngine, shown: ServerCertificate, metrics: Metrics
+    ) -> None:
         """Do what there is to do in the cluster, until cancelled."""
-        metrics.gauge(
-            "pratique_leader", "This replica keeps the webhooks.", lambda: float(self._lease.leading)
+        self._leader = Leader(
+            self._options,
+            self.cluster,
+            self._namespace,
+            self._catalogue,
+            webhook.judge,
+            shown,
+            self._policies,
         )
-        metrics.gauge(
-            "pratique_namespaces_age_seconds",
-            "Time since the cluster was heard of namespaces.",
-            lambda: self.namespaces.mirror.age,
-        )
+        self._measure(metrics)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.namespaces.mirror.run())
+            group.create_task(self._namespaces.mirror.run())
+            group.create_task(self._roles.run())
+            group.create_task(self._catalogue.run(self.changed))
+            if self._policies:
+                group.create_task(self._policies.run(lambda plan: self._use(webhook, make_engine(plan))))
             if self._options.endpoint:
-                group.create_task(self._lease.run(lambda: self._lead(judge, shown)))
+                group.create_task(self._lease.run(self._leader.run))
 
     async def remove(self) -> None:
         """Delete webhook configurations, certificates and the Lease.
@@ -106,57 +132,39 @@ class Installation:
         await self.cluster.delete(SECRETS, f"{name}-certificates", self._namespace)
         await self.cluster.delete(LEASES, name, self._namespace)
 
-    async def _lead(self, judge: Judge, shown: ServerCertificate) -> None:
-        """Keep the webhooks registered."""
-        owner = await self._patiently_begin()
+    async def _use(self, webhook: Webhook, engine: Engine) -> None:
+        """Put an engine in force, from one request to the next (F26)."""
+        webhook.judge.use(engine)
+        webhook.faults.pop("policies", None)
+        await self.changed()
 
-        def wanted() -> Mapping[ResourceType, Object]:
-            policies = judge.engine.plan.policies.policies
-            discovery = self.catalogue.discovery
-            self.catalogue.missing = any(unserved(policy, discovery) for policy in policies)
-            return configurations(policies, discovery, self._registration(owner), shown.authorities)
+    def _parent(self, group: str, plural: str) -> Kind | None:
+        """Return the kind of a type, of which a request names a subresource."""
+        for each in self._catalogue.discovery.served:
+            if (each.type.group, each.type.plural) == (group, plural) and each.preferred:
+                return Kind(group, each.type.version, each.type.kind)
+        return built_in(group, plural)
 
-        self._registrar = Registrar(self.cluster, self._options.name, wanted)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._registrar.run())
-                group.create_task(self.catalogue.run(self.changed))
-        finally:
-            self._registrar = None
-
-    async def _patiently_begin(self) -> Object | None:
-        while True:
-            try:
-                await self.catalogue.begin()
-                return await self._owner()
-            except TransportError as error:
-                _LOG.warning("webhooks cannot be registered yet: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
-
-    def _registration(self, owner: Object | None) -> Registration:
-        endpoint = self._options.endpoint
-        assert endpoint is not None  # noqa: S101 (nobody leads without one)
-        return Registration(
-            name=self._options.name,
-            endpoint=endpoint,
-            excluded=self._options.excluded,
-            namespace=self._namespace,
-            account=self._options.account,
-            owner=owner,
+    def _measure(self, metrics: Metrics) -> None:
+        lease, namespaces, policies = self._lease, self._namespaces.mirror, self._policies
+        metrics.gauge("pratique_leader", "This replica writes to the cluster.", lambda: float(lease.leading))
+        metrics.gauge(
+            "pratique_namespaces_age_seconds",
+            "Time since the cluster was heard of namespaces.",
+            lambda: namespaces.age,
         )
-
-    async def _owner(self) -> Object | None:
-        """Return the reference to the ClusterRole that the webhook configurations go with."""
-        name = self._options.owner
-        if not name:
-            return None
-        role = await self.cluster.get(CLUSTER_ROLES, name)
-        return {
-            "apiVersion": CLUSTER_ROLES.api_version,
-            "kind": CLUSTER_ROLES.kind,
-            "name": name,
-            "uid": role["metadata"]["uid"],
-        }
+        if policies:
+            metrics.gauge("pratique_policies_refused", "Not in force as they are.", lambda: policies.refused)
+            metrics.gauge(
+                "pratique_policies_age_seconds",
+                "Time since the cluster was heard of policies.",
+                lambda: policies.age,
+            )
+            metrics.gauge(
+                "pratique_policies_lag_seconds",
+                "Time that the last change of policies took to be in force.",
+                lambda: policies.lag,
+            )
 
 
 def _identity() -> str:

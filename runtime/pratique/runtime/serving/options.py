@@ -36,6 +36,8 @@ class ClusterOptions:
         excluded: namespaces that no webhook is called for.
         account: service account of the server's own Pods; empty for none.
         owner: ClusterRole that the webhook configurations go with; empty for none.
+        beside_kyverno: a Kyverno runs here, too: it reviews policies, and writes their status.
+        refused: least severity of findings for which a policy is refused; empty for none.
     """
 
     kubeconfig: str = ""
@@ -46,6 +48,8 @@ class ClusterOptions:
     excluded: tuple[str, ...] = ()
     account: str = ""
     owner: str = ""
+    beside_kyverno: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ class ServeOptions:
     """All of it.
 
     Attributes:
-        policies: files, folders and globs.
+        policies: files, folders and globs; none for those of the cluster.
         certificate: None for certificates of the server's own, in a Secret of the cluster.
         cluster: None where no cluster is asked for anything.
         secrets: files with Secrets that policies refer to.

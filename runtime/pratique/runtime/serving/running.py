@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.grammar.errors import UsageError
 from pratique.runtime.admission.judging import Judge
@@ -50,15 +51,22 @@ def clean_up(options: ServeOptions) -> None:
 
 
 async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
-    policies = load_policies(options.policies)
+    live = not options.policies
+    if live and options.cluster is None:
+        raise UsageError("there are no policies: name files, or give --cluster to read those of the cluster")
+    given_policies = ir.PolicySet(policies=()) if live else load_policies(options.policies).policies
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         installation = (
-            await stack.enter_async_context(Installation.of(options.cluster)) if options.cluster else None
+            await stack.enter_async_context(Installation.of(options.cluster, live=live))
+            if options.cluster
+            else None
         )
         engine = await stack.enter_async_context(engines(options, metrics))
-        namespaces = installation.namespaces if installation else None
-        webhook = Webhook(Judge(engine(Plan(policies.policies)), namespaces), metrics)
+        first = engine(Plan(given_policies))
+        webhook = Webhook(installation.judge(first) if installation else Judge(first), metrics)
+        if installation:
+            installation.prepare(webhook)
         shown = ServerCertificate(webhook.faults)
         metrics.gauge("pratique_certificate_end_seconds", "Unix time.", lambda: shown.ends)
         work = []
@@ -78,7 +86,7 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
             )
         )
         if installation:
-            await stack.enter_async_context(beside(installation.run(webhook.judge, shown, metrics)))
+            await stack.enter_async_context(beside(installation.run(webhook, engine, shown, metrics)))
         end = _told_to_end()
         started(port)
         await end.wait()

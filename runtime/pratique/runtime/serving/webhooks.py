@@ -20,7 +20,13 @@ from pratique.compiler.bodies import AnyPattern, Check, ForEach, Pattern, PodSec
 from pratique.grammar.wildcard import is_literal, matches
 from pratique.runtime.admission.groups import EVERYWHERE, group, path
 from pratique.runtime.kubernetes.discovery import Discovery, Served
-from pratique.runtime.kubernetes.types import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, ResourceType
+from pratique.runtime.kubernetes.types import (
+    CLUSTER_POLICIES,
+    MUTATING_WEBHOOKS,
+    POLICIES,
+    VALIDATING_WEBHOOKS,
+    ResourceType,
+)
 from pratique.runtime.resource import POD_SPECS
 
 SECONDS: Final = 10
@@ -106,7 +112,12 @@ class _Wanted:
 
 
 def configurations(
-    policies: Iterable[ir.Policy], discovery: Discovery, registration: Registration, authorities: bytes
+    policies: Iterable[ir.Policy],
+    discovery: Discovery,
+    registration: Registration,
+    authorities: bytes,
+    *,
+    review_policies: str = "",
 ) -> dict[ResourceType, dict[str, Any]]:
     """Return the mutating and the validating configuration.
 
@@ -115,6 +126,7 @@ def configurations(
         discovery: what the cluster serves.
         registration: what is common to all.
         authorities: PEM of what the API server is to trust.
+        review_policies: path that policies themselves are sent to; empty for none.
     """
     found = {}
     policies = tuple(policies)
@@ -124,6 +136,8 @@ def configurations(
         for fail_open in (False, True):
             wanted = _wanted([p for p in chosen if p.fail_open is fail_open], discovery)
             hooks += [_hook(webhook, fail_open, each, registration, authorities) for each in wanted]
+        if webhook == "validate" and review_policies:
+            hooks.append(_policy_hook(review_policies, registration, authorities))
         found[type] = configuration(type, registration, hooks)
     return found
 
@@ -274,6 +288,29 @@ def _hook(
     if conditions:
         found["matchConditions"] = conditions
     return found | ({"reinvocationPolicy": "IfNeeded"} if webhook == "mutate" else {})
+
+
+def _policy_hook(path: str, registration: Registration, authorities: bytes) -> dict[str, Any]:
+    """Return the webhook that policies themselves are sent to."""
+    rule = {
+        "apiGroups": [POLICIES.group],
+        "apiVersions": ["v1", "v2beta1"],
+        "resources": [CLUSTER_POLICIES.plural, POLICIES.plural],
+        "operations": ["CREATE", "UPDATE"],
+        "scope": "*",
+    }
+    return {
+        "name": f"policies.validate.{registration.name}",
+        "clientConfig": registration.endpoint.client(path, authorities),
+        "rules": [rule],
+        "failurePolicy": "Fail",
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": {},
+        "objectSelector": {},
+        "sideEffects": "None",
+        "timeoutSeconds": SECONDS,
+        "admissionReviewVersions": ["v1"],
+    }
 
 
 def _merged(rules: Iterable[_Rule]) -> list[dict[str, Any]]:

@@ -1,0 +1,121 @@
+"""What one replica does for all: it keeps webhooks registered, and writes the status of policies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from pratique.compiler import ir
+from pratique.grammar.errors import TransportError
+from pratique.runtime.admission.judging import Judge
+from pratique.runtime.kubernetes.client import Cluster, Object
+from pratique.runtime.kubernetes.types import CLUSTER_ROLES, ResourceType
+from pratique.runtime.serving.catalogue import Catalogue
+from pratique.runtime.serving.live_policies import LivePolicies
+from pratique.runtime.serving.options import ClusterOptions
+from pratique.runtime.serving.policy_review import PATH
+from pratique.runtime.serving.policy_status import PolicyStatus
+from pratique.runtime.serving.registration import Registrar
+from pratique.runtime.serving.tls import ServerCertificate
+from pratique.runtime.serving.webhooks import Registration, configurations, unserved
+
+RETRY_SECONDS: Final = 2.0
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Leader:
+    """The work of the replica that leads; `run` may be called again after it was cancelled."""
+
+    def __init__(
+        self,
+        options: ClusterOptions,
+        cluster: Cluster,
+        namespace: str,
+        catalogue: Catalogue,
+        judge: Judge,
+        shown: ServerCertificate,
+        policies: LivePolicies | None,
+    ) -> None:
+        self._options = options
+        self._cluster = cluster
+        self._namespace = namespace
+        self._catalogue = catalogue
+        self._judge = judge
+        self._shown = shown
+        self._policies = policies
+        self._registrar: Registrar | None = None
+        self._status: PolicyStatus | None = None
+
+    async def changed(self) -> None:
+        """Take note that other webhooks or another status are wanted."""
+        if self._registrar:
+            await self._registrar.changed()
+        if self._status:
+            await self._status.changed()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        owner = await self._patiently_begin()
+        await self._catalogue.synced.wait()
+        if self._policies:
+            # Without policies no webhook is wanted: not before it is known that there are none.
+            await self._policies.synced.wait()
+        self._registrar = Registrar(self._cluster, self._options.name, lambda: self._wanted(owner))
+        if self._policies and not self._options.beside_kyverno:
+            states = self._policies
+            self._status = PolicyStatus(self._cluster, lambda: states.states, self._unserved)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._registrar.run())
+                if self._status:
+                    group.create_task(self._status.run())
+        finally:
+            self._registrar = self._status = None
+
+    def _wanted(self, owner: Object | None) -> Mapping[ResourceType, Object]:
+        policies = self._judge.engine.plan.policies.policies
+        self._catalogue.miss(any(map(self._unserved, policies)))
+        endpoint = self._options.endpoint
+        assert endpoint is not None  # noqa: S101 (nobody leads without one)
+        registration = Registration(
+            name=self._options.name,
+            endpoint=endpoint,
+            excluded=self._options.excluded,
+            namespace=self._namespace,
+            account=self._options.account,
+            owner=owner,
+        )
+        return configurations(
+            policies,
+            self._catalogue.discovery,
+            registration,
+            self._shown.authorities,
+            review_policies=PATH if self._policies and not self._options.beside_kyverno else "",
+        )
+
+    def _unserved(self, policy: ir.Policy) -> tuple[str, ...]:
+        return unserved(policy, self._catalogue.discovery)
+
+    async def _patiently_begin(self) -> Object | None:
+        while True:
+            try:
+                return await self._owner()
+            except TransportError as error:
+                _LOG.warning("webhooks cannot be registered yet: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _owner(self) -> Object | None:
+        """Return the reference to the ClusterRole that the webhook configurations go with."""
+        name = self._options.owner
+        if not name:
+            return None
+        role = await self._cluster.get(CLUSTER_ROLES, name)
+        return {
+            "apiVersion": CLUSTER_ROLES.api_version,
+            "kind": CLUSTER_ROLES.kind,
+            "name": name,
+            "uid": role["metadata"]["uid"],
+        }

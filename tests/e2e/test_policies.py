@@ -1,0 +1,291 @@
+"""Policies that live in the cluster: definitions, reviews, status, and what is in force when."""
+
+import asyncio
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pratique.runtime.kubernetes.client import Cluster, ClusterError, Object
+from pratique.runtime.kubernetes.definitions import (
+    open_report_definitions,
+    policy_definitions,
+    report_definitions,
+)
+from pratique.runtime.kubernetes.settings import ClusterSettings
+from pratique.runtime.kubernetes.types import (
+    CLUSTER_POLICIES,
+    DEFINITIONS,
+    LEASES,
+    MUTATING_WEBHOOKS,
+    PODS,
+    POLICIES,
+    SECRETS,
+    VALIDATING_WEBHOOKS,
+)
+from tests.conftest import ROOT
+from tests.support_cluster import kubectl
+from tests.support_engine import pod
+from tests.support_policies import cluster_policy
+from tests.support_serve import APP, BAD, exists, images, namespace, serving, until
+
+pytestmark = pytest.mark.e2e
+
+NAME = "pratique-live"
+DENIED = "was blocked due to the following policies"
+STORY = ROOT / "policies" / "control-plane"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def definitions(settings: ClusterSettings) -> None:
+    """Bring the definitions into the cluster."""
+
+    async def run() -> None:
+        async with Cluster(settings) as cluster:
+            for each in (*policy_definitions(), *report_definitions(), *open_report_definitions()):
+                await cluster.apply(DEFINITIONS, each["metadata"]["name"], each)
+            for type in (CLUSTER_POLICIES, POLICIES):
+                await until(lambda type=type: listed(cluster, type))
+
+    asyncio.run(asyncio.wait_for(run(), 120))
+
+
+async def listed(cluster: Cluster, type: Any) -> bool:
+    try:
+        await cluster.list(type)
+    except ClusterError as error:
+        if error.status != 404:
+            raise
+        return False
+    return True
+
+
+@pytest.fixture(autouse=True)
+def alone(settings: ClusterSettings) -> Iterator[None]:
+    """Remove what a test leaves in the cluster."""
+    yield
+
+    async def clean() -> None:
+        async with Cluster(settings) as cluster:
+            for type in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS):
+                await cluster.delete(type, NAME)
+            await cluster.delete(LEASES, NAME, "default")
+            await cluster.delete(SECRETS, f"{NAME}-certificates", "default")
+            for type in (CLUSTER_POLICIES, POLICIES):
+                for item in (await cluster.list(type)).items:
+                    metadata = item["metadata"]
+                    await cluster.delete(type, metadata["name"], metadata.get("namespace", ""))
+
+    asyncio.run(clean())
+
+
+def enforced(where: str, **entry: Any) -> Object:
+    match = {"any": [{"resources": {"kinds": ["Pod"], "namespaces": [where]}}]}
+    given = {"failureAction": "Enforce", "mutateDigest": True, **entry}
+    found: Object = json.loads(cluster_policy(given, metadata={"name": where}, rule={"match": match}))
+    return found
+
+
+async def outcome(cluster: Cluster, image: str, where: str) -> str:
+    """Return what becomes of a Pod: `admitted`, or why not."""
+    body = pod(image, metadata={"name": "probe", "namespace": where})
+    try:
+        await cluster.create(PODS, body, where, dry_run=True)
+    except ClusterError as error:
+        return error.message
+    return "admitted"
+
+
+async def becomes(cluster: Cluster, image: str, where: str, expected: str) -> float:
+    """Wait until Pods are admitted or refused as expected; return how many seconds that took."""
+    start = time.monotonic()
+
+    async def so() -> bool:
+        return expected in await outcome(cluster, image, where)
+
+    await until(so)
+    return time.monotonic() - start
+
+
+async def ready(cluster: Cluster, name: str, status: str, namespace: str = "") -> Object:
+    type = POLICIES if namespace else CLUSTER_POLICIES
+
+    async def so() -> Object | None:
+        found = await cluster.get(type, name, namespace)
+        conditions = {c["type"]: c for c in (found.get("status") or {}).get("conditions", ())}
+        generation = found["metadata"]["generation"]
+        same = conditions.get("Ready", {}).get("observedGeneration") == generation
+        return found if same and conditions["Ready"]["status"] == status else None
+
+    found: Object = await until(so)
+    return found
+
+
+def conditions(item: Object) -> dict[str, str]:
+    return {c["type"]: c["message"] for c in item["status"]["conditions"]}
+
+
+def test_policies_are_in_force_from_one_request_to_the_next(
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with Cluster(settings) as cluster, namespace(cluster) as where:
+            with serving(kubeconfig_file, tmp_path, "--name", NAME, *images(lab)):
+                await until(lambda: exists(cluster, VALIDATING_WEBHOOKS, NAME))
+                assert await outcome(cluster, BAD, where) == "admitted"
+                await cluster.create(CLUSTER_POLICIES, enforced(where))
+                assert await becomes(cluster, BAD, where, DENIED) < 10
+                assert await outcome(cluster, APP, where) == "admitted"
+                found = await ready(cluster, where, "True")
+                assert conditions(found)["Ready"] == "Ready"
+                assert found["status"]["rulecount"] == {
+                    "validate": 0,
+                    "mutate": 0,
+                    "generate": 0,
+                    "verifyimages": 3,
+                }
+                # F26: a change is seen within two seconds, measured on the second policy.
+                other = {"attestors": [{"entries": [{"keyless": KEYLESS | {"subject": "ops@acme.example"}}]}]}
+                await cluster.merge(CLUSTER_POLICIES, where, {"spec": enforced(where, **other)["spec"]})
+                assert await becomes(cluster, APP, where, "subject mismatch") < 2
+                await cluster.delete(CLUSTER_POLICIES, where)
+                assert await becomes(cluster, BAD, where, "admitted") < 2
+
+    asyncio.run(asyncio.wait_for(run(), 120))
+
+
+KEYLESS = {"issuer": "https://accounts.google.com", "rekor": {"url": "https://rekor.sigstore.dev"}}
+
+
+def test_a_policy_that_cannot_be_enforced_is_refused_with_its_place(
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with Cluster(settings) as cluster, namespace(cluster) as where:
+            with serving(kubeconfig_file, tmp_path, "--name", NAME, *images(lab)):
+                await until(lambda: exists(cluster, VALIDATING_WEBHOOKS, NAME))
+                typo = enforced(where)
+                typo["spec"]["rules"][0]["verifyImages"][0]["imagereferences"] = ["x"]
+
+                async def refused() -> str:
+                    try:
+                        await cluster.create(CLUSTER_POLICIES, typo, dry_run=True)
+                    except ClusterError as error:
+                        return error.message
+                    return ""
+
+                said = await until(refused)
+                assert f"ClusterPolicy/{where} is refused" in said
+                assert "spec.rules[0].verifyImages[0]" in said
+                assert "imagereferences" in said
+                assert "imageReferences" in said  # what was probably meant
+                audit = enforced(where, failureAction="Audit")
+                with pytest.raises(ClusterError, match=r"mutateDigest.*\(\d+:\d+\)"):
+                    await cluster.create(CLUSTER_POLICIES, audit)
+                # One that is in force stays so while it is broken behind the server's back.
+                await cluster.create(CLUSTER_POLICIES, enforced(where))
+                await becomes(cluster, BAD, where, DENIED)
+                await cluster.merge(VALIDATING_WEBHOOKS, NAME, {"webhooks": []})
+                await cluster.merge(CLUSTER_POLICIES, where, {"spec": typo["spec"]})
+                found = await ready(cluster, where, "False")
+                assert "it stays in force as it was before" in conditions(found)["Ready"]
+                await becomes(cluster, BAD, where, DENIED)
+
+    asyncio.run(asyncio.wait_for(run(), 120))
+
+
+def test_whoever_applies_a_policy_is_told_what_lint_finds(
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with Cluster(settings) as cluster:
+            with serving(kubeconfig_file, tmp_path, "--name", NAME, *images(lab)):
+                await until(lambda: exists(cluster, VALIDATING_WEBHOOKS, NAME))
+                printed = STORY / "as-printed.yaml"
+
+                async def warned() -> str:
+                    done = await asyncio.to_thread(
+                        subprocess.run,
+                        [*kubectl(kubeconfig_file), "apply", "-f", str(printed)],
+                        capture_output=True,
+                        text=True,
+                        check=True,
+                    )
+                    return str(done.stderr) if "PRQ001" in done.stderr else ""
+
+                said = await until(warned)
+                assert "Warning: PRQ001 [error] spec.rules[0].verifyImages[0].imageReferences[0] (" in said
+                name = yaml.safe_load(printed.read_text())["metadata"]["name"]
+                found = await ready(cluster, name, "True", "kube-system")
+                assert "PRQ001" in conditions(found)["Clean"]
+                shown = subprocess.run(
+                    [*kubectl(kubeconfig_file), "get", "policies", "-n", "kube-system"],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                ).stdout
+                header, row = (line.split() for line in shown.splitlines())
+                assert header[:4] == ["NAME", "ADMISSION", "BACKGROUND", "READY"]
+                assert row[:4] == [name, "true", "true", "True"]
+            with serving(
+                kubeconfig_file, tmp_path, "--name", NAME, "--refuse-findings", "error", *images(lab)
+            ):
+                done: Any = None
+
+                async def refused() -> bool:
+                    nonlocal done
+                    done = await asyncio.to_thread(
+                        subprocess.run,
+                        [*kubectl(kubeconfig_file), "create", "--dry-run=server", "-f", str(printed)],
+                        capture_output=True,
+                        text=True,
+                        check=False,
+                    )
+                    return "is refused" in done.stderr
+
+                await cluster.delete(POLICIES, name, "kube-system")
+                await until(refused)
+                assert "PRQ001" in done.stderr
+
+    asyncio.run(asyncio.wait_for(run(), 120))
+
+
+def test_kyverno_s_policies_apply_unchanged_and_are_explained(kubeconfig_file: Path) -> None:
+    command = kubectl(kubeconfig_file)
+    for path in sorted((ROOT / "policies").rglob("*.yaml")):
+        if any(d and d.get("apiVersion") == "kyverno.io/v1" for d in yaml.safe_load_all(path.read_text())):
+            done = subprocess.run(
+                [*command, "apply", "--dry-run=server", "-f", str(path)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            assert "Warning" not in done.stderr
+    done = subprocess.run(
+        [*command, "explain", "clusterpolicy.spec.rules.verifyImages.attestors.count"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "How many of the entries must have signed" in done.stdout
+
+
+def test_beside_kyverno_reviews_and_status_are_left_alone(
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with Cluster(settings) as cluster, namespace(cluster) as where:
+            with serving(kubeconfig_file, tmp_path, "--name", NAME, "--beside-kyverno", *images(lab)):
+                await cluster.create(CLUSTER_POLICIES, enforced(where))
+                await becomes(cluster, BAD, where, DENIED)
+                hooks = (await cluster.get(VALIDATING_WEBHOOKS, NAME))["webhooks"]
+                assert [h["name"].partition(".")[0] for h in hooks] == ["fail-named"]
+                assert "status" not in await cluster.get(CLUSTER_POLICIES, where)
+
+    asyncio.run(asyncio.wait_for(run(), 120))

@@ -1,0 +1,151 @@
+"""Policies are watched and put in force, over a cluster in memory."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from pratique.compiler.plan import Plan
+from pratique.runtime.kubernetes import mirror
+from pratique.runtime.kubernetes.client import Object
+from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, POLICIES
+from pratique.runtime.serving import live_policies
+from pratique.runtime.serving.live_policies import LivePolicies
+from tests.support_fake_cluster import FakeCluster, running
+from tests.support_policy_objects import policy_object
+from tests.support_serve import until
+
+BROKEN = {"imagereferences": ["x"]}
+
+
+class Scene:
+    """A cluster, its policies, and the plans that were put in force."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.policies = LivePolicies(self.cluster)
+        self.plans: list[Plan] = []
+
+    async def use(self, plan: Plan) -> None:
+        self.plans.append(plan)
+
+    @property
+    def names(self) -> list[str]:
+        return [policy.key for policy in self.plans[-1].policies.policies] if self.plans else []
+
+    def put(self, item: Object) -> None:
+        metadata = dict(item["metadata"])
+        name, namespace = metadata.pop("name"), metadata.pop("namespace", "")
+        type = POLICIES if namespace else CLUSTER_POLICIES
+        self.cluster.put(type, name, namespace, metadata=metadata, spec=item["spec"], **_status(item))
+
+
+def _status(item: Object) -> Object:
+    return {"status": item["status"]} if "status" in item else {}
+
+
+def played(scene: Callable[[Scene], Coroutine[Any, Any, None]], *first: Object) -> None:
+    async def run() -> None:
+        given = Scene()
+        for item in first:
+            given.put(item)
+        async with running(given.policies.run(given.use)):
+            await given.policies.synced.wait()
+            await scene(given)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_f26_changes_are_put_in_force_all_at_once() -> None:
+    async def scene(given: Scene) -> None:
+        assert given.names == ["b", "ns/a"]
+        for name in ("c", "d", "e"):
+            given.put(policy_object(name))
+        await until(lambda: len(given.plans) == 2)
+        assert given.names == ["b", "c", "d", "e", "ns/a"]
+        given.cluster.drop(CLUSTER_POLICIES, "c")
+        await until(lambda: "c" not in given.names)
+        assert given.policies.lag < 2
+
+    own = policy_object("a", metadata={"namespace": "ns"}, kind="Policy")
+    played(scene, own, policy_object("b"))
+
+
+def test_without_policies_an_empty_plan_is_in_force() -> None:
+    async def scene(given: Scene) -> None:
+        assert given.names == []
+        assert len(given.plans) == 1
+
+    played(scene)
+
+
+def test_what_cannot_be_enforced_is_left_out_or_stays_as_it_was() -> None:
+    async def scene(given: Scene) -> None:
+        assert given.names == ["good"]
+        assert given.policies.refused == 1
+        was = given.plans[-1].policies.policies[0]
+        given.put(policy_object("good", BROKEN))
+        await until(lambda: given.policies.refused == 2)
+        assert given.plans[-1].policies.policies == (was,)
+        given.put(policy_object("good", {"required": False}))
+        await until(lambda: given.policies.refused == 1)
+        assert given.plans[-1].policies.policies != (was,)
+        # Another object of the same name begins anew.
+        given.cluster.drop(CLUSTER_POLICIES, "good")
+        given.put(policy_object("good", BROKEN, metadata={"uid": "other"}))
+        await until(lambda: given.names == [])
+
+    played(scene, policy_object("good"), policy_object("bad", BROKEN))
+
+
+def test_only_what_changed_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    usual = live_policies.read_policy
+
+    def counted(item: Object) -> Any:
+        read.append(item["metadata"]["name"])
+        return usual(item)
+
+    monkeypatch.setattr(live_policies, "read_policy", counted)
+
+    async def scene(given: Scene) -> None:
+        assert sorted(read) == ["a", "b"]
+        given.put({**policy_object("a"), "status": {"conditions": []}})
+        await until(lambda: len(given.plans) == 2)
+        assert sorted(read) == ["a", "b"]
+        given.put(policy_object("a", {"required": False}))
+        await until(lambda: len(given.plans) == 3)
+        assert sorted(read) == ["a", "a", "b"]
+
+    played(scene, policy_object("a"), policy_object("b"))
+
+
+def test_f25_the_last_policies_stay_in_force_through_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "FIRST_PAUSE", 0.01)
+
+    async def scene(given: Scene) -> None:
+        given.cluster.fail("*", "*", 0, times=40)
+        given.cluster.forget()
+        await asyncio.sleep(0.3)
+        assert given.names == ["a"]
+        assert given.policies.age > 0
+        given.cluster.faults.clear()
+        given.put(policy_object("b"))
+        await until(lambda: given.names == ["a", "b"])
+
+    played(scene, policy_object("a"))
+
+
+def test_requests_are_answered_while_policies_are_compiled() -> None:
+    async def scene(given: Scene) -> None:
+        longest = 0.0
+        for number in range(150):
+            given.put(policy_object(f"p{number}"))
+        while len(given.names) != 150:
+            start = asyncio.get_running_loop().time()
+            await asyncio.sleep(0)
+            longest = max(longest, asyncio.get_running_loop().time() - start)
+        assert longest < 0.5
+
+    played(scene)

@@ -1,0 +1,17 @@
+"""Policies as a cluster holds them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pratique.runtime.kubernetes.client import Object
+from tests.support_policies import cluster_policy
+
+
+def policy_object(name: str = "p", entry: dict[str, Any] | None = None, **more: Any) -> Object:
+    """Return an object with what an API server adds; `generation` and `uid` are of `metadata`."""
+    added = {"uid": f"uid-{name}", "generation": 1, "managedFields": [{"manager": "x"}]}
+    metadata = {"name": name, **added, **more.pop("metadata", {})}
+    found: Object = json.loads(cluster_policy(entry, metadata=metadata, **more))
+    return found
