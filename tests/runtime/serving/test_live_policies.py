@@ -12,6 +12,7 @@ from pratique.runtime.kubernetes.client import Object
 from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, POLICIES
 from pratique.runtime.serving import live_policies
 from pratique.runtime.serving.live_policies import LivePolicies
+from pratique.runtime.serving.policy_objects import read_policy
 from tests.support_fake_cluster import FakeCluster, running
 from tests.support_policy_objects import policy_object
 from tests.support_serve import until
@@ -101,7 +102,7 @@ def test_what_cannot_be_enforced_is_left_out_or_stays_as_it_was() -> None:
 
 def test_only_what_changed_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    usual = live_policies.read_policy
+    usual = read_policy
 
     def counted(item: Object) -> Any:
         read.append(item["metadata"]["name"])

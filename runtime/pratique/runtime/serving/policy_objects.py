@@ -92,7 +92,7 @@ def place(location: Location | None) -> str:
 
 
 def path_at(root: Node, span: Span) -> tuple[str | int, ...]:
-    """Return the path of the value with this span; else of the deepest that begins, with its key, before it."""
+    """Return the path of the value with this span; else of the deepest that begins, key first, before it."""
     path: list[str | int] = []
     node = root
     while node.span != span and (step := _step(node, span.start)) is not None:
