@@ -14,12 +14,13 @@ from tests.support_engine import World, pod
 from tests.support_policies import KEYLESS, cluster_policy
 
 SUBJECT = str(KEYLESS["subject"])
+OTHER = "ops@acme.example"
+ALONE = {"verifyDigest": False, "required": False}
 
 
 def entry(**fields: Any) -> str:
     """Return a policy whose only check is that of signers."""
-    alone = {"verifyDigest": False, "required": False}
-    return cluster_policy({"imageReferences": ["registry.example/*"], **alone, **fields}, spec=ENFORCE)
+    return cluster_policy({"imageReferences": ["registry.example/*"], **ALONE, **fields}, spec=ENFORCE)
 
 
 def keyless(**fields: Any) -> list[dict[str, Any]]:
@@ -34,6 +35,17 @@ POLICIES = {
     "PRQ003": entry(imageReferences=["registry.example/app:v1*"]),
     "PRQ004": entry(imageReferences=["*.trusted.example.com/*"]),
     "PRQ006": entry(skipImageReferences=["*"]),
+    "PRQ014": "\n---\n".join(
+        [
+            cluster_policy({**ALONE, "imageReferences": ["registry.example/*"]}, spec=ENFORCE),
+            cluster_policy(
+                {**ALONE, "imageReferences": ["registry.example/etcd*"], "attestors": keyless(subject=OTHER)},
+                spec=ENFORCE,
+                rule={"name": "etcd"},
+                metadata={"name": "etcd"},
+            ),
+        ]
+    ),
     "PRQ026": entry(attestors=keyless(**NO_ISSUER)),
     "PRQ027": entry(attestors=NO_KEY),
 }
@@ -107,3 +119,24 @@ def test_a_signer_that_nobody_can_be(finding: Any, code: str) -> None:
     signer = {"subject": SUBJECT}
     assert judged(entry(), "registry.example/app:v1", signer) == [Status.PASS]
     assert judged(POLICIES[code], "registry.example/app:v1", signer) != [Status.PASS]
+
+
+def test_two_rules_that_want_different_signers_of_one_image(finding: Any) -> None:
+    found = finding("PRQ014")
+    shared, first, second = (each["text"] for each in found["examples"])
+    image, _, resource = shared.partition(" in ")
+    assert image.startswith("registry.example/etcd")
+    assert resource == "Pod default/app"
+    signers = [
+        dict(zip(("subject", "issuer"), who.rstrip(")").split(" ("), strict=True)) for who in (first, second)
+    ]
+    assert [signer["subject"] for signer in signers] == [SUBJECT, OTHER]
+    policy = POLICIES["PRQ014"]
+    assert judged(policy, image, signers[0]) == [Status.PASS, Status.FAIL]
+    assert judged(policy, image, signers[1]) == [Status.FAIL, Status.PASS]
+    assert judged(policy, image, *signers) == [Status.PASS, Status.PASS]
+    # No mistake where the first rule skips what the second is about.
+    mended = policy.replace(
+        '"mutateDigest"', '"skipImageReferences": ["registry.example/etcd*"], "mutateDigest"', 1
+    )
+    assert judged(mended, image, signers[1]) == [Status.SKIP, Status.PASS]
