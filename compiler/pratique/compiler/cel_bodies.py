@@ -133,11 +133,13 @@ class CelTargets:
         constraints: which ones; None for those of the policy.
         expression: returns them, instead; or None.
         conditions: without which a target is left alone.
+        enabled: they are changed at all.
     """
 
     constraints: Constraints | None = None
     expression: NamedExpression | None = None
     conditions: tuple[NamedExpression, ...] = ()
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

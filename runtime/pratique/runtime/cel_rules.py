@@ -7,7 +7,8 @@ References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/processor/policy_processor.go`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from pratique.compiler.cel.program import World
@@ -23,10 +24,8 @@ from pratique.compiler.cel_bodies import (
 )
 from pratique.compiler.cel_policies.admission import mutated, validated
 from pratique.compiler.cel_policies.compiled import CompiledCel, exemptions_of, ready
-from pratique.compiler.cel_policies.constraints import is_about
-from pratique.compiler.cel_policies.deleting import CompiledDeleting, of_any_operation
+from pratique.compiler.cel_policies.constraints import is_about, of_any
 from pratique.compiler.cel_policies.evaluation import Outcome
-from pratique.compiler.cel_policies.generating import CompiledGenerating
 from pratique.compiler.cel_policies.mutating import CompiledMutating
 from pratique.compiler.cel_policies.request import Request
 from pratique.compiler.cel_policies.validating import CompiledValidating
@@ -87,16 +86,92 @@ class CelRules:
         return checks
 
     async def _check(self, item: Applicable, data: Mapping[str, Any], answers: Answers) -> Check | None:
-        body = item.planned.rule.body
-        assert isinstance(body, CEL_BODIES)  # noqa: S101 (selected by the caller)
+        body = _body(item.planned)
         if item.problem:
             return Check(stage=_stage(body), status=Status.ERROR, message=item.problem.message)
         request = request_of(item.resource, data)
         try:
             if not self._is_about(body, request):
                 return None
-            compiled = self._of(item.planned, body)
-            outcome = await answers.settle(lambda: self._evaluated(compiled, request, item, answers))
+        except EvaluationError as error:
+            return Check(stage=_stage(body), status=Status.ERROR, message=error.message)
+        return await self._settled(
+            item.planned, answers, lambda compiled, world: self._evaluated(compiled, request, world)
+        )
+
+    async def judge_payload(
+        self, planned: PlannedRule, data: Mapping[str, Any], answers: Answers
+    ) -> Check | None:
+        """Return what a policy says of any JSON; None where it is about requests.
+
+        Policies that delete are about JSON that names no kind.
+        """
+        body = _body(planned)
+        if isinstance(body, CelDeletion) and not (data.get("apiVersion") and data.get("kind")):
+            return await self._settled(planned, answers, partial(_over_data, {"object": data}))
+        if not body.scope.raw:
+            return None
+        return await self._settled(planned, answers, partial(_over_data, {"object": data}))
+
+    async def change_target(
+        self, planned: PlannedRule, target: Mapping[str, Any], trigger: Request, answers: Answers
+    ) -> Check | None:
+        """Return what a policy makes of an existing object; None where it leaves it alone.
+
+        Args:
+            planned: the policy.
+            target: the object.
+            trigger: the request that is the reason to change it.
+            answers: settles evaluations that ask the world for something.
+        """
+        body = _body(planned)
+        if not isinstance(body, CelMutation) or body.targets is None or not body.targets.enabled:
+            return None
+        request = request_of(Resource(target, operation=""), target)
+        try:
+            if not await self._is_target(planned, body, request, trigger, answers):
+                return None
+        except EvaluationError as error:
+            return Check(stage=Stage.MUTATE, status=Status.ERROR, message=error.message)
+        bindings = {
+            **trigger.bindings(Dialect.KYVERNO),
+            "object": target,
+            "oldObject": None,
+            "namespaceObject": None,
+        }
+        shape = shape_of(request.kind.group, request.kind.name)
+
+        def change(compiled: CompiledCel, world: World) -> Outcome | None:
+            assert isinstance(compiled, CompiledMutating)  # noqa: S101 (as its body)
+            return compiled.evaluate(bindings, world, shape, is_target=True)
+
+        return await self._settled(planned, answers, change)
+
+    async def _is_target(
+        self, planned: PlannedRule, body: CelMutation, target: Request, trigger: Request, answers: Answers
+    ) -> bool:
+        """Say whether a policy chooses an object: by an expression, or by constraints."""
+        assert body.targets is not None  # noqa: S101 (asked by the caller)
+        compiled = self._of(planned, body)
+        assert isinstance(compiled, CompiledMutating)  # noqa: S101 (as its body)
+        if compiled.targets is None:
+            constraints = body.targets.constraints or body.scope.constraints
+            return is_about(of_any(constraints), target, Dialect.KYVERNO)
+        seen = trigger.bindings(Dialect.KYVERNO)
+        found = await answers.settle(lambda: compiled.chosen({"object": seen["object"]}, _world(answers)))
+        return (target.namespace, target.name) in found
+
+    async def _settled(
+        self,
+        planned: PlannedRule,
+        answers: Answers,
+        evaluate: Callable[[CompiledCel, World], Outcome | None],
+    ) -> Check | None:
+        """Return what an evaluation comes to once all that it asks is answered."""
+        body = _body(planned)
+        try:
+            compiled = self._of(planned, body)
+            outcome = await answers.settle(lambda: evaluate(compiled, _world(answers)))
         except (EvaluationError, ExpressionError) as error:
             return Check(stage=_stage(body), status=Status.ERROR, message=error.message)
         return None if outcome is None else _told(body, outcome)
@@ -109,30 +184,28 @@ class CelRules:
             self._compiled[planned.number] = found
         return found
 
-    def _evaluated(
-        self, compiled: CompiledCel, request: Request, item: Applicable, answers: Answers
-    ) -> Outcome | None:
-        world = World(now=ENVIRONMENT.now, random=ENVIRONMENT.random, ask=answers.ask)
+    def _evaluated(self, compiled: CompiledCel, request: Request, world: World) -> Outcome | None:
         scope = compiled.scope.scope
-        bindings = _raw(item.resource, request) if scope.raw else request.bindings(scope.dialect)
         is_bound = scope.dialect is Dialect.KUBERNETES
         match compiled:
-            case CompiledValidating():
-                if is_bound:
-                    return validated(compiled, request, world)
-                return compiled.evaluate(bindings, world)
+            case CompiledValidating() if is_bound:
+                return validated(compiled, request, world)
+            case CompiledMutating() if is_bound:
+                return mutated(compiled, request, world, self._shape(request, is_bound=True))
             case CompiledMutating():
-                if is_bound:
-                    return mutated(compiled, request, world, self._shape(request, is_bound=True))
-                return compiled.evaluate(bindings, world, self._shape(request, is_bound=False))
-            case CompiledGenerating() | CompiledDeleting():
-                return compiled.evaluate(bindings, world)
+                shape = self._shape(request, is_bound=False)
+                return compiled.evaluate(request.bindings(scope.dialect), world, shape)
+            case _ if scope.raw:
+                data = request.old_object if request.object is None else request.object
+                return _over_data({"object": data}, compiled, world)
+            case _:
+                return _over_data(request.bindings(scope.dialect), compiled, world)
 
     def _is_about(self, body: CelBody, request: Request) -> bool:
         if body.scope.raw:
             return True
         if isinstance(body, CelDeletion):
-            body = of_any_operation(body)
+            return is_about(of_any(body.scope.constraints), request, body.scope.dialect)
         if isinstance(body, CelMutation) and body.targets is not None and not self._as_in_suites:
             elsewhere = body.targets.constraints is not None or body.targets.expression is not None
             if elsewhere:
@@ -151,9 +224,19 @@ def _place(item: Applicable) -> tuple[int, bool, int]:
     return _ORDER.index(kind), isinstance(body, CEL_BODIES) and body.scope.raw, item.planned.number
 
 
-def _raw(resource: Resource, request: Request) -> dict[str, Any]:
-    """Return what policies over any JSON see: only the object."""
-    return {"object": request.object if request.object is not None else resource.data}
+def _body(planned: PlannedRule) -> CelBody:
+    body = planned.rule.body
+    assert isinstance(body, CEL_BODIES)  # noqa: S101 (selected by the caller)
+    return body
+
+
+def _world(answers: Answers) -> World:
+    return World(now=ENVIRONMENT.now, random=ENVIRONMENT.random, ask=answers.ask)
+
+
+def _over_data(bindings: Mapping[str, Any], compiled: CompiledCel, world: World) -> Outcome | None:
+    assert not isinstance(compiled, CompiledMutating)  # noqa: S101 (needs a shape)
+    return compiled.evaluate(bindings, world)
 
 
 def _stage(body: CelBody) -> Stage:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from pratique.compiler.cel_bodies import CelDeletion, Dialect
-from pratique.compiler.cel_policies.constraints import is_about
-from pratique.compiler.cel_policies.deleting import of_any_operation
+from pratique.compiler.cel_policies.constraints import is_about, of_any
 from tests.support_cel_policies import exemptions, policy, request, said, text
 
 
@@ -42,5 +41,5 @@ def test_operations_do_not_count() -> None:
     body = policy(written).rules[0].body
     assert isinstance(body, CelDeletion)
     assert not is_about(body.scope.constraints, request(), Dialect.KYVERNO)
-    assert is_about(of_any_operation(body).scope.constraints, request(), Dialect.KYVERNO)
+    assert is_about(of_any(body.scope.constraints), request(), Dialect.KYVERNO)
     assert (body.schedule, body.propagation) == ("@daily", "")

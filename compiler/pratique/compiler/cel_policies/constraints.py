@@ -7,6 +7,7 @@ References: Kubernetes 1.36 `apiserver/pkg/admission/plugin/webhook/predicates`;
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pratique.compiler.cel_bodies import Constraints, Dialect, ResourceRule
@@ -34,6 +35,14 @@ def is_about(constraints: Constraints | None, request: Request, dialect: Dialect
     if selector and not any(selects(selector, labels) for labels in _object_labels(request, dialect)):
         return False
     return _selects_namespace(constraints.namespace_selector, request)
+
+
+def of_any(constraints: Constraints | None) -> Constraints | None:
+    """Return constraints that ask for no operation: where nothing is requested, there is none."""
+    if constraints is None:
+        return None
+    rules = tuple(replace(rule, operations=("*",)) for rule in constraints.rules)
+    return replace(constraints, rules=rules)
 
 
 def is_simple(constraints: Constraints | None) -> bool:

@@ -7,7 +7,7 @@ References: Kyverno 1.19 `pkg/cel/policies/dpol` (`compiler/policy.go`, `engine/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pratique.compiler.cel.program import World
@@ -51,12 +51,3 @@ def compile_deleting(
     compiler = compiler_of(body.scope)
     scope = compile_scope(compiler, body.scope, variables_first=True)
     return CompiledDeleting(scope, compile_exemptions(compiler, exemptions)), compiler
-
-
-def of_any_operation(body: CelDeletion) -> CelDeletion:
-    """Return a policy that asks for no operation: nothing is requested where objects are deleted."""
-    constraints = body.scope.constraints
-    if constraints is None:
-        return body
-    rules = tuple(replace(rule, operations=("*",)) for rule in constraints.rules)
-    return replace(body, scope=replace(body.scope, constraints=replace(constraints, rules=rules)))

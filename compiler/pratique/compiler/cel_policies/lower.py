@@ -152,6 +152,7 @@ class _Lowering:
                 constraints=self._constraints(written, route) if written and written.resource_rules else None,
                 expression=expression,
                 conditions=self._named(spec.target_match_conditions, "spec", "targetMatchConditions"),
+                enabled=existing,
             )
         patches = (self._patch(each, number) for number, each in enumerate(spec.mutations))
         return CelMutation(

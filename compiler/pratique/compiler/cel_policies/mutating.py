@@ -77,6 +77,23 @@ class CompiledMutating:
             return self._kyverno(evaluation, bindings["object"], shape, is_target=is_target)
         return self._kubernetes(evaluation, bindings["object"], shape)
 
+    def chosen(self, bindings: Mapping[str, Any], world: World) -> frozenset[tuple[str, str]]:
+        """Return namespace and name of the existing objects that the policy's expression chooses.
+
+        Raises:
+            EvaluationError: the expression has no value.
+        """
+        assert self.targets is not None  # noqa: S101 (asked by the caller)
+        evaluation = Evaluation(self.scope, bindings, world)
+        found = evaluation.plain(evaluation.value(self.targets))
+        items = found.get("items") if isinstance(found, dict) else None
+        objects = items if isinstance(items, list) else [found]
+        return frozenset(
+            (str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
+            for each in objects
+            if isinstance(each, dict) and isinstance(metadata := each.get("metadata"), dict)
+        )
+
     def _kyverno(
         self, evaluation: Evaluation, data: Mapping[str, Any], shape: Shape, *, is_target: bool
     ) -> Outcome:

@@ -5,9 +5,10 @@ References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/apis/v1alpha1` (Values, UserIn
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from functools import cache
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pratique.grammar.documents.base import Items, Model
 from pratique.grammar.documents.metadata import ObjectMeta
@@ -16,19 +17,45 @@ Dotted: TypeAlias = dict[str, Any]
 """Paths with dots, such as `request.object.metadata.name` or `entry.data.key`, and their values."""
 
 
-class _File(Model):
-    api_version: Literal["cli.kyverno.io/v1alpha1"]
+class CommandLineModel(Model):
+    """Base of the models of such files: letters in names of fields may be capital or small, as Go has it.
+
+    What a file says of its own version and kind does not count, as long as it says something.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_case(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        names = _names(cls)
+        return {names.get(key.lower(), key) if isinstance(key, str) else key: data[key] for key in data}
+
+
+@cache
+def _names(model: type[Model]) -> dict[str, str]:
+    aliases = [field.alias or name for name, field in model.model_fields.items()]
+    return {alias.lower(): alias for alias in aliases}
+
+
+Said = Annotated[str, Field(min_length=1)]
+"""A text that is not empty."""
+
+
+class _File(CommandLineModel):
+    api_version: Said
+    kind: Said
     metadata: Any = None
 
 
-class ResourceValues(Model):
+class ResourceValues(CommandLineModel):
     """Values for resources of one name."""
 
     name: str
     values: Dotted = Field(default_factory=dict)
 
 
-class RuleValues(Model):
+class RuleValues(CommandLineModel):
     """Values for one rule; `foreach_values` hold one for each round of its loops."""
 
     name: str
@@ -36,7 +63,7 @@ class RuleValues(Model):
     foreach_values: dict[str, Items[Any]] = Field(default_factory=dict)
 
 
-class PolicyValues(Model):
+class PolicyValues(CommandLineModel):
     """Values for one policy."""
 
     name: str
@@ -44,24 +71,24 @@ class PolicyValues(Model):
     rules: Items[RuleValues] = ()
 
 
-class NamespaceLabels(Model):
+class NamespaceLabels(CommandLineModel):
     """Labels of a namespace."""
 
     name: str
     labels: dict[str, str] = Field(default_factory=dict)
 
 
-class Namespace(Model):
+class Namespace(CommandLineModel):
     """A Namespace object, of which the labels count."""
 
     api_version: str = "v1"
-    kind: Literal["Namespace"] = "Namespace"
+    kind: str = "Namespace"
     metadata: ObjectMeta
     spec: Any = None
     status: Any = None
 
 
-class ApiResource(Model):
+class ApiResource(CommandLineModel):
     """What the cluster says of a kind."""
 
     name: str = ""
@@ -76,14 +103,14 @@ class ApiResource(Model):
     storage_version_hash: str = ""
 
 
-class SubresourceMapping(Model):
+class SubresourceMapping(CommandLineModel):
     """Objects of one kind that stand for a subresource of another: `Scale` for `deployments/scale`."""
 
     subresource: ApiResource
     parent_resource: ApiResource
 
 
-class ValuesSpec(Model):
+class ValuesSpec(CommandLineModel):
     """Values that no cluster is there to tell."""
 
     global_values: Dotted = Field(default_factory=dict)
@@ -96,10 +123,8 @@ class ValuesSpec(Model):
 class Values(_File, ValuesSpec):
     """A values file."""
 
-    kind: Literal["Values"]
 
-
-class Sender(Model):
+class Sender(CommandLineModel):
     """Who sent a request."""
 
     username: str = ""
@@ -111,7 +136,6 @@ class Sender(Model):
 class UserInfoFile(_File):
     """A user info file: the sender, and the roles that the cluster grants."""
 
-    kind: Literal["UserInfo"]
     roles: Items[str] = ()
     cluster_roles: Items[str] = ()
     user_info: Sender = Field(default_factory=Sender)

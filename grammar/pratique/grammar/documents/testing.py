@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from pratique.grammar.documents.base import Items, Model
-from pratique.grammar.documents.command_line import ValuesSpec
+from pratique.grammar.documents.base import Items
+from pratique.grammar.documents.command_line import CommandLineModel, Said, ValuesSpec
 
 Expected: TypeAlias = Literal["pass", "fail", "skip", "warn", "error"]
 
 
-class ResourceSpec(Model):
+class ResourceSpec(CommandLineModel):
     """A resource of the test, named in full; kind and subresource are notes for readers."""
 
     group: str = ""
@@ -24,7 +24,7 @@ class ResourceSpec(Model):
     name: str = ""
 
 
-class Expectation(Model):
+class Expectation(CommandLineModel):
     """A row of `results`: what a policy says of resources.
 
     The fields that begin with `is_`, and `kind`, are notes for readers; nothing depends on them.
@@ -51,14 +51,14 @@ class Expectation(Model):
     is_image_validating_policy: bool = False
 
 
-class MockResponse(Model):
+class MockResponse(CommandLineModel):
     """What a mocked call answers: a status, and a JSON object."""
 
     status_code: int = 0
     body: dict[str, Any]
 
 
-class ApiCallResponse(Model):
+class ApiCallResponse(CommandLineModel):
     """An answer that stands for a call of a service (`url`) or of the Kubernetes API (`url_path`)."""
 
     url: str = ""
@@ -67,14 +67,14 @@ class ApiCallResponse(Model):
     response: MockResponse
 
 
-class Projection(Model):
+class Projection(CommandLineModel):
     """A named part of a global entry."""
 
     name: str
     path: str
 
 
-class GlobalEntry(Model):
+class GlobalEntry(CommandLineModel):
     """What stands for a GlobalContextEntry; exactly one of `data`, `resources` and `resource_files`."""
 
     name: str
@@ -85,13 +85,13 @@ class GlobalEntry(Model):
     projections: Items[Projection] = ()
 
 
-class Test(Model):
+class Test(CommandLineModel):
     """A suite. Paths are relative to the folder of its file."""
 
     __test__ = False  # pytest collects no tests from it
 
-    api_version: Literal["cli.kyverno.io/v1alpha1"]
-    kind: Literal["Test"]
+    api_version: Said
+    kind: Said
     metadata: Any = None
     policies: Items[str] = ()
     resources: Items[str] = ()
@@ -118,17 +118,47 @@ class Test(Model):
         return name if isinstance(name, str) else ""
 
 
-class ClusterResourceSpec(Model):
+class ClusterResourceSpec(CommandLineModel):
     """Objects that stand for those of a cluster, and definitions of their kinds."""
 
     crds: Items[str] = ()
     resources: Items[dict[str, Any]] = ()
 
 
-class ClusterResource(Model):
+class ClusterResource(CommandLineModel):
     """A file of objects that stand for those of a cluster."""
 
-    api_version: Literal["cli.kyverno.io/v1alpha1"]
-    kind: Literal["ClusterResource"]
+    api_version: Said
+    kind: Said
     metadata: Any = None
     spec: ClusterResourceSpec
+
+
+class ImageFacts(CommandLineModel):
+    """What a registry would tell of an image."""
+
+    image: str
+    resolved_image: str = ""
+    registry: str = ""
+    repository: str = ""
+    tag: str = ""
+    digest: str = ""
+    image_index: Any = None
+    manifest: Any = None
+    config: Any = None
+
+
+class ContextSpec(CommandLineModel):
+    """Objects and images that expressions of policies in CEL may ask for."""
+
+    resources: Items[dict[str, Any]] = ()
+    images: Items[ImageFacts] = ()
+
+
+class ContextFile(CommandLineModel):
+    """A file that stands for a cluster and for registries, where policies in CEL ask for them."""
+
+    api_version: Said
+    kind: Said
+    metadata: Any = None
+    spec: ContextSpec = ContextSpec()

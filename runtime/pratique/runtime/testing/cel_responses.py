@@ -17,12 +17,13 @@ from pratique.compiler.cel_policies.constraints import is_simple
 from pratique.runtime.decision import RuleResult, Stage, Status
 from pratique.runtime.testing.model import Response, RuleKind, RuleOutcome
 
-_KINDS: Final = {
+KINDS: Final = {
     Stage.MUTATE: RuleKind.MUTATION,
     Stage.VALIDATE: RuleKind.VALIDATION,
     Stage.GENERATE: RuleKind.GENERATION,
     Stage.DELETE: RuleKind.DELETION,
 }
+"""What the results of a stage are about."""
 
 
 def cel_responses(
@@ -89,7 +90,7 @@ def _outcomes(result: RuleResult) -> Iterator[RuleOutcome]:
             status = Status.WARN
         yield RuleOutcome(
             rule=result.rule,
-            kind=_KINDS[check.stage],
+            kind=KINDS[check.stage],
             status=status,
             message=check.message,
             made=check.made,

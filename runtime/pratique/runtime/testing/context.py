@@ -28,6 +28,7 @@ from pratique.compiler.context_loading import (
     Question,
 )
 from pratique.grammar.errors import EvaluationError
+from pratique.runtime.testing.cel_context import CelContext
 from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.mocks import Calls, Globals
 
@@ -35,14 +36,13 @@ from pratique.runtime.testing.mocks import Calls, Globals
 class SuiteContext:
     """A `ContextSource` over what a suite says."""
 
-    knows_images = False
-
     def __init__(
         self,
         values: Mapping[tuple[str, str], Mapping[str, Any]],
         calls: Calls,
         globals: Globals,
         cluster: Cluster | None,
+        in_cel: CelContext,
         *,
         registries: bool = False,
     ) -> None:
@@ -53,13 +53,16 @@ class SuiteContext:
             calls: answers of calls; they win over values and the cluster.
             globals: values of global context entries.
             cluster: objects of the suite; None where it has no cluster.
+            in_cel: what policies in CEL are told.
             registries: whether somebody may be asked about images.
         """
         self._values = values
         self._calls = calls
         self._globals = globals
         self._cluster = cluster
+        self._in_cel = in_cel
         self._registries = registries
+        self.knows_images = not registries
 
     def given(self, policy: str, rule: str) -> Mapping[str, Any]:
         """Return the values for a rule."""
@@ -100,7 +103,7 @@ class SuiteContext:
             case ConfigMapQuestion() | ImageQuestion():
                 raise AssertionError("entries that nobody answers are not loaded")
             case _:
-                raise EvaluationError("not-given", f"the suite gives no answer to {question}")
+                return self._in_cel.answer(question)
 
     def _called(self, question: ApiQuestion) -> Any:
         url = question.service_url or question.url_path

@@ -23,6 +23,7 @@ from pratique.runtime.engine import Engine
 from pratique.runtime.now import run_now
 from pratique.runtime.resource import Resource
 from pratique.runtime.run_values import RunValues
+from pratique.runtime.testing.cel_evaluation import payload_responses, target_responses
 from pratique.runtime.testing.cel_responses import cel_responses, in_cel
 from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.context import SuiteContext
@@ -38,16 +39,25 @@ def evaluate(loaded: Loaded, expected: Iterable[Expectation]) -> Responses:
         NotYetError: some rule asks about images, and nobody is to be asked.
     """
     plan = Plan(loaded.policies)
-    source = SuiteContext(loaded.values.rules, loaded.calls, loaded.globals, loaded.cluster)
+    source = SuiteContext(loaded.values.rules, loaded.calls, loaded.globals, loaded.cluster, loaded.in_cel)
     engine = Engine(plan, None, source, exemptions=loaded.exemptions, as_in_suites=True)
-    triggers = {}
+    triggers: dict[str, dict[ResourceKey, list[Response]]] = {}
+    targets: defaultdict[ResourceKey, list[Response]] = defaultdict(list)
     for operation in ("", *sorted({each.operation for each in expected if each.operation})):
         values = replace(loaded.values, operation=operation)
+        resources = [_resource(data, values, loaded.cluster) for data in loaded.resources]
         triggers[operation] = {
-            ResourceKey.of(data): _responses(engine, loaded, _resource(data, values, loaded.cluster))
-            for data in loaded.resources
+            ResourceKey.of(data): _responses(engine, loaded, resource)
+            for data, resource in zip(loaded.resources, resources, strict=True)
         }
-    return Responses(triggers=triggers, invalid=loaded.invalid)
+        for target, response in target_responses(engine, loaded.targets, resources):
+            key = ResourceKey.of(target)
+            triggers[operation].setdefault(ResourceKey.of(response.resource), []).append(response)
+            if any(outcome.target is not None for outcome in response.outcomes):
+                targets[key].append(response)
+    for name, payload in loaded.payloads:
+        triggers[""].setdefault(ResourceKey("", "", "", name), []).extend(payload_responses(engine, payload))
+    return Responses(triggers=triggers, targets=targets, invalid=loaded.invalid)
 
 
 def _resource(data: dict[str, Any], values: RunValues, cluster: Cluster | None) -> Resource:

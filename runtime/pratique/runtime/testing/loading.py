@@ -12,12 +12,14 @@ from typing import Any, Final
 
 from pratique.compiler import ir
 from pratique.grammar.documents.command_line import UserInfoFile, Values
-from pratique.grammar.documents.testing import ClusterResource, Test
+from pratique.grammar.documents.testing import ClusterResource, ContextFile, Test
 from pratique.grammar.errors import PolicyError, PolicyErrors
+from pratique.grammar.plain_documents import read_plain
 from pratique.runtime.exemption_files import AnyExemption, read_exemptions
 from pratique.runtime.inputs import read_inputs
 from pratique.runtime.policy_files import PolicyFiles, policies_of
 from pratique.runtime.run_values import RunValues, check_operation, read_file
+from pratique.runtime.testing.cel_context import CelContext
 from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.discovery import Suite
 from pratique.runtime.testing.mocks import Calls, Globals, check_mocks
@@ -43,6 +45,8 @@ class Loaded:
         calls: mocked answers of calls.
         globals: mocked global context entries.
         cluster: what is asked for objects; None where the suite has no cluster.
+        in_cel: what policies in CEL are told.
+        payloads: JSON objects that policies are about, with the names that rows give them.
     """
 
     policies: ir.PolicySet
@@ -55,6 +59,8 @@ class Loaded:
     calls: Calls
     globals: Globals
     cluster: Cluster | None
+    in_cel: CelContext
+    payloads: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
 def load(suite: Suite, test: Test) -> Loaded:
@@ -73,8 +79,10 @@ def load(suite: Suite, test: Test) -> Loaded:
     resources, duplicates = _unique(
         read_objects([suite.folder / path for path in dict.fromkeys(test.resources)], doubles=True)
     )
-    targets = read_objects([suite.folder / path for path in test.target_resources])
-    parameters = read_objects([suite.folder / path for path in test.param_resources])
+    folder = suite.folder
+    targets = read_objects([folder / path for path in test.target_resources])
+    parameters = read_objects([folder / path for path in test.param_resources])
+    file = read_file(folder / test.context, ContextFile) if test.context else None
     return Loaded(
         policies=_once(policies.policies),
         invalid=invalid,
@@ -84,17 +92,39 @@ def load(suite: Suite, test: Test) -> Loaded:
         duplicates=tuple(duplicates),
         values=values,
         calls=Calls(test.api_call_responses),
-        globals=Globals(suite.folder, test.global_context_entries),
-        cluster=_cluster(suite.folder, test, [*resources, *targets, *parameters]),
+        globals=Globals(folder, test.global_context_entries),
+        cluster=_cluster(folder, test, [*resources, *targets, *parameters]),
+        in_cel=CelContext(file, targets, parameters, test.api_call_responses),
+        payloads=tuple((name, _payload(folder / name)) for name in _payload_names(test)),
     )
 
 
+def _payload_names(test: Test) -> list[str]:
+    return [*test.json_payloads, *([test.json_payload] if test.json_payload else ())]
+
+
+def _payload(path: Path) -> dict[str, Any]:
+    """Return the JSON object of a file.
+
+    Raises:
+        PolicyErrors: it holds none.
+    """
+    inputs = read_inputs([str(path)])
+    if inputs.errors:
+        raise PolicyErrors(inputs.errors)
+    (source,) = inputs.sources
+    read = read_plain(source)
+    if read.errors:
+        raise PolicyErrors(read.errors)
+    documents = [document.data for document in read.documents]
+    if len(documents) != 1 or not isinstance(documents[0], dict):
+        raise PolicyErrors([PolicyError("not-an-object", f"{path.name} must be one JSON object")])
+    return documents[0]
+
+
 _LATER: Final = {
-    "json_payload": "jsonPayload",
-    "json_payloads": "jsonPayloads",
     "http_payloads": "httpPayloads",
     "envoy_payloads": "envoyPayloads",
-    "context": "context",
 }
 """Fields that nothing honours yet."""
 
