@@ -22,7 +22,7 @@ from pratique.compiler.cel_bodies import (
     CelValidation,
     Dialect,
 )
-from pratique.compiler.cel_policies.admission import mutated, validated
+from pratique.compiler.cel_policies.admission import Way, mutated, validated
 from pratique.compiler.cel_policies.compiled import CompiledCel, exemptions_of, ready
 from pratique.compiler.cel_policies.constraints import is_about, of_any
 from pratique.compiler.cel_policies.evaluation import Outcome
@@ -60,10 +60,12 @@ class CelRules:
         Args:
             exemptions: policy exceptions that count.
             as_in_suites: do as the command line of Kyverno 1.19 does: policies of Kubernetes merge objects
-                without regard to types, and policies that change other objects change the one at hand, too.
+                without regard to types and are bound as `Way.COMMAND_LINE` says, and policies that change
+                other objects change the one at hand, too.
         """
         self._exemptions = tuple(exemptions)
         self._as_in_suites = as_in_suites
+        self._way = Way.COMMAND_LINE if as_in_suites else Way.CLUSTER
         self._compiled: dict[int, CompiledCel] = {}
 
     async def judge(self, items: Sequence[Applicable], answers: Answers) -> dict[int, Check]:
@@ -189,9 +191,10 @@ class CelRules:
         is_bound = scope.dialect is Dialect.KUBERNETES
         match compiled:
             case CompiledValidating() if is_bound:
-                return validated(compiled, request, world)
+                return validated(compiled, request, world, self._way)
             case CompiledMutating() if is_bound:
-                return mutated(compiled, request, world, self._shape(request, is_bound=True))
+                shape = self._shape(request, is_bound=True)
+                return mutated(compiled, request, world, shape, self._way)
             case CompiledMutating():
                 shape = self._shape(request, is_bound=False)
                 return compiled.evaluate(request.bindings(scope.dialect), world, shape)
@@ -210,6 +213,8 @@ class CelRules:
             elsewhere = body.targets.constraints is not None or body.targets.expression is not None
             if elsewhere:
                 return False
+        if body.scope.dialect is Dialect.KUBERNETES:
+            return True  # where it is bound is a question of its own
         return is_about(body.scope.constraints, request, body.scope.dialect)
 
     def _shape(self, request: Request, *, is_bound: bool) -> Shape:

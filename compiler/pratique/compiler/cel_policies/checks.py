@@ -59,7 +59,7 @@ def _problems(kind: str, spec: Any) -> Iterator[tuple[str, str, Route]]:
             ("spec", "evaluation", "mode"),
         )
     constraints = spec.match_constraints
-    if mode == "Kubernetes" and (constraints is None or not constraints.resource_rules):
+    if mode == "Kubernetes" and not (constraints and constraints.resource_rules) and not _is_about_json(kind):
         text = "a matchConstraints with at least one resource rule is required"
         yield "missing-value", text, ("spec", "matchConstraints")
     for name, field in (
@@ -83,6 +83,11 @@ def _problems(kind: str, spec: Any) -> Iterator[tuple[str, str, Route]]:
     if schedule is not None and not _CRON.fullmatch(schedule.strip()):
         text = "schedule spec in the deletingPolicy is not in proper cron format"
         yield "wrong-value", text, ("spec", "schedule")
+
+
+def _is_about_json(kind: str) -> bool:
+    """Say whether a policy of a kind can do without constraints, since it also is about any JSON."""
+    return kind.endswith("DeletingPolicy")
 
 
 def _duplicates(named: Any, route: Route) -> Iterator[tuple[str, str, Route]]:
