@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pratique.compiler import bodies, ir
 from pratique.compiler.context_loading import ContextEntries
@@ -17,6 +18,9 @@ from pratique.compiler.validations import CompiledValidation
 from pratique.grammar.errors import EvaluationError
 from pratique.grammar.source import Location
 
+if TYPE_CHECKING:
+    from pratique.compiler.validations.cel import CompiledCelRule
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleExpressions:
@@ -29,6 +33,7 @@ class RuleExpressions:
         denials: `validate.deny` of every entry that has one, with its message.
         attestations: conditions of the attestations that have some, by number of entry and attestation.
         validation: the check of a rule that validates; None for other rules.
+        in_cel: the same where it is in CEL.
     """
 
     entries: ContextEntries
@@ -37,6 +42,7 @@ class RuleExpressions:
     denials: tuple[tuple[Template, Conditions], ...]
     attestations: Mapping[tuple[int, int], Conditions]
     validation: CompiledValidation | None
+    in_cel: CompiledCelRule | None = None
 
     @classmethod
     def of(cls, rule: ir.Rule) -> RuleExpressions:
@@ -61,6 +67,7 @@ class RuleExpressions:
                 if attestation.conditions
             },
             validation=_validation(rule),
+            in_cel=_in_cel(rule),
         )
 
     def requirements(self, rule: ir.Rule, context: Reader) -> tuple[ir.ImageRequirement, ...]:
@@ -96,6 +103,19 @@ def _validation(rule: ir.Rule) -> CompiledValidation | None:
             ) as body
         ):
             return CompiledValidation(rule.name, body, check, rule.resources.namespace)
+        case _:
+            return None
+
+
+def _in_cel(rule: ir.Rule) -> CompiledCelRule | None:
+    match rule.body:
+        case bodies.Validation(check=bodies.Cel() as check, message=message):
+            from pratique.compiler.validations.cel import compile_cel_rule
+
+            compiled, compiler = compile_cel_rule(rule.name, check, message)
+            if compiler.mistakes:
+                raise compiler.mistakes[0].error
+            return compiled
         case _:
             return None
 

@@ -12,6 +12,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from pratique.compiler.cel.libraries.kubernetes.authorizer import authorizer, resource_check
+from pratique.compiler.cel.questions import AccessQuestion
 from pratique.compiler.cel_bodies import Dialect
 
 
@@ -57,18 +59,38 @@ class Request:
         An object that is not there is an empty map for Kyverno, and null for Kubernetes, which knows at least
         the name of a namespace.
         """
-        absent: Mapping[str, Any] | None = {} if dialect is Dialect.KYVERNO else None
+        if dialect is Dialect.KYVERNO:
+            return {
+                "object": {} if self.object is None else self.object,
+                "oldObject": {} if self.old_object is None else self.old_object,
+                "namespaceObject": self.namespace_object,
+                "request": self._kyverno,
+            }
+        named = {"metadata": {"name": self.namespace}} if self.namespace else None
         return {
-            "object": absent if self.object is None else self.object,
-            "oldObject": absent if self.old_object is None else self.old_object,
-            "namespaceObject": self.namespace_object or self._named_namespace(dialect),
-            "request": self._kyverno if dialect is Dialect.KYVERNO else self._fields,
+            "object": self.object,
+            "oldObject": self.old_object,
+            "namespaceObject": self.namespace_object or named,
+            "request": self._fields,
+            **self._authorizers,
         }
 
-    def _named_namespace(self, dialect: Dialect) -> Mapping[str, Any] | None:
-        if dialect is Dialect.KYVERNO or not self.namespace:
-            return None
-        return {"metadata": {"name": self.namespace}}
+    @property
+    def _authorizers(self) -> dict[str, Any]:
+        user, groups = str(self.user.get("username") or ""), tuple(self.user.get("groups") or ())
+        question = AccessQuestion(
+            user=user,
+            groups=groups,
+            group=self.resource.group,
+            resource=self.resource.name,
+            subresource=self.subresource,
+            namespace=self.namespace,
+            name=self.name,
+        )
+        return {
+            "authorizer": authorizer(user, groups),
+            "authorizer.requestResource": resource_check(question),
+        }
 
     @cached_property
     def _fields(self) -> dict[str, Any]:

@@ -46,6 +46,10 @@ def _at(place: Place, *route: str | int) -> ir.At:
     return ir.At(location=place(*route))
 
 
+def _at_of(place: Place | None, *route: str | int) -> ir.At:
+    return _at(place, *route) if place else ir.NOWHERE
+
+
 # --- validate ------------------------------------------------------------------------------------------
 
 
@@ -55,7 +59,7 @@ def _validation(written: Validation, preconditions: tuple[MatchCondition, ...], 
     if written.pod_security:
         check = _pod_security(written.pod_security, _below(place, "podSecurity"))
     elif written.cel:
-        check = _cel(written.cel, preconditions, rule)
+        check = lower_cel(written.cel, preconditions, rule)
     else:
         check = _check(written, place)
     return bodies.Validation(
@@ -114,8 +118,11 @@ def _pod_security(written: PodSecurity, place: Place) -> bodies.PodSecurity:
     )
 
 
-def _cel(written: Cel, preconditions: tuple[MatchCondition, ...], rule: Place) -> bodies.Cel:
-    place = _below(rule, "validate", "cel")
+def lower_cel(
+    written: Cel, preconditions: tuple[MatchCondition, ...], rule: Place | None = None
+) -> bodies.Cel:
+    """Return the IR of `validate.cel`; the place of the rule may be left out, its parts then have none."""
+    place = _below(rule, "validate", "cel") if rule else None
     kind, reference = written.param_kind, written.param_ref
     parameters = None
     if kind and reference:
@@ -134,7 +141,7 @@ def _cel(written: Cel, preconditions: tuple[MatchCondition, ...], rule: Place) -
                 message=each.message,
                 message_expression=each.message_expression,
                 reason=each.reason,
-                at=_at(place, "expressions", number, "expression"),
+                at=_at_of(place, "expressions", number, "expression"),
             )
             for number, each in enumerate(written.expressions)
         ),
@@ -142,7 +149,7 @@ def _cel(written: Cel, preconditions: tuple[MatchCondition, ...], rule: Place) -
             bodies.NamedExpression(
                 name=each.name,
                 expression=each.expression,
-                at=_at(rule, "celPreconditions", number, "expression"),
+                at=_at_of(rule, "celPreconditions", number, "expression"),
             )
             for number, each in enumerate(preconditions)
         ),
@@ -150,7 +157,7 @@ def _cel(written: Cel, preconditions: tuple[MatchCondition, ...], rule: Place) -
             bodies.NamedExpression(
                 name=each.name,
                 expression=each.expression,
-                at=_at(place, "variables", number, "expression"),
+                at=_at_of(place, "variables", number, "expression"),
             )
             for number, each in enumerate(written.variables)
         ),
@@ -159,11 +166,11 @@ def _cel(written: Cel, preconditions: tuple[MatchCondition, ...], rule: Place) -
             bodies.NamedExpression(
                 name=each.key,
                 expression=each.value_expression,
-                at=_at(place, "auditAnnotations", number, "valueExpression"),
+                at=_at_of(place, "auditAnnotations", number, "valueExpression"),
             )
             for number, each in enumerate(written.audit_annotations)
         ),
-        at=_at(place),
+        at=_at_of(place),
     )
 
 

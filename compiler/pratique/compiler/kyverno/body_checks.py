@@ -31,7 +31,6 @@ def unsupported(rule: Rule) -> Iterator[tuple[str, Route]]:
     if rule.validation:
         for field, given in (
             ("podSecurity", rule.validation.pod_security),
-            ("cel", rule.validation.cel),
             ("manifests", rule.validation.manifests),
         ):
             if given is not None:

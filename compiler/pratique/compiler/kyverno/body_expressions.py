@@ -78,6 +78,29 @@ def expression_mistakes(rule: Rule) -> Iterator[ExpressionError]:
                 yield from _operations(data, path)
 
 
+def cel_mistakes(rule: Rule) -> Iterator[ExpressionError]:
+    """Yield what does not compile in `validate.cel`; paths start at the rule, offsets count in the texts."""
+    written = rule.validation.cel if rule.validation else None
+    if written is None:
+        return
+    from pratique.compiler.kyverno.bodies import lower_cel
+    from pratique.compiler.validations.cel import compile_cel_rule
+
+    check = lower_cel(written, rule.cel_preconditions)
+    _, compiler = compile_cel_rule(rule.name, check, "")
+    routes: dict[int, Route] = {}
+    for number, condition in enumerate(check.preconditions):
+        routes[id(condition)] = ("celPreconditions", number, "expression")
+    for number, variable in enumerate(check.variables):
+        routes[id(variable)] = ("validate", "cel", "variables", number, "expression")
+    for number, annotation in enumerate(check.audit_annotations):
+        routes[id(annotation)] = ("validate", "cel", "auditAnnotations", number, "valueExpression")
+    for number, expression in enumerate(check.expressions):
+        routes[id(expression)] = ("validate", "cel", "expressions", number)
+    for node, error in compiler.mistakes:
+        yield error.within(routes[id(node)])
+
+
 def _parts(rule: Rule) -> Iterator[tuple[str, Any, Route]]:
     """Yield what is to be compiled: how, what, and where it stands."""
     if rule.preconditions is not None:

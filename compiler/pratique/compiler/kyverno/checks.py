@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pratique.compiler.kyverno.autogen import ANNOTATION
 from pratique.compiler.kyverno.body_checks import body_problems, unsupported
-from pratique.compiler.kyverno.body_expressions import contexts, expression_mistakes
+from pratique.compiler.kyverno.body_expressions import cel_mistakes, contexts, expression_mistakes
 from pratique.compiler.kyverno.expression_checks import expression_problems
 from pratique.compiler.kyverno.image_checks import ImageChecks
 from pratique.compiler.kyverno.lower import spec_action
@@ -149,6 +149,9 @@ class _Checker:
     def _rule_parts(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         for mistake in expression_mistakes(rule):
             yield self._error(mistake.message, *route, *mistake.path, code=mistake.code)
+        for mistake in cel_mistakes(rule):
+            at = self._document.character(*route, *mistake.path, offset=mistake.offset)
+            yield PolicyError(mistake.code, mistake.message, at)
         for entries, place in contexts(rule):
             if entries:
                 yield from self._context(entries, (*route, *place))

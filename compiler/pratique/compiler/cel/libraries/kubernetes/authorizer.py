@@ -66,6 +66,11 @@ def authorizer(user: str = "", groups: tuple[str, ...] = ()) -> Check:
     return Check(_AUTHORIZER, AccessQuestion(user=user, groups=groups))
 
 
+def resource_check(question: AccessQuestion) -> Check:
+    """Return the value of the variable `authorizer.requestResource`: a question that lacks its verb."""
+    return Check(_RESOURCE, question)
+
+
 def authorizer_type() -> Type:
     """Return the type of the variable `authorizer`."""
     return opaque(_AUTHORIZER)
