@@ -24,7 +24,6 @@ from pratique.compiler.context_loading import (
     ApiQuestion,
     ConfigMapQuestion,
     GlobalQuestion,
-    ImageQuestion,
     Question,
 )
 from pratique.grammar.errors import EvaluationError
@@ -100,7 +99,7 @@ class SuiteContext:
                 return self._called(question)
             case GlobalQuestion(name=name, projection=projection):
                 return self._globals.answer(name, projection)
-            case ConfigMapQuestion() | ImageQuestion():
+            case ConfigMapQuestion():
                 raise AssertionError("entries that nobody answers are not loaded")
             case _:
                 return self._in_cel.answer(question)
