@@ -65,6 +65,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="run suites in so many processes (default: one for each core)",
     )
+    parser.add_argument(
+        "--registry",
+        action="store_true",
+        help="ask registries about images of suites that have no lab (lab.yaml or lab/) beside them",
+    )
     _add_output_options(parser)
 
 
@@ -110,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     coloured = not args.remove_color and use_color(args.color, sys.stdout)
     palette = Palette(enabled=coloured)
     results: list[SuiteResult] = []
-    for result in run_files(files, selector, args.jobs or _cores()):
+    for result in run_files(files, selector, args.jobs or _cores(), registries=args.registry):
         results.append(result)
         if not args.format and not args.fail_only:
             print(suite_text(result, palette, detailed=args.detailed_results))

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler import bodies, ir
 from pratique.compiler.plan import Plan
@@ -20,7 +20,6 @@ from pratique.grammar.documents.testing import Expectation
 from pratique.runtime.applicable import applicable
 from pratique.runtime.decision import RuleResult, Stage, Status
 from pratique.runtime.engine import Engine
-from pratique.runtime.now import run_now
 from pratique.runtime.resource import Resource
 from pratique.runtime.run_values import RunValues
 from pratique.runtime.testing.cel_evaluation import payload_responses, target_responses
@@ -30,24 +29,49 @@ from pratique.runtime.testing.context import SuiteContext
 from pratique.runtime.testing.loading import Loaded
 from pratique.runtime.testing.model import ResourceKey, Response, Responses, RuleKind, RuleOutcome
 
+if TYPE_CHECKING:
+    from pratique.runtime.evidence import Evidence
+    from pratique.runtime.ports import Accesses
 
-def evaluate(loaded: Loaded, expected: Iterable[Expectation]) -> Responses:
+
+async def evaluate(
+    loaded: Loaded,
+    expected: Iterable[Expectation],
+    evidence: Evidence | None = None,
+    accesses: Accesses | None = None,
+    *,
+    images: bool = False,
+) -> Responses:
     """Return what the policies of a suite answer about its resources.
+
+    Args:
+        loaded: what the suite names.
+        expected: the rows that are judged.
+        evidence: what is known of images; None where nobody is to be asked.
+        accesses: the ways to registries.
+        images: whether context entries about images are loaded.
 
     Raises:
         UsageError: values make no object of a resource.
-        NotYetError: some rule asks about images, and nobody is to be asked.
+        NotYetError: some rule asks about images, and there is no evidence.
     """
     plan = Plan(loaded.policies)
-    source = SuiteContext(loaded.values.rules, loaded.calls, loaded.globals, loaded.cluster, loaded.in_cel)
-    engine = Engine(plan, None, source, exemptions=loaded.exemptions, as_in_suites=True)
+    source = SuiteContext(
+        loaded.values.rules,
+        loaded.calls,
+        loaded.globals,
+        loaded.cluster,
+        loaded.in_cel,
+        registries=images,
+    )
+    engine = Engine(plan, evidence, source, accesses, exemptions=loaded.exemptions, as_in_suites=True)
     triggers: dict[str, dict[ResourceKey, list[Response]]] = {}
     targets: defaultdict[ResourceKey, list[Response]] = defaultdict(list)
     for operation in ("", *sorted({each.operation for each in expected if each.operation})):
         values = replace(loaded.values, operation=operation)
         resources = [_resource(data, values, loaded.cluster) for data in loaded.resources]
         triggers[operation] = {
-            ResourceKey.of(data): _responses(engine, loaded, resource)
+            ResourceKey.of(data): await _responses(engine, loaded, resource)
             for data, resource in zip(loaded.resources, resources, strict=True)
         }
         for target, response in target_responses(engine, loaded.targets, resources):
@@ -74,8 +98,8 @@ def _resource(data: dict[str, Any], values: RunValues, cluster: Cluster | None) 
     return values.viewed(make, data)
 
 
-def _responses(engine: Engine, loaded: Loaded, resource: Resource) -> list[Response]:
-    results = run_now(engine.judge(resource, applicable(engine.plan, resource)))
+async def _responses(engine: Engine, loaded: Loaded, resource: Resource) -> list[Response]:
+    results = await engine.judge(resource, applicable(engine.plan, resource))
     found: defaultdict[str, list[RuleResult]] = defaultdict(list)
     policies = [policy for policy in loaded.policies.policies if not in_cel(policy)]
     kinds = {policy.kind for policy in policies}

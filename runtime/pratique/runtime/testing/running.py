@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pratique.grammar import wildcard
 from pratique.grammar.documents.testing import Expectation
 from pratique.grammar.errors import PolicyErrors, PratiqueError, UsageError
-from pratique.runtime.now import NotYetError
+from pratique.runtime.now import NotYetError, run_now
 from pratique.runtime.testing.discovery import Suite, read_suites
 from pratique.runtime.testing.evaluation import evaluate
+from pratique.runtime.testing.images import LAB, RECIPE, has_lab, open_images
 from pratique.runtime.testing.judging import Judge
-from pratique.runtime.testing.loading import load
-from pratique.runtime.testing.model import SuiteResult
+from pratique.runtime.testing.loading import Loaded, load
+from pratique.runtime.testing.model import Responses, SuiteResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,14 @@ class Selector:
         )
 
 
-def run(suite: Suite, selector: Selector) -> SuiteResult | None:
-    """Return what became of a suite; None where no row is chosen."""
+def run(suite: Suite, selector: Selector, *, registries: bool = False) -> SuiteResult | None:
+    """Return what became of a suite; None where no row is chosen.
+
+    Args:
+        suite: what is run.
+        selector: which of its rows.
+        registries: whether registries are asked about images where the suite has no lab.
+    """
     result = SuiteResult(path=str(suite.path), name=suite.test.name if suite.test else "")
     if suite.test is None:
         return replace(result, problem=_told(suite.problem or UsageError("there is no suite")))
@@ -76,10 +84,7 @@ def run(suite: Suite, selector: Selector) -> SuiteResult | None:
         return None
     try:
         loaded = load(suite, suite.test)
-        responses = evaluate(loaded, expected)
-    except NotYetError:
-        text = "the suite asks about images, and no registry is to be asked"
-        return replace(result, problem=text)
+        responses = _responses(suite, loaded, expected, registries=registries)
     except PratiqueError as error:
         return replace(result, problem=_told(error))
     notes = tuple(
@@ -95,32 +100,53 @@ def run(suite: Suite, selector: Selector) -> SuiteResult | None:
     )
 
 
+def _responses(
+    suite: Suite, loaded: Loaded, expected: Sequence[Expectation], *, registries: bool
+) -> Responses:
+    """Return what the policies answer; images are opened where some rule asks for one."""
+    images = registries or has_lab(suite.folder)
+    try:
+        return run_now(evaluate(loaded, expected, images=images))
+    except NotYetError as error:
+        if not images:
+            raise UsageError(
+                f"the suite asks about images: put {RECIPE} beside it, or {LAB}/ of `pratique lab build`, or"
+                " ask registries with --registry"
+            ) from error
+    with open_images(suite.folder) as opened:
+        return opened.run(partial(evaluate, loaded, expected, images=True))
+
+
 def _told(error: PratiqueError) -> str:
     return error.render() if isinstance(error, PolicyErrors) else str(error)
 
 
-def run_file(path: Path, selector: Selector) -> list[SuiteResult]:
+def run_file(path: Path, selector: Selector, *, registries: bool = False) -> list[SuiteResult]:
     """Return what became of the suites of a file, those left out of which no row is chosen."""
-    return [result for suite in read_suites(path) if (result := run(suite, selector)) is not None]
+    found = (run(suite, selector, registries=registries) for suite in read_suites(path))
+    return [result for result in found if result is not None]
 
 
-def run_files(files: Sequence[Path], selector: Selector, jobs: int) -> Iterator[SuiteResult]:
+def run_files(
+    files: Sequence[Path], selector: Selector, jobs: int, *, registries: bool = False
+) -> Iterator[SuiteResult]:
     """Yield what became of the suites of files, in their order.
 
     Args:
         files: what to run.
         selector: which of their rows.
         jobs: how many processes; 1 for this one alone.
+        registries: see `run`.
     """
+    one = partial(run_file, selector=selector, registries=registries)
     if jobs <= 1 or len(files) <= 1 or not hasattr(os, "fork"):
         for path in files:
-            yield from run_file(path, selector)
+            yield from one(path)
         return
     from concurrent.futures import ProcessPoolExecutor
-    from functools import partial
     from multiprocessing import get_context
 
     size = max(1, min(16, len(files) // (jobs * 4)))
     with ProcessPoolExecutor(min(jobs, len(files)), mp_context=get_context("fork")) as pool:
-        for results in pool.map(partial(run_file, selector=selector), files, chunksize=size):
+        for results in pool.map(one, files, chunksize=size):
             yield from results
