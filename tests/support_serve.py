@@ -76,25 +76,33 @@ def serving(
 ) -> Iterator[Process]:
     """Run `pratique serve` on loopback, registered by its address; gives it once it listens."""
     port = port or free_port()
-    command = [PRATIQUE, "serve", *arguments, "--kubeconfig", str(kubeconfig), "--host", "127.0.0.1"]
+    command = ["serve", *arguments, "--kubeconfig", str(kubeconfig), "--host", "127.0.0.1"]
     command += ["--port", str(port), "--linger", "0.5", "--log-level", "debug"]
     command += ["--url", f"https://127.0.0.1:{port}"] if url else []
+    with process(folder, port, *command) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def process(folder: Path, port: int, *arguments: str) -> Iterator[Process]:
+    """Run `pratique` with arguments that make it listen on a port; gives it once it listens."""
+    command = [PRATIQUE, *arguments]
     log = folder / f"serve-{uuid.uuid4().hex[:8]}.log"
     with log.open("w") as output:
-        process = subprocess.Popen(command, stderr=output, stdout=output, text=True, env={**os.environ})
+        started = subprocess.Popen(command, stderr=output, stdout=output, text=True, env={**os.environ})
     try:
         end = time.monotonic() + SECONDS
         while "listens on" not in log.read_text():
-            if process.poll() is not None or time.monotonic() > end:
+            if started.poll() is not None or time.monotonic() > end:
                 raise AssertionError(log.read_text())
             time.sleep(0.05)
-        yield Process(process, port, log, command)
+        yield Process(started, port, log, command)
     finally:
-        process.terminate()
+        started.terminate()
         try:
-            process.wait(30)
+            started.wait(30)
         finally:
-            process.kill()
+            started.kill()
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,259 @@
+"""The chart, installed by Helm into a real API server; beside it a server with its arguments and rights.
+
+Pods do not run on the control plane that tests make, so that a process does the work of the Deployment: with
+its arguments, the files that it mounts, and the token of its service account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pratique.runtime.kubernetes.client import Cluster, ClusterError, Object
+from pratique.runtime.kubernetes.settings import ClusterSettings, from_kubeconfig
+from pratique.runtime.kubernetes.types import (
+    CLUSTER_ROLES,
+    CONFIG_MAPS,
+    LEASES,
+    MUTATING_WEBHOOKS,
+    NAMESPACES,
+    PODS,
+    SECRETS,
+    VALIDATING_WEBHOOKS,
+    ResourceType,
+)
+from tests.support_engine import pod
+from tests.support_helm import CHART, IMAGE, rendered, run_helm
+from tests.support_policies import cluster_policy
+from tests.support_serve import APP, BAD, exists, free_port, images, namespace, process, until
+
+pytestmark = pytest.mark.e2e
+
+RELEASE = "pratique-chart"
+DEPLOYMENTS = ResourceType(group="apps", version="v1", plural="deployments", kind="Deployment")
+SERVICES = ResourceType(version="v1", plural="services", kind="Service")
+DENIED = "was blocked due to the following policies"
+
+
+def values(folder: Path, policed: str, port: int) -> list[str]:
+    """Return the arguments of an installation whose policy is about one namespace."""
+    policy = folder / "policy.yaml"
+    match = {"any": [{"resources": {"kinds": ["Pod"], "namespaces": [policed]}}]}
+    policy.write_text(
+        cluster_policy({"failureAction": "Enforce", "mutateDigest": True}, rule={"match": match})
+    )
+    chosen = f"image.repository={IMAGE},service.port={port}"
+    return ["--set", chosen, "--set-file", f"policies.files.images={policy}"]
+
+
+@contextlib.asynccontextmanager
+async def installed(kubeconfig: Path, home: Path, where: str, *arguments: str) -> AsyncIterator[str]:
+    """Install the chart; gives what Helm said."""
+    env = {"KUBECONFIG": str(kubeconfig)}
+    done = await asyncio.to_thread(
+        run_helm, "install", RELEASE, str(CHART), "-n", where, *arguments, home=home, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    try:
+        yield done.stdout
+    finally:
+        done = await asyncio.to_thread(run_helm, "uninstall", RELEASE, "-n", where, home=home, env=env)
+    assert done.returncode == 0, done.stderr
+
+
+async def account(cluster: Cluster, settings: ClusterSettings, folder: Path, where: str) -> Path:
+    """Return a kubeconfig with a token of the service account of the chart."""
+    metadata = {"name": "token", "annotations": {"kubernetes.io/service-account.name": RELEASE}}
+    await cluster.create(
+        SECRETS, {"metadata": metadata, "type": "kubernetes.io/service-account-token"}, where
+    )
+
+    async def token() -> str:
+        secret = await cluster.get(SECRETS, "token", where)
+        return base64.b64decode((secret.get("data") or {}).get("token", "")).decode()
+
+    (folder / "ca.crt").write_bytes(settings.authority)
+    config = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u", "namespace": where}}],
+        "clusters": [
+            {"name": "k", "cluster": {"server": settings.server, "certificate-authority": "ca.crt"}}
+        ],
+        "users": [{"name": "u", "user": {"token": await until(token)}}],
+    }
+    file = folder / "account.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+async def command(cluster: Cluster, folder: Path, where: str, kubeconfig: Path, port: int) -> list[str]:
+    """Return the arguments of the Deployment's container, with what it mounts in a folder."""
+    deployment = await cluster.get(DEPLOYMENTS, RELEASE, where)
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    config = await cluster.get(CONFIG_MAPS, f"{RELEASE}-policies", where)
+    policies = folder / "mounted"
+    policies.mkdir()
+    for name, text in config["data"].items():
+        (policies / name).write_text(text)
+    there = {
+        "/etc/pratique/policies": [str(policies)],
+        "--cluster": ["--kubeconfig", str(kubeconfig)],
+        "--port=8443": [f"--port={port}"],
+        "--cache-dir=/var/cache/pratique": [f"--cache-dir={folder / 'cache'}"],
+    }
+    assert there.keys() <= set(container["args"])
+    return [part for each in container["args"] for part in there.get(each, [each])]
+
+
+async def to_loopback(cluster: Cluster, where: str) -> None:
+    """Let the Service lead to this machine: there is no network of Pods."""
+    found = await cluster.get(SERVICES, RELEASE, where)
+    metadata = {k: found["metadata"][k] for k in ("name", "namespace", "labels", "annotations")}
+    await cluster.delete(SERVICES, RELEASE, where)
+    spec = {"type": "ExternalName", "externalName": "localhost", "ports": found["spec"]["ports"]}
+    body = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+    await cluster.create(SERVICES, body, where)
+
+
+def named(name: str, *containers: str) -> Object:
+    return pod(*containers, metadata={"name": name, "namespace": None})
+
+
+async def denied(cluster: Cluster, where: str) -> bool:
+    try:
+        await cluster.create(PODS, named("probe", BAD), where, dry_run=True)
+    except ClusterError as error:
+        if DENIED not in error.message:
+            raise
+        return True
+    return False
+
+
+async def gone(cluster: Cluster, type: ResourceType, name: str, where: str = "") -> None:
+    async def check() -> bool:
+        return not await exists(cluster, type, name, where)
+
+    await until(check)
+
+
+def test_an_installed_server_judges_with_the_rights_of_the_chart_and_leaves_nothing_behind(
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+
+    async def run() -> None:
+        async with Cluster(settings) as cluster, namespace(cluster) as where, namespace(cluster) as policed:
+            chosen = values(tmp_path, policed, port)
+            async with installed(kubeconfig_file, tmp_path, where, *chosen) as notes:
+                assert "NOTHING is judged in kube-system" in notes
+                kubeconfig = await account(cluster, settings, tmp_path, where)
+                arguments = await command(cluster, tmp_path, where, kubeconfig, port)
+                await to_loopback(cluster, where)
+                with process(tmp_path, port, *arguments, "--host", "127.0.0.1", *images(lab)) as server:
+                    await until(lambda: denied(cluster, policed))
+                    made = await cluster.create(PODS, named("good", APP), policed)
+                    assert made["spec"]["containers"][0]["image"].startswith(f"{APP}@sha256:")
+                    await registered(cluster)
+                    await least(kubeconfig, where)
+                    await asked_by_helm_test(cluster, tmp_path, where, chosen, port)
+                assert "403" not in server.said
+                assert "forbidden" not in server.said
+            for type in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, CLUSTER_ROLES):
+                await gone(cluster, type, RELEASE)
+            await gone(cluster, SECRETS, f"{RELEASE}-certificates", where)
+            await gone(cluster, LEASES, RELEASE, where)
+
+    asyncio.run(asyncio.wait_for(run(), 150))
+
+
+async def registered(cluster: Cluster) -> None:
+    """The webhooks go by the chart: kube-system is left out, and so are the Pods of the server."""
+    role = await cluster.get(CLUSTER_ROLES, RELEASE)
+    for type in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS):
+        found = await cluster.get(type, RELEASE)
+        assert found["metadata"]["ownerReferences"][0]["uid"] == role["metadata"]["uid"]
+        for hook in found["webhooks"]:
+            left_out = [e for e in hook["namespaceSelector"]["matchExpressions"] if e["operator"] == "NotIn"]
+            assert left_out[0]["values"] == ["kube-system"]
+            assert [condition["name"] for condition in hook["matchConditions"]] == ["not-the-webhook-itself"]
+
+
+async def least(kubeconfig: Path, where: str) -> None:
+    """What the server needs is allowed, and what it does not need is forbidden."""
+    async with Cluster(from_kubeconfig(kubeconfig)) as server:
+        # Faults of watches are only counted: what the server watches is listed here as it does.
+        own = f"{RELEASE}-certificates"
+        assert (await server.list(SECRETS, where, fields=f"metadata.name={own}")).items
+        assert (await server.list(NAMESPACES)).items
+        for type in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS):
+            assert (await server.list(type, fields=f"metadata.name={RELEASE}")).items
+        for attempt in (
+            server.list(SECRETS, where),
+            server.get(SECRETS, "token", where),
+            server.list(PODS),
+            server.get(CONFIG_MAPS, f"{RELEASE}-policies", where),
+            server.list(VALIDATING_WEBHOOKS),
+            server.get(CLUSTER_ROLES, "cluster-admin"),
+            server.create(SECRETS, {"metadata": {"name": "token"}, "type": "Opaque"}, where),
+        ):
+            with pytest.raises(ClusterError) as error:
+                await attempt
+            assert error.value.status == 403
+
+
+async def asked_by_helm_test(
+    cluster: Cluster, folder: Path, where: str, chosen: list[str], port: int
+) -> None:
+    """The script of `helm test` succeeds with the server; where Pods do not run, it is run here."""
+    text = rendered(folder, *chosen, release=RELEASE, where=where)
+    [test] = [each for each in yaml.safe_load_all(text) if each and each["kind"] == "Pod"]
+    [container] = test["spec"]["containers"]
+    secret = await cluster.get(SECRETS, f"{RELEASE}-certificates", where)
+    (folder / "server-ca.crt").write_bytes(base64.b64decode(secret["data"]["ca.crt"]))
+    env = {each["name"]: each["value"] for each in container["env"]}
+    assert env["SERVER"] == f"https://{RELEASE}.{where}.svc:{port}"
+    resolved = (
+        "import socket; found = socket.getaddrinfo\n"
+        "socket.getaddrinfo = lambda host, *a, **k: found('127.0.0.1', *a, **k)\n"
+    )
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", resolved + container["args"][0]],
+        env={**os.environ, **env, "AUTHORITIES": str(folder / "server-ca.crt"), "NO_PROXY": "*"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the server is ready, and judges" in done.stdout
+
+
+def test_pods_of_the_chart_are_admitted_to_a_restricted_namespace(
+    settings: ClusterSettings, tmp_path: Path
+) -> None:
+    """By the API server's own Pod Security admission."""
+
+    async def run() -> None:
+        restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+        async with Cluster(settings) as cluster, namespace(cluster, **restricted) as where:
+            with pytest.raises(ClusterError, match="PodSecurity"):
+                await cluster.create(PODS, named("plain", APP), where, dry_run=True)
+            text = rendered(tmp_path, *values(tmp_path, where, 443), release=RELEASE, where=where)
+            objects = {each["kind"]: each for each in yaml.safe_load_all(text) if each}
+            template = objects["Deployment"]["spec"]["template"]
+            metadata = {"metadata": {**template["metadata"], "name": "server"}}
+            server = {"apiVersion": "v1", "kind": "Pod", **template, **metadata}
+            server["spec"] = {**server["spec"], "serviceAccountName": "default"}
+            await cluster.create(PODS, server, where, dry_run=True)
+            await cluster.create(PODS, objects["Pod"], where, dry_run=True)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
