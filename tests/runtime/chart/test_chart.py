@@ -97,18 +97,18 @@ def test_the_schema_knows_every_value_and_no_other() -> None:
 
 def test_rights_are_those_that_were_reviewed(home: Path) -> None:
     """What `pratique serve` asks the API server for, and nothing else; discovery is open to all."""
-    own = ["pratique"]
+    own = ("pratique",)
     hooks = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
-    reviewed = {
+    reviewed: dict[tuple[str, str, tuple[str, ...]], set[str]] = {
         # Mirror of namespaces (serving/namespaces.py).
         ("ClusterRole", "namespaces", ()): {"get", "list", "watch"},
         # serving/registration.py; delete for OwnerReferencesPermissionEnforcement.
         **{("ClusterRole", hook, ()): {"create"} for hook in hooks},
-        **{("ClusterRole", hook, (*own,)): {"delete", "get", "list", "update", "watch"} for hook in hooks},
+        **{("ClusterRole", hook, own): {"delete", "get", "list", "update", "watch"} for hook in hooks},
         # Installation._owner.
-        ("ClusterRole", "clusterroles", (*own,)): {"get"},
+        ("ClusterRole", "clusterroles", own): {"get"},
         # kubernetes/lease.py.
-        ("Role", "leases", (*own,)): {"get", "update"},
+        ("Role", "leases", own): {"get", "update"},
         # serving/certificate_secret.py.
         ("Role", "secrets", ("pratique-certificates",)): {"get", "list", "update", "watch"},
     }
