@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pratique.compiler import bodies
-from pratique.compiler.exemptions import Exemptions
+from pratique.compiler.exemptions import Exemptions, lifts_controls
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.selection import Requester, Target
 from tests.support_exceptions import PODS, exception, exemptions
@@ -96,14 +96,13 @@ def test_one_that_cannot_be_judged_exempts_nobody() -> None:
     assert not holds(exception(match={"any": [selected]}), target(namespace_labels=None))
 
 
-def test_single_controls_are_lifted_elsewhere() -> None:
-    controls = exception(podSecurity=[{"controlName": "Seccomp"}])
-    found = Exemptions(exemptions(controls))
+def test_single_controls_are_lifted_from_rules_about_pod_security_only() -> None:
     check = bodies.PodSecurity(level="baseline")
-    secured = replace(POLICY.rules[0], body=bodies.Validation(check=check))
-    assert found.of(POLICY, POLICY.rules[0])
-    assert not found.of(POLICY, secured)
-    assert Exemptions(exemptions(exception())).of(POLICY, secured)
+    assert lifts_controls(replace(POLICY.rules[0], body=bodies.Validation(check=check)))
+    assert not lifts_controls(POLICY.rules[0])
+    assert not lifts_controls(
+        replace(POLICY.rules[0], body=bodies.Validation(check=bodies.Deny(conditions=None)))
+    )
 
 
 def test_k15_one_exemption_alone_must_cover_everything() -> None:

@@ -13,6 +13,7 @@ from pratique.runtime.engine import Engine
 from pratique.runtime.now import run_now
 from pratique.runtime.resource import Resource
 from tests.support_engine import pod
+from tests.support_exceptions import exception, exemptions
 from tests.support_policies import read, rule_policy
 
 DENIED = {"message": "denied", "deny": {}}
@@ -155,3 +156,44 @@ def test_preconditions_must_hold_for_the_old_object() -> None:
     new, old = pod("x", metadata={"name": "new"}), pod("x", metadata={"name": "old"})
     assert statuses(of_request(new, "UPDATE", new), json.dumps(policy)) == ["skip"]
     assert statuses(of_request(new, "UPDATE", old), json.dumps(policy)) == ["fail"]
+
+
+# --- Pod security --------------------------------------------------------------------------------------
+
+BASELINE = {"podSecurity": {"level": "baseline", "version": "latest"}}
+
+
+def secured(*exceptions: str, host: bool = True) -> list[tuple[str, str]]:
+    """Return status and message of a rule about Pod security, under exceptions."""
+    data = pod("x")
+    data["spec"]["hostNetwork"] = host
+    plan = Plan(read(rule_policy(validate=BASELINE)).policies)
+    resource = Resource(data)
+    engine = Engine(plan, exemptions=exemptions(*exceptions))
+    results = run_now(engine.judge(resource, applicable(plan, resource)))
+    return [(str(result.status), result.message) for result in results]
+
+
+def test_pod_security() -> None:
+    ((status, message),) = secured()
+    assert status == "fail"
+    assert 'It violates PodSecurity "baseline:latest": ' in message
+    assert secured(host=False) == [("pass", "Validation rule 'rule' passed.")]
+
+
+def test_exceptions_lift_single_controls_of_pod_security() -> None:
+    lifts = exception(podSecurity=[{"controlName": "Host Namespaces"}])
+    assert secured(lifts) == [("skip", "rule is skipped due to policy exceptions ops/let")]
+    assert secured(lifts, host=False) == [("pass", "Validation rule 'rule' passed.")]
+    assert secured(exception(podSecurity=[{"controlName": "Seccomp"}]))[0][0] == "fail"
+    whole = exception()
+    assert secured(whole, lifts, host=False) == [("skip", "rule is skipped due to policy exception ops/let")]
+
+
+def test_pod_security_of_an_object_that_was_no_better_before() -> None:
+    data = pod("x")
+    data["spec"]["hostNetwork"] = True
+    rule = {"name": "r", "validate": {**BASELINE, "failureAction": "Enforce"}}
+    before = of_request(data, "UPDATE", data)
+    assert [status for _, status, _ in judged(before, rules(rule))] == ["skip"]
+    assert judged(of_request(data, "DELETE"), rules(rule)) == []

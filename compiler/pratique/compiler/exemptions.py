@@ -53,16 +53,13 @@ class Exemptions:
         )
 
     def of(self, policy: ir.Policy, rule: ir.Rule) -> tuple[CompiledExemption, ...]:
-        """Return those that may take a whole rule away.
+        """Return those that name a rule."""
+        return tuple(each for each in self._all if _names(each.exemption, policy, rule))
 
-        Exemptions of single controls lift only these from rules about Pod security.
-        """
-        partly = isinstance(rule.body, bodies.Validation) and isinstance(rule.body.check, bodies.PodSecurity)
-        return tuple(
-            each
-            for each in self._all
-            if _names(each.exemption, policy, rule) and not (partly and each.exemption.controls)
-        )
+
+def lifts_controls(rule: ir.Rule) -> bool:
+    """Say whether exemptions of single controls lift only these from a rule, and not the whole of it."""
+    return isinstance(rule.body, bodies.Validation) and isinstance(rule.body.check, bodies.PodSecurity)
 
 
 def _names(exemption: ir.Exemption, policy: ir.Policy, rule: ir.Rule) -> bool:

@@ -14,7 +14,7 @@ from pratique.compiler.expressions.variables import Template
 from pratique.compiler.kyverno.obligations import rendered
 from pratique.compiler.kyverno.regions import Place
 from pratique.compiler.secret_references import foreign_secret, is_foreign, secrets_of
-from pratique.compiler.validations import CompiledValidation
+from pratique.compiler.validations import CompiledValidation, PodSecurityValidation
 from pratique.grammar.errors import EvaluationError
 from pratique.grammar.source import Location
 
@@ -41,7 +41,7 @@ class RuleExpressions:
     template: Template | None
     denials: tuple[tuple[Template, Conditions], ...]
     attestations: Mapping[tuple[int, int], Conditions]
-    validation: CompiledValidation | None
+    validation: CompiledValidation | PodSecurityValidation | None
     in_cel: CompiledCelRule | None = None
 
     @classmethod
@@ -95,7 +95,7 @@ class RuleExpressions:
         return made
 
 
-def _validation(rule: ir.Rule) -> CompiledValidation | None:
+def _validation(rule: ir.Rule) -> CompiledValidation | PodSecurityValidation | None:
     match rule.body:
         case (
             bodies.Validation(
@@ -103,6 +103,8 @@ def _validation(rule: ir.Rule) -> CompiledValidation | None:
             ) as body
         ):
             return CompiledValidation(rule.name, body, check, rule.resources.namespace)
+        case bodies.Validation(check=bodies.PodSecurity() as check):
+            return PodSecurityValidation(rule.name, check)
         case _:
             return None
 

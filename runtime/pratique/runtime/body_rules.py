@@ -53,5 +53,7 @@ async def _evaluated(prepared: Prepared, answers: Answers) -> Outcome | None:
     validation, resource = prepared.expressions.validation, prepared.item.resource
     assert validation is not None  # noqa: S101 (asked for by the caller)
     deleted = resource.target.operation == "DELETE"
-    scene = Scene(None if deleted else resource.data, lambda: prepared.context, prepared.attach)
+    scene = Scene(
+        None if deleted else resource.data, lambda: prepared.context, prepared.attach, prepared.lifting
+    )
     return await answers.settle(lambda: validation.evaluate(scene))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pratique.compiler import bodies, ir
 from pratique.compiler.context_loading import ContextEntries, place_of
-from pratique.compiler.exemptions import CompiledExemption
+from pratique.compiler.exemptions import CompiledExemption, lifts_controls
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.rule_expressions import RuleExpressions
 from pratique.grammar.errors import EvaluationError
@@ -25,9 +26,20 @@ class Prepared:
         item: the rule and the resource.
         expressions: its compiled expressions.
         told: what is said of the rule without judging it; None where it is to be judged.
+        lifting: exemptions that lift single controls from a rule about Pod security.
     """
 
-    __slots__ = ("_answers", "_base", "_below", "_context", "_source", "expressions", "item", "told")
+    __slots__ = (
+        "_answers",
+        "_base",
+        "_below",
+        "_context",
+        "_source",
+        "expressions",
+        "item",
+        "lifting",
+        "told",
+    )
 
     def __init__(
         self,
@@ -41,6 +53,7 @@ class Prepared:
         self.item = item
         self.expressions = expressions
         self.told: Check | None = None
+        self.lifting: tuple[ir.Exemption, ...] = ()
         self._base = base
         self._source = source
         self._answers = answers
@@ -95,13 +108,24 @@ async def prepare(
 
 def _exempted(prepared: Prepared, exemptions: Sequence[CompiledExemption], stage: Stage) -> Check | None:
     """Return what is said of a rule that exemptions take away; None where none does."""
-    target = prepared.item.resource.target
-    keys = [each.exemption.key for each in exemptions if each.holds(target, lambda: prepared.context)]
-    if not keys:
+    target, rule = prepared.item.resource.target, prepared.item.planned.rule
+    held = [each.exemption for each in exemptions if each.holds(target, lambda: prepared.context)]
+    if lifts_controls(rule):
+        prepared.lifting = tuple(held)
+        held = [each for each in held if not each.controls][:1]
+    if not held:
         return None
-    text = f"rule is skipped due to policy exceptions{', '.join(keys)}"
+    keys = [each.key for each in held]
+    text = f"rule is skipped due to {_exceptions(rule)}{', '.join(keys)}"
     reason = Reason(code="exempted", text=text, met=False, details=(("exceptions", ", ".join(keys)),))
     return Check(stage=stage, status=Status.SKIP, message=text, reason=reason)
+
+
+def _exceptions(rule: ir.Rule) -> str:
+    """Return what Kyverno 1.19 calls the exceptions of a rule, with the space that it has or has not."""
+    if lifts_controls(rule) or isinstance(rule.body, bodies.Generation):
+        return "policy exception "
+    return "policy exceptions"
 
 
 def _precondition(prepared: Prepared, stage: Stage) -> Check | None:

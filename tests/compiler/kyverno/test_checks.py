@@ -148,12 +148,8 @@ def test_an_action_named_by_an_entry_holds_for_the_next_entries() -> None:
     ("rule", "what"),
     [
         (
-            {"verifyImages": [], "validate": {"podSecurity": {"level": "baseline"}}},
-            "validate.podSecurity in rule 'verify'",
-        ),
-        (
-            {"verifyImages": [], "generate": {"kind": "Secret", "apiVersion": "v1", "name": "x", "data": {}}},
-            "generate in rule 'verify'",
+            {"verifyImages": [], "validate": {"manifests": {"attestors": [{"entries": [{}]}]}}},
+            "validate.manifests in rule 'verify'",
         ),
     ],
 )

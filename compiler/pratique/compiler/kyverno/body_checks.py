@@ -29,10 +29,7 @@ def unsupported(rule: Rule) -> Iterator[tuple[str, Route]]:
     Whoever makes a body executable takes it out of here.
     """
     if rule.validation:
-        for field, given in (
-            ("podSecurity", rule.validation.pod_security),
-            ("manifests", rule.validation.manifests),
-        ):
+        for field, given in (("manifests", rule.validation.manifests),):
             if given is not None:
                 yield f"validate.{field}", ("validate", field)
     if rule.mutate:

@@ -1,4 +1,4 @@
-"""Validations, compiled once and evaluated over resources: patterns, denials and loops. Pure, asks nobody.
+"""Validations, compiled once and evaluated over resources: patterns, denials, loops, Pod security. Pure.
 
 References: Kyverno 1.19 `pkg/engine/handlers/validation/validate_resource.go`, whose texts are kept.
 """
@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from pratique.compiler.validations.evaluation import CompiledValidation
 from pratique.compiler.validations.model import Outcome, Scene, Status
+from pratique.compiler.validations.pod_security import PodSecurityValidation
 
-__all__ = ["CompiledValidation", "Outcome", "Scene", "Status"]
+__all__ = ["CompiledValidation", "Outcome", "PodSecurityValidation", "Scene", "Status"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from pratique.compiler import ir
 from pratique.compiler.context_loading import Attach
 from pratique.compiler.expressions.context import Context
 
@@ -33,16 +34,22 @@ class Scene:
     Attributes:
         resource: the object; None where it is deleted.
         attach: adds the context entries of loops.
+        lifting: exemptions that hold of the resource and lift single controls of Pod security.
     """
 
-    __slots__ = ("_context", "_make", "attach", "resource")
+    __slots__ = ("_context", "_make", "attach", "lifting", "resource")
 
     def __init__(
-        self, resource: Mapping[str, Any] | None, make_context: Callable[[], Context], attach: Attach
+        self,
+        resource: Mapping[str, Any] | None,
+        make_context: Callable[[], Context],
+        attach: Attach,
+        lifting: tuple[ir.Exemption, ...] = (),
     ) -> None:
         """Take the object, and what makes the values that expressions read; called when they first do."""
         self.resource = resource
         self.attach = attach
+        self.lifting = lifting
         self._make = make_context
         self._context: Context | None = None
 
