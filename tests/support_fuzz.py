@@ -355,7 +355,7 @@ def _saved_plan(data: bytes) -> Hashable:
 def _saved_plans() -> list[bytes]:
     texts = (cluster_policy(), cluster_policy({"imageReferences": ["b.io/*"]}, metadata={"name": "q"}))
     files = policies_of(Inputs(sources=tuple(Source(f"{n}.yaml", text) for n, text in enumerate(texts))))
-    return [json_text(document(Plan(files.policies), digest(files.policies), files.sources)).encode()]
+    return [json_text(document(Plan(files.policies), digest(files.policies), files.sources, False)).encode()]
 
 
 def _nothing(read: Callable[[bytes], object]) -> Read:

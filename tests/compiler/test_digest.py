@@ -70,6 +70,13 @@ def test_types_count() -> None:
         canonical(object())
 
 
+def test_exemptions_count_and_none_is_nothing() -> None:
+    policies = read(ONE).policies
+    exemption = ir.Exemption(name="x", namespace="y", rules=(), resources=ir.Selection(filters=()))
+    assert digest(policies, ()) == digest(policies)
+    assert len({digest(policies), digest(policies, [exemption]), digest(policies, [exemption] * 2)}) == 3
+
+
 def test_places_are_left_out() -> None:
     pattern = ir.ImagePattern(text="a", at=ir.At(path="x"))
     assert canonical(pattern) == canonical(replace(pattern, at=ir.NOWHERE))

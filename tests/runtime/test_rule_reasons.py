@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
+from pratique.compiler.cel_bodies import CelExemption
 from pratique.compiler.explain.reasons import Answer
 from pratique.compiler.plan import Plan
+from pratique.grammar.source import Source
 from pratique.runtime.applicable import applicable
 from pratique.runtime.context_sources import GivenContext
+from pratique.runtime.exemption_files import read_exemptions
+from pratique.runtime.inputs import Inputs
+from pratique.runtime.policy_files import policies_of
 from pratique.runtime.resource import Resource
 from pratique.runtime.rule_reasons import ResourceReasons, RuleReason, demands, reasons
 from tests.support_engine import pod
@@ -64,6 +72,47 @@ def test_an_image_that_cannot_be_read() -> None:
     assert image.answer is Answer.YES
 
 
+IMAGE = {"context": [{"name": "i", "imageRegistry": {"reference": "{{ images.containers.c0.reference }}"}}]}
+EXCEPTION: dict[str, Any] = {
+    "apiVersion": "kyverno.io/v2",
+    "kind": "PolicyException",
+    "metadata": {"name": "let", "namespace": "ops"},
+    "spec": {
+        "exceptions": [{"policyName": "p", "ruleNames": ["verify"]}],
+        "match": {"any": [{"resources": {"kinds": ["Pod"], "names": ["pod"]}}]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({}, ("the exception `ops/let` leaves it alone",)),
+        (
+            {"match": {"any": [{"resources": {"kinds": ["Pod"], "names": ["other"]}}]}},
+            ("the exception `ops/let` does not hold here",),
+        ),
+        ({"exceptions": [{"policyName": "q", "ruleNames": ["*"]}]}, ()),
+        (
+            {"conditions": {"all": [{"key": "{{ i.manifest }}", "operator": "Equals", "value": "x"}]}},
+            (
+                "the exception `ops/let` may leave it alone, which depends on what the registry knows of"
+                " `ghcr.io/acme/a:1`; --analyze asks",
+            ),
+        ),
+    ],
+)
+def test_exceptions(spec: dict[str, Any], said: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "exception.json"
+    path.write_text(json.dumps(EXCEPTION | {"spec": EXCEPTION["spec"] | spec}))
+    exemptions = read_exemptions([str(path)])
+    plan = Plan(read(cluster_policy(rule=IMAGE)).policies)
+    found = reasons(plan, Resource(pod("ghcr.io/acme/a:1")), NOTHING, exemptions)
+    declared, *generated = found.rules
+    assert declared.exceptions == said
+    assert all(reason.exceptions == () for reason in generated)
+
+
 def test_rules_that_validate_need_no_image() -> None:
     text = rule_policy(validate={"message": "no", "pattern": {"spec": {"hostNetwork": "!true"}}})
     found = first(text)
@@ -99,7 +148,6 @@ def conditional(key: str, **rule: Any) -> str:
 NAMED = {"name": "m", "namespace": "n"}
 MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": NAMED, "data": {"a": "yes"}}
 CONTEXT = {"context": [{"name": "m", "configMap": NAMED}]}
-IMAGE = {"context": [{"name": "i", "imageRegistry": {"reference": "{{ images.containers.c0.reference }}"}}]}
 
 
 @pytest.mark.parametrize(
@@ -169,3 +217,22 @@ def test_rules_that_apply_are_those_of_a_run() -> None:
                 answers.add(reason.answer)
                 assert reason.answer is expected.get(reason.planned.number, Answer.NO), reason
     assert answers == set(Answer)
+
+
+def test_exceptions_from_policies_in_cel_are_named() -> None:
+    text = """
+        apiVersion: policies.kyverno.io/v1
+        kind: ValidatingPolicy
+        metadata: {name: few}
+        spec:
+          matchConstraints:
+            resourceRules:
+              - {apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}
+          validations:
+            - {expression: "true", message: never}
+    """
+    source = Source("policy.yaml", dedent(text))
+    plan = Plan(policies_of(Inputs(sources=(source,))).policies)
+    exemptions = [CelExemption(name="let", namespace="", policies=(("ValidatingPolicy", "few"),))]
+    reason, *_ = reasons(plan, Resource(pod()), NOTHING, exemptions).rules
+    assert reason.exceptions == ("the exception `let` may leave it alone or allow more; --analyze shows",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pratique.compiler.digest import digest
 from pratique.grammar.errors import PolicyErrors, UsageError
 from pratique.runtime import saved_plans
 from pratique.runtime.cli import main
+from pratique.runtime.explaining import explained
 from pratique.runtime.outputs.plans import saved
 from pratique.runtime.saved_plans import fitting, read_plan
 from tests.support_engine import pod
@@ -49,11 +51,11 @@ def refusal(path: Path) -> str:
 def test_what_is_read_is_what_was_saved(tmp_path: Path) -> None:
     path = write(tmp_path, everything(), OTHER)
     found = read_plan(path)
-    explained = report(tmp_path, everything(), OTHER)
-    assert digest(found.policies) == explained.digest
+    again = report(tmp_path, everything(), OTHER)
+    assert digest(found.policies) == again.digest
     assert [source.text for source in found.sources] == [everything(), OTHER]
     places = [str(policy.at.location) for policy in found.policies.policies]
-    assert places == [str(policy.at.location) for policy in explained.files.policies.policies]
+    assert places == [str(policy.at.location) for policy in again.files.policies.policies]
 
 
 def test_layout_of_the_file_does_not_matter(tmp_path: Path) -> None:
@@ -151,6 +153,71 @@ def test_spoiled_plans_are_refused_or_mean_the_same(tmp_path: Path) -> None:
         assert found == expected
 
 
+# --- exceptions, and policies in CEL -----------------------------------------------------------------------
+
+EXCEPTION = json.dumps(
+    {
+        "apiVersion": "kyverno.io/v2",
+        "kind": "PolicyException",
+        "metadata": {"name": "let", "namespace": "ops"},
+        "spec": {
+            "exceptions": [{"policyName": "q", "ruleNames": ["verify"]}],
+            "match": {"any": [{"resources": {"kinds": ["Pod"]}}]},
+        },
+    }
+)
+IN_CEL = """
+apiVersion: policies.kyverno.io/v1
+kind: ValidatingPolicy
+metadata: {name: few}
+spec:
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE], resources: [deployments]}
+  validations:
+    - {expression: object.spec.replicas <= 3, message: too many}
+"""
+
+
+def excepting(folder: Path, counts: bool) -> Path:
+    """Return a plan of a policy with an exception beside it."""
+    asked = options(folder, f"{OTHER}\n---\n{EXCEPTION}")
+    path = folder / "plan.json"
+    counting = replace(asked, apply=replace(asked.apply, exceptions_within_policies=counts))
+    path.write_text(saved.render(explained(counting)))
+    return path
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_exceptions_count_as_they_did(counts: bool, tmp_path: Path) -> None:
+    path = excepting(tmp_path, counts)
+    found = read_plan(path)
+    assert len(found.exempting) == counts
+    assert any("PolicyException let does not count in the plan" in n for n in found.notices) is not counts
+    assert "it was changed" in refusal(edited(path, lambda d: d.update(exceptions=not counts)))
+
+
+def test_an_exception_that_counts_is_part_of_the_digest(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    one, other = excepting(tmp_path, True), excepting(tmp_path / "a", False)
+    assert json.loads(one.read_text())["digest"] != json.loads(other.read_text())["digest"]
+    with_it, without = options(tmp_path, f"{OTHER}\n---\n{EXCEPTION}"), options(tmp_path / "a", OTHER)
+    assert fitting(one, with_it.apply.policies).exempting
+    assert not fitting(other, with_it.apply.policies).exempting
+    assert fitting(other, without.apply.policies).documents
+    with pytest.raises(UsageError, match="their order, settings or exceptions"):
+        fitting(one, without.apply.policies)
+
+
+def test_policies_in_cel(tmp_path: Path) -> None:
+    path = write(tmp_path, IN_CEL)
+    (policy,) = read_plan(path).policies.policies
+    assert policy.name == "few"
+    given = options(tmp_path, IN_CEL.replace("<= 3", "<= 4")).apply.policies
+    with pytest.raises(UsageError, match=r"they differ in few \(changed\)"):
+        fitting(path, given)
+
+
 # --- policies beside the plan ------------------------------------------------------------------------------
 
 
@@ -167,7 +234,10 @@ def test_policies_that_fit(tmp_path: Path) -> None:
         ([OTHER.replace("b.io", "c.io")], "they differ in q verify (changed)"),
         ([OTHER, cluster_policy()], "p verify (not in the plan)"),
         ([cluster_policy()], "q verify (in the plan alone), p verify (not in the plan)"),
-        ([OTHER.replace('"spec": {', '"spec": {"failurePolicy": "Ignore",')], "their order or settings"),
+        (
+            [OTHER.replace('"spec": {', '"spec": {"failurePolicy": "Ignore",')],
+            "their order, settings or exceptions",
+        ),
     ],
 )
 def test_policies_that_do_not_fit(texts: list[str], why: str, tmp_path: Path) -> None:

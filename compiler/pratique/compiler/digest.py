@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -18,9 +19,15 @@ from pydantic import BaseModel
 from pratique.compiler import ir
 
 
-def digest(policies: ir.PolicySet) -> str:
-    """Return `sha256:` and 64 hexadecimal digits of the canonical JSON of the IR."""
-    text = json.dumps(canonical(policies), sort_keys=True, separators=(",", ":"))
+def digest(policies: ir.PolicySet, exemptions: Sequence[Any] = ()) -> str:
+    """Return `sha256:` and 64 hexadecimal digits of the canonical JSON of the IR.
+
+    Args:
+        policies: the policies.
+        exemptions: policy exceptions that belong to them, in order.
+    """
+    held = [canonical(policies), *map(canonical, exemptions)]
+    text = json.dumps(held, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 

@@ -93,7 +93,7 @@ def explained(options: ExplainOptions, *, progress: Progress | None = None) -> E
     report = ExplainReport(
         explanation=explanation,
         files=files,
-        digest=digest(files.policies),
+        digest=digest(files.policies, files.exempting),
         reasons=_reasons(plan, subjects) if subjects.resources else (),
         notices=(*files.all_notices, *told),
     )
@@ -104,7 +104,7 @@ def explained(options: ExplainOptions, *, progress: Progress | None = None) -> E
 
 def _reasons(plan: Plan, subjects: Subjects) -> tuple[ResourceReasons, ...]:
     given = given_context(subjects)
-    return tuple(reasons(plan, resource, given) for resource in subjects.resources)
+    return tuple(reasons(plan, each, given, subjects.exemptions) for each in subjects.resources)
 
 
 def _pods(options: ExplainOptions) -> list[ResourceDocument]:

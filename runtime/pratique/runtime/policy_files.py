@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pratique.compiler import ir
@@ -64,6 +64,18 @@ class PolicyFiles:
     def all_notices(self) -> tuple[str, ...]:
         """Return what is said besides, also of documents that are no policies."""
         return (*self.notices, *map(ignored, self.others))
+
+    @property
+    def exempting(self) -> tuple[ir.Exemption | CelExemption, ...]:
+        """Return all policy exceptions that count."""
+        return (*self.exemptions, *self.cel_exemptions)
+
+    def without_exceptions(self, why: str) -> PolicyFiles:
+        """Return the same without policy exceptions, each of which is noticed as one that does not count."""
+        notices = [
+            f"{each.at.location}: PolicyException {each.name} does not count {why}" for each in self.exempting
+        ]
+        return replace(self, exemptions=(), cel_exemptions=(), notices=(*self.notices, *notices))
 
 
 def read_policy_files(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pratique.compiler import body_phrases
+from pratique.compiler import body_phrases, ir
 from pratique.compiler.explain.reasons import Answer, Look, looks_at, selected
 from pratique.compiler.phrases import Phrase, quote, requirement
 from pratique.compiler.plan import Plan, PlannedRule
@@ -16,7 +16,10 @@ from pratique.runtime.resource import ImageUse, Resource
 
 if TYPE_CHECKING:
     from pratique.compiler.context_loading import Question
+    from pratique.compiler.expressions.context import Context
+    from pratique.compiler.rule_expressions import RuleExpressions
     from pratique.runtime.context_sources import GivenContext
+    from pratique.runtime.exemption_files import AnyExemption
 
 
 GIVEN_IMAGE: Final = "--image"
@@ -62,6 +65,7 @@ class RuleReason:
         why: a clause that can follow "because".
         images: of the resource, as far as the rule came to look at them.
         preconditions: what is known of them, in a sentence; empty where there are none.
+        exceptions: what policy exceptions that name the rule say of the resource, in sentences.
     """
 
     planned: PlannedRule
@@ -69,6 +73,7 @@ class RuleReason:
     why: str
     images: tuple[ImageReason, ...] = ()
     preconditions: str = ""
+    exceptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +90,26 @@ class ResourceReasons:
         return location is not None and location.source.name == GIVEN_IMAGE
 
 
-def reasons(plan: Plan, resource: Resource, given: GivenContext) -> ResourceReasons:
+def reasons(
+    plan: Plan, resource: Resource, given: GivenContext, exemptions: Sequence[AnyExemption] = ()
+) -> ResourceReasons:
     """Return why each rule applies to a resource or not.
 
     Args:
         plan: the rules.
         resource: the resource; each rule is asked about it as its policy sees it.
         given: what answers context entries without asking anybody.
+        exemptions: policy exceptions that count.
     """
-    return ResourceReasons(resource, tuple(_rule(p, _seen_by(p, resource), given) for p in plan.rules))
+    found = tuple(_rule(planned, _seen_by(planned, resource), given) for planned in plan.rules)
+    if exemptions:
+        found = tuple(
+            replace(reason, exceptions=tuple(_exceptions(reason.planned, resource, given, exemptions)))
+            if reason.answer is Answer.YES
+            else reason
+            for reason in found
+        )
+    return ResourceReasons(resource, found)
 
 
 def _seen_by(planned: PlannedRule, resource: Resource) -> Resource:
@@ -149,15 +165,7 @@ def _preconditions(planned: PlannedRule, resource: Resource, given: GivenContext
     """Return whether the preconditions of a rule hold, as far as nobody has to be asked."""
     if planned.rule.preconditions is None:
         return ""
-    from pratique.compiler.rule_expressions import RuleExpressions
-    from pratique.runtime.context import request_context
-
-    expressions = RuleExpressions.of(planned.rule)
-    name = planned.rule.generated_from or planned.rule.name
-    context = request_context(resource)
-    if values := given.given(planned.policy.name, name):
-        context = context.merged(values)
-    context = expressions.entries.attach(context, lambda question: _known(given, question), given=context)
+    expressions, context = _context(planned, resource, given)
     assert expressions.preconditions is not None  # noqa: S101 (compiled from what is there)
     try:
         holds, message = expressions.preconditions.evaluate(context)
@@ -169,6 +177,45 @@ def _preconditions(planned: PlannedRule, resource: Resource, given: GivenContext
         return "its preconditions hold"
     said = f": {message}" if message else ""
     return f"its preconditions do not hold, so that it is skipped{said}"
+
+
+def _context(
+    planned: PlannedRule, resource: Resource, given: GivenContext
+) -> tuple[RuleExpressions, Context]:
+    """Return the expressions of a rule, and what they read as far as nobody has to be asked."""
+    from pratique.compiler.rule_expressions import RuleExpressions
+    from pratique.runtime.context import request_context
+
+    expressions = RuleExpressions.of(planned.rule)
+    name = planned.rule.generated_from or planned.rule.name
+    context = request_context(resource)
+    if values := given.given(planned.policy.name, name):
+        context = context.merged(values)
+    attached = expressions.entries.attach(
+        context, lambda question: _known(given, question), context, given.loads
+    )
+    return expressions, attached
+
+
+def _exceptions(
+    planned: PlannedRule, resource: Resource, given: GivenContext, exemptions: Sequence[AnyExemption]
+) -> Iterator[str]:
+    """Yield what each exception that names a rule says of a resource, in sentences."""
+    from pratique.compiler.exemptions import Exemptions
+
+    policy, seen = planned.policy, _seen_by(planned, resource)
+    classic = Exemptions([each for each in exemptions if isinstance(each, ir.Exemption)])
+    for each in classic.of(policy, planned.rule):
+        name = f"the exception {quote(each.exemption.key)}"
+        try:
+            holds = each.holds(seen.target, lambda: _context(planned, seen, given)[1])
+        except _Unknown as unknown:
+            yield f"{name} may leave it alone, which depends on {unknown.what}; --analyze asks"
+        else:
+            yield f"{name} leaves it alone" if holds else f"{name} does not hold here"
+    for other in exemptions:
+        if not isinstance(other, ir.Exemption) and (policy.kind, policy.name) in other.policies:
+            yield f"the exception {quote(other.name)} may leave it alone or allow more; --analyze shows"
 
 
 def _known(given: GivenContext, question: Question) -> Any:

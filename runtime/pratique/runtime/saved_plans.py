@@ -48,6 +48,7 @@ class _Saved(_Part):
     format: int
     made_by: str = Field(alias="madeBy", max_length=200)
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    exceptions: bool
     sources: list[_Source] = Field(max_length=MAX_SOURCES)
     plan: dict[str, Any]
 
@@ -70,38 +71,42 @@ def parse_plan(body: bytes, path: Path) -> PolicyFiles:
             to say of them.
     """
     data, saved = _read(body, path)
-    files = policies_of(Inputs(sources=tuple(Source(each.name, each.text) for each in saved.sources)))
+    sources = tuple(Source(each.name, each.text) for each in saved.sources)
+    files = policies_of(Inputs(sources=sources), exceptions=True)
     if files.mistakes:
         first, more = files.mistakes[0], len(files.mistakes) - 1
         others = f", and {plural(more, 'further mistake')}" if more else ""
         raise _refused(path, f"its policies cannot be used: {first}{others}")
-    if not files.documents:
+    if not files.documents and not files.in_cel:
         raise _refused(path, "there is no policy in it")
-    found = digest(files.policies)
+    if not saved.exceptions:
+        files = files.without_exceptions(f"in the plan {path}")
+    found = digest(files.policies, files.exempting)
     if found != saved.digest:
         raise _refused(
             path, f"it is said to be of {saved.digest}, and its policies are {found}: it was changed"
         )
-    if document(Plan(files.policies), found, files.sources) != data:
+    if document(Plan(files.policies), found, files.sources, bool(files.exempting)) != data:
         raise _refused(path, "it does not say of its policies what there is to say of them: it was changed")
     return files
 
 
-def check_fit(path: Path, planned: ir.PolicySet, given: ir.PolicySet) -> None:
-    """Check that the policies of a plan are those that were given beside it.
+def check_fit(path: Path, planned: PolicyFiles, given: PolicyFiles) -> None:
+    """Check that the policies of a plan, and exceptions that count, are those that were given beside it.
 
     Raises:
         UsageError: they are not; it names the rules that differ.
     """
-    if digest(planned) == digest(given):
+    before, after = (digest(files.policies, files.exempting) for files in (planned, given))
+    if before == after:
         return
-    differing = list(_differing(planned, given))
+    differing = list(_differing(planned.policies, given.policies))
     named = ", ".join(differing[:MAX_NAMED])
     more = f" and {len(differing) - MAX_NAMED} more" if len(differing) > MAX_NAMED else ""
-    what = f"{named}{more}" if differing else "their order or settings"
+    what = f"{named}{more}" if differing else "their order, settings or exceptions"
     raise _refused(
         path,
-        f"it does not fit the policies that were given: it is of {digest(planned)}, they are {digest(given)};"
+        f"it does not fit the policies that were given: it is of {before}, they are {after};"
         f" they differ in {what}. Explain and review them again",
     )
 
@@ -120,7 +125,7 @@ def _differing(planned: ir.PolicySet, given: ir.PolicySet) -> Iterator[str]:
 
 def _rules(policies: ir.PolicySet) -> dict[str, Any]:
     return {
-        f"{policy.key} {rule.name}": canonical(rule)
+        f"{policy.key} {rule.name}".rstrip(): canonical(rule)
         for policy in policies.policies
         for rule in policy.rules
         if not rule.generated_from
@@ -177,5 +182,6 @@ def fitting(path: Path, policies: Sequence[str]) -> PolicyFiles:
 
     files = read_plan(path)
     if policies:
-        check_fit(path, files.policies, sound(policies).policies)
+        given = sound(policies, exceptions=True)
+        check_fit(path, files, given if files.exempting else given.without_exceptions(f"in the plan {path}"))
     return files

@@ -146,14 +146,9 @@ def policies_of_run(options: ApplyOptions) -> PolicyFiles:
 
         return fitting(options.plan, options.policies)
     files = sound(options.policies, exceptions=True)
-    found: tuple[AnyExemption, ...] = (*files.exemptions, *files.cel_exemptions)
-    if options.exceptions_within_policies or not found:
+    if options.exceptions_within_policies:
         return files
-    notices = [
-        f"{each.at.location}: PolicyException {each.name} does not count without --exceptions-within-policies"
-        for each in found
-    ]
-    return replace(files, exemptions=(), cel_exemptions=(), notices=(*files.notices, *notices))
+    return files.without_exceptions("without --exceptions-within-policies")
 
 
 def read_subjects(
@@ -188,7 +183,7 @@ def read_subjects(
         documents=tuple(documents),
         resources=tuple(resources),
         values=values,
-        exemptions=(*files.exemptions, *files.cel_exemptions, *_exemptions(options, inputs)),
+        exemptions=(*files.exempting, *_exemptions(options, inputs)),
     )
 
 

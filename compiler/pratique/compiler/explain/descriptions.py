@@ -151,7 +151,7 @@ def _requirement(graph: DecisionGraph, node: Node) -> str:
 
 def _rule(_: DecisionGraph, node: Node) -> str:
     name = _payload(node, RuleName)
-    return f"rule {quote(name.rule)} of {quote(name.policy)}"
+    return f"rule {quote(name.rule)} of {quote(name.policy)}" if name.rule else f"policy {quote(name.policy)}"
 
 
 DESCRIPTIONS: Final[Mapping[Op, Callable[[DecisionGraph, Node], str]]] = {

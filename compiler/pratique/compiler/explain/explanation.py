@@ -63,11 +63,6 @@ class RulePlan:
     notes: tuple[str, ...] = ()
 
     @property
-    def title(self) -> str:
-        """Return `policy rule name`."""
-        return f"{self.planned.policy.key} {self.planned.rule.name}"
-
-    @property
     def location(self) -> Location | None:
         """Return where the rule is written."""
         return self.planned.rule.at.location

@@ -182,7 +182,8 @@ def _reason(reason: RuleReason) -> dict[str, Any]:
         "images": [_image(image) for image in reason.images],
         "needs": [[_phrase(each) for each in parts] for _, parts in demands(reason)],
     }
-    return data | ({"preconditions": reason.preconditions} if reason.preconditions else {})
+    told: dict[str, Any] = {"preconditions": reason.preconditions, "exceptions": list(reason.exceptions)}
+    return data | {name: value for name, value in told.items() if value}
 
 
 def _image(image: ImageReason) -> dict[str, Any]:

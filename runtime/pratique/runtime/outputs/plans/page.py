@@ -180,7 +180,8 @@ def _rules(report: ExplainReport) -> Iterator[str]:
     for rule in report.explanation.rules:
         planned = rule.planned
         told = [planned.policy.key, planned.rule.action, words.cost(rule.estimate.typical)]
-        name, aside = (escape(visible(text)) for text in (planned.rule.name, ", ".join(told)))
+        called = planned.rule.name or planned.policy.key
+        name, aside = (escape(visible(text)) for text in (called, ", ".join(told)))
         yield (
             f'<li><button type="button" aria-pressed="false" data-root="{rule.root}">{name}'
             f"<small>{aside}</small></button></li>"

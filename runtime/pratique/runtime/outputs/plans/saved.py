@@ -27,16 +27,18 @@ FORMAT: Final = 1
 
 def render(report: ExplainReport) -> str:
     """Return the file. The same policies give the same bytes, whatever else was asked about them."""
-    return json_text(document(report.explanation.plan, report.digest, report.files.sources))
+    counts = bool(report.files.exempting)
+    return json_text(document(report.explanation.plan, report.digest, report.files.sources, counts))
 
 
-def document(plan: Plan, digest: str, sources: Sequence[Source]) -> dict[str, Any]:
+def document(plan: Plan, digest: str, sources: Sequence[Source], exceptions: bool) -> dict[str, Any]:
     """Return what is in the file.
 
     Args:
         plan: the policies, compiled.
         digest: of the policies (see `compiler.digest`).
         sources: the texts that they were read from.
+        exceptions: policy exceptions in these texts count.
     """
     return {
         "apiVersion": API_VERSION,
@@ -44,6 +46,7 @@ def document(plan: Plan, digest: str, sources: Sequence[Source]) -> dict[str, An
         "format": FORMAT,
         "madeBy": f"pratique {__version__}",
         "digest": digest,
+        "exceptions": exceptions,
         "sources": [{"name": source.name, "text": source.text} for source in sources],
         "plan": json_form.plan(explain(plan)),
     }

@@ -121,7 +121,7 @@ def _reason(group: Sequence[RuleReason], palette: Palette, of: ResourceReasons) 
     reason = group[0]
     color, mark = _MARKS[reason.answer]
     names = ", ".join(each.planned.rule.name for each in group)
-    title = palette.bold(visible(f"{reason.planned.policy.key} {names}"))
+    title = palette.bold(visible(f"{reason.planned.policy.key} {names}".rstrip()))
     does = {
         Answer.YES: "applies",
         Answer.NO: "does not apply" if len(group) == 1 else "do not apply",
@@ -131,7 +131,7 @@ def _reason(group: Sequence[RuleReason], palette: Palette, of: ResourceReasons) 
     needs = tuple(_needs(what, parts) for what, parts in demands(reason))
     return Branch(
         line=f"{palette.paint(color, mark)} {title} {does}: {visible(reason.why)}",
-        notes=(visible(reason.preconditions),) if reason.preconditions else (),
+        notes=tuple(visible(text) for text in (reason.preconditions, *reason.exceptions) if text),
         children=(*images, *needs),
     )
 

@@ -116,7 +116,8 @@ def rule_title(rule: RulePlan) -> str:
     """Return how a rule is called, and what its failures do."""
     planned = rule.planned
     does = "refuses" if planned.rule.action is Action.ENFORCE else "reports"
-    return f"{planned.policy.key} rule {planned.rule.name} ({planned.rule.action}: a failure {does})"
+    name = f" rule {planned.rule.name}" if planned.rule.name else ""
+    return f"{planned.policy.key}{name} ({planned.rule.action}: a failure {does})"
 
 
 def rule_cost(rule: RulePlan) -> str:
@@ -128,7 +129,7 @@ def rule_cost(rule: RulePlan) -> str:
 
 def heaviest(of: Heaviest) -> str:
     """Return which image costs the most."""
-    names = ", ".join(f"{planned.policy.key} {planned.rule.name}" for planned in of.rules[:3])
+    names = ", ".join(f"{planned.policy.key} {planned.rule.name}".rstrip() for planned in of.rules[:3])
     more = f" and {len(of.rules) - 3} more" if len(of.rules) > 3 else ""
     return (
         f"heaviest image: {of.image} ({names}{more}): {cost(of.estimate.typical)};"
