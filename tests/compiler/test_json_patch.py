@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pratique.compiler.json_patch import MAX_COPIED, TestFailedError, apply_patch
+from pratique.compiler.json_patch import MAX_COPIED, MAX_PADDING, PatchOptions, TestFailedError, apply_patch
 from pratique.grammar.errors import EvaluationError
 
 DATA: dict[str, Any] = {"a": {"b": 1}, "l": [1, 2, 3], "x/y": {"~": 0}}
@@ -95,3 +95,47 @@ def test_copies_do_not_explode() -> None:
 def test_what_is_copied_is_not_shared() -> None:
     operations = [{"op": "copy", "from": "/a", "path": "/c"}, op("add", "/c/b", 7)]
     assert apply_patch(DATA, operations)["a"] == {"b": 1}
+
+
+# --- as rules of Kyverno's own have it -----------------------------------------------------------------
+
+CLASSIC = PatchOptions(missing_on_remove=True, make_parents=True, replace_missing=False)
+
+
+@pytest.mark.parametrize(
+    ("operation", "field", "value"),
+    [
+        (op("add", "/n/m/k", 1), "n", {"m": {"k": 1}}),
+        (op("add", "/n/-", 1), "n", [1]),
+        (op("add", "/n/2", 1), "n", [None, None, 1]),
+        (op("add", "/n/-1/k", 1), "n", [{"k": 1}]),
+        (op("add", "/l/4/k", 1), "l", [1, 2, 3, None, {"k": 1}]),
+        (op("remove", "/n/m"), "l", [1, 2, 3]),
+        (op("remove", "/l/7"), "l", [1, 2, 3]),
+        (op("remove", "/l/-1"), "l", [1, 2]),
+    ],
+)
+def test_what_is_not_there(operation: dict[str, Any], field: str, value: Any) -> None:
+    assert apply_patch(DATA, [operation], CLASSIC)[field] == value
+
+
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        (
+            op("replace", "/a/n", 1),
+            "replace operation does not apply: doc is missing key: /a/n: missing value",
+        ),
+        (op("add", "/n/-2", 1), "Unable to ensure path for negative index other than -1: -2"),
+        (op("add", f"/n/{MAX_PADDING + 1}", 1), "Unable to access invalid index: 10001: invalid index"),
+        (
+            {"op": "move", "from": "/n", "path": "/m"},
+            "error in move for path: '/n': Unable to remove nonexistent key: n: missing value",
+        ),
+        (op("add", "/a/b/c", 1), 'add operation does not apply: doc is missing path: "/a/b/c"'),
+    ],
+)
+def test_what_is_not_there_and_not_made(operation: dict[str, Any], message: str) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        apply_patch(DATA, [operation], CLASSIC)
+    assert caught.value.message.startswith(message)

@@ -10,10 +10,11 @@ from pratique.compiler.plan import Plan
 from pratique.compiler.selection import Requester
 from pratique.runtime.applicable import applicable
 from pratique.runtime.engine import Engine
+from pratique.runtime.mutation_rules import NO_CLUSTER
 from pratique.runtime.now import run_now
 from pratique.runtime.resource import Resource
 from tests.support_engine import pod
-from tests.support_exceptions import exception, exemptions
+from tests.support_exceptions import PODS, exception, exemptions
 from tests.support_policies import read, rule_policy
 
 DENIED = {"message": "denied", "deny": {}}
@@ -197,3 +198,98 @@ def test_pod_security_of_an_object_that_was_no_better_before() -> None:
     before = of_request(data, "UPDATE", data)
     assert [status for _, status, _ in judged(before, rules(rule))] == ["skip"]
     assert judged(of_request(data, "DELETE"), rules(rule)) == []
+
+
+# --- mutations -----------------------------------------------------------------------------------------
+
+
+def label(key: str, value: str = "yes", **match: Any) -> dict[str, Any]:
+    return {"name": key, "mutate": {"patchStrategicMerge": {"metadata": {"labels": {key: value}}}}, **match}
+
+
+def mutated(resource: Resource, *policies: str, targets: Any = None) -> list[tuple[str, str, str]]:
+    """Return rule, status and message of each result, with targets."""
+    lowered = read("\n---\n".join(policies))
+    assert not lowered.errors, [str(e) for e in lowered.errors]
+    plan = Plan(lowered.policies)
+    results = run_now(Engine(plan, targets=targets).judge(resource, applicable(plan, resource)))
+    return [(result.rule, str(c.status), c.message) for result in results for c in result.checks]
+
+
+def test_later_rules_see_what_earlier_ones_left() -> None:
+    by_label = {"any": [{"resources": {"kinds": ["Pod"], "selector": {"matchLabels": {"a": "yes"}}}}]}
+    copied = label("c", "{{ request.object.metadata.labels.b }}")
+    found = judged(Resource(pod("x")), rules(label("a"), label("b", match=by_label), copied))
+    assert [(rule, status) for rule, status, _ in found] == [("a", "pass"), ("b", "pass"), ("c", "pass")]
+
+
+def test_validation_comes_after_all_mutation() -> None:
+    asked = {"name": "v", "validate": {"pattern": {"metadata": {"labels": {"a": "yes"}}}}}
+    validates = rule_policy(metadata={"name": "first"}, spec={"rules": [{"match": PODS, **asked}]})
+    found = judged(Resource(pod("x")), validates, rules(label("a")))
+    assert sorted((rule, status) for rule, status, _ in found) == [("a", "pass"), ("v", "pass")]
+
+
+def test_one_mutation_is_enough_where_the_policy_says_so() -> None:
+    found = judged(Resource(pod("x")), rules(label("a"), label("b"), applyRules="One"))
+    assert [(rule, status) for rule, status, _ in found] == [("a", "pass")]
+
+
+def test_nothing_is_mutated_on_delete() -> None:
+    assert judged(of_request(pod("x"), "DELETE"), rules(label("a"))) == []
+
+
+def test_values_beside_a_request_follow_the_object() -> None:
+    copied = label("b", "{{ request.object.metadata.labels.a }}")
+    found = judged(of_request(pod("x"), "UPDATE", pod("x")), rules(label("a"), copied))
+    assert [status for _, status, _ in found] == ["pass", "pass"]
+
+
+EXISTING: dict[str, Any] = {
+    "name": "e",
+    "mutate": {
+        "targets": [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "name": "c*",
+                "namespace": "{{ request.object.metadata.name }}",
+            }
+        ],
+        "patchStrategicMerge": {"data": {"was": "{{ target.data.a }}"}},
+    },
+}
+
+
+def config_map(name: str, namespace: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "1"}}
+
+
+def test_existing_objects_are_changed_and_the_resource_is_not() -> None:
+    data = pod("x")
+    data["metadata"]["name"] = "ns"
+    objects = [config_map("c1", "ns"), config_map("c2", "other"), config_map("d", "ns")]
+    asked = {"name": "v", "validate": {"pattern": {"X(data)": None}}}
+    found = mutated(Resource(data), rules(EXISTING, asked), targets=objects)
+    assert found == [
+        ("e", "pass", "mutated ConfigMap/c1 in namespace ns"),
+        ("v", "pass", "validation rule 'v' passed."),
+    ]
+    assert objects[0]["data"] == {"a": "1"}
+
+
+def test_targets_that_nobody_knows_are_an_error() -> None:
+    ((_, status, message),) = mutated(Resource(pod("x")), rules(EXISTING))
+    assert (status, message) == ("error", NO_CLUSTER)
+
+
+def test_preconditions_of_targets() -> None:
+    data = pod("x")
+    data["metadata"]["name"] = "ns"
+    only = {"all": [{"key": "{{ target.data.a }}", "operator": "Equals", "value": "2"}]}
+    target = {**EXISTING["mutate"]["targets"][0], "preconditions": only}
+    rule = {"name": "e", "mutate": {**EXISTING["mutate"], "targets": [target]}}
+    objects = [config_map("c1", "ns"), {**config_map("c2", "ns"), "data": {"a": "2"}}]
+    found = mutated(Resource(data), rules(rule), targets=objects)
+    assert [status for _, status, _ in found] == ["skip", "pass"]

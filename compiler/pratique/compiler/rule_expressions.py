@@ -13,6 +13,7 @@ from pratique.compiler.expressions.context import Reader
 from pratique.compiler.expressions.variables import Template
 from pratique.compiler.kyverno.obligations import rendered
 from pratique.compiler.kyverno.regions import Place
+from pratique.compiler.mutations import CompiledMutation
 from pratique.compiler.secret_references import foreign_secret, is_foreign, secrets_of
 from pratique.compiler.validations import CompiledValidation, PodSecurityValidation
 from pratique.grammar.errors import EvaluationError
@@ -33,7 +34,8 @@ class RuleExpressions:
         denials: `validate.deny` of every entry that has one, with its message.
         attestations: conditions of the attestations that have some, by number of entry and attestation.
         validation: the check of a rule that validates; None for other rules.
-        in_cel: the same where it is in CEL.
+        mutation: the change of a rule that mutates; None for other rules.
+        in_cel: the check of a rule that validates in CEL; None for other rules.
     """
 
     entries: ContextEntries
@@ -42,6 +44,7 @@ class RuleExpressions:
     denials: tuple[tuple[Template, Conditions], ...]
     attestations: Mapping[tuple[int, int], Conditions]
     validation: CompiledValidation | PodSecurityValidation | None
+    mutation: CompiledMutation | None
     in_cel: CompiledCelRule | None = None
 
     @classmethod
@@ -67,6 +70,9 @@ class RuleExpressions:
                 if attestation.conditions
             },
             validation=_validation(rule),
+            mutation=CompiledMutation(rule.body, rule.resources.namespace)
+            if isinstance(rule.body, bodies.Mutation)
+            else None,
             in_cel=_in_cel(rule),
         )
 

@@ -111,6 +111,7 @@ class Check:
         properties: facts for reports, sorted.
         patched: the resource as the rule left it; None where it changes none.
         made: objects that the rule generates.
+        target: the existing object that the rule changed, as it left it.
     """
 
     stage: Stage
@@ -125,6 +126,7 @@ class Check:
     properties: tuple[tuple[str, str], ...] = ()
     patched: Mapping[str, Any] | None = field(default=None, compare=False)
     made: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    target: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Runs a plan over resources: which rules apply, in which order they are judged, and what comes out.
 
-Kyverno's order for one resource: the images of all policies are verified, then all policies validate, rule by
-rule; the second question about images (is each pinned and proved) is part of validation. Policies in CEL
-follow, see `cel_rules`.
+Kyverno's order for one resource: rules mutate it, and all others see what is left; then the images of all
+policies are verified, then all policies validate, rule by rule; the second question about images (is each
+pinned and proved) is part of validation. Policies in CEL follow, see `cel_rules`.
 
 References: Kyverno 1.19, `pkg/engine` (`engine.go`, `validation.go`, `image_verify.go`), and the order of
 `cmd/cli/kubectl-kyverno/processor/policy_processor.go`.
@@ -10,11 +10,11 @@ References: Kyverno 1.19, `pkg/engine` (`engine.go`, `validation.go`, `image_ver
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pratique.compiler import ir
+from pratique.compiler import bodies, ir
 from pratique.compiler.cel_bodies import CEL_BODIES, CelExemption
 from pratique.compiler.exemptions import CompiledExemption, Exemptions
 from pratique.compiler.expressions.context import Context
@@ -49,6 +49,7 @@ class Engine:
         exemptions: Sequence[ir.Exemption | CelExemption] = (),
         *,
         as_in_suites: bool = False,
+        targets: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """Take the plan, what is known of images, and what answers for the rest of the world.
 
@@ -59,6 +60,7 @@ class Engine:
             accesses: the ways to registries; None for one way for all.
             exemptions: policy exceptions that count.
             as_in_suites: see `CelRules`.
+            targets: existing objects that rules may change; None where none can be looked up.
         """
         self.plan = plan
         self.evidence = evidence
@@ -66,6 +68,7 @@ class Engine:
         self._exemptions = Exemptions(classic) if classic else None
         self._cel_exemptions = [each for each in exemptions if isinstance(each, CelExemption)]
         self._as_in_suites = as_in_suites
+        self.targets = targets
         self._exempting: dict[int, tuple[CompiledExemption, ...]] = {}
         self._accesses = accesses
         self._source = source or GivenContext()
@@ -168,11 +171,13 @@ class _Judgement:
         self._answers = answers
         self._contexts: dict[int, tuple[Resource, Context]] = {}
         self._checks: dict[int, list[Check]] = {}
-        self._by_policy = [list(group) for _, group in groupby(rules, key=lambda a: id(a.planned.policy))]
+        self._by_policy = _by_policy(rules)
+        self._mutated: list[RuleResult] = []
         self._verified: Verified | None = None
 
     async def results(self) -> tuple[RuleResult, ...]:
         """Judge the rules stage by stage, and return their results in the order of the plan."""
+        await self._mutate()
         about_images = [
             (order, group)
             for order, group in enumerate(self._by_policy)
@@ -188,11 +193,29 @@ class _Judgement:
         for order, group in enumerate(self._by_policy):
             await self._validate(order, group)
         await self._judge_cel()
-        return tuple(
+        judged = [
             self._result(item.planned, order)
             for order, group in enumerate(self._by_policy)
             for item in group
             if self._checks.get(item.planned.number)
+        ]
+        return tuple(sorted([*self._mutated, *judged], key=lambda result: result.number))
+
+    async def _mutate(self) -> None:
+        """Let rules change the resource; all others see what is left."""
+        rules = [item for group in self._by_policy for item in group]
+        if not any(isinstance(item.planned.rule.body, bodies.Mutation) for item in rules):
+            return
+        from pratique.runtime.mutation_rules import Mutations
+
+        mutations = Mutations(self._engine.plan, self._prepare, self._answers, self._engine.targets)
+        left, told = await mutations.run(self._resource, rules)
+        for item, checks in told:
+            self._checks[item.planned.number] = checks
+            self._mutated.append(self._result(item.planned, -1))
+            del self._checks[item.planned.number]
+        self._by_policy = _by_policy(
+            [item for item in left if not isinstance(item.planned.rule.body, bodies.Mutation)]
         )
 
     async def _verify(self, order: int, group: list[Applicable], evidence: Evaluation) -> None:
@@ -247,7 +270,7 @@ class _Judgement:
     async def _prepare(self, item: Applicable) -> Prepared:
         engine = self._engine
         expressions = engine.expressions(item.planned)
-        stage = Stage.VERIFY if item.planned.rule.body is None else Stage.VALIDATE
+        stage = _stage(item.planned.rule)
         return await prepare(
             item,
             expressions,
@@ -290,6 +313,22 @@ def _properties(rule: ir.Rule, checks: Sequence[Check]) -> tuple[tuple[str, str]
     """Return the facts for reports: those that the rule names, and those that its checks found."""
     found = [pair for check in checks for pair in check.properties]
     return tuple(sorted({**dict(rule.report_properties), **dict(found)}.items()))
+
+
+def _by_policy(rules: Sequence[Applicable]) -> list[list[Applicable]]:
+    return [list(group) for _, group in groupby(rules, key=lambda item: id(item.planned.policy))]
+
+
+def _stage(rule: ir.Rule) -> Stage:
+    match rule.body:
+        case None:
+            return Stage.VERIFY
+        case bodies.Mutation():
+            return Stage.MUTATE
+        case bodies.Generation():
+            return Stage.GENERATE
+        case _:
+            return Stage.VALIDATE
 
 
 def _applied(checks: list[Check]) -> bool:

@@ -96,6 +96,7 @@ class Resource:
         values: Mapping[str, Any] | None = None,
         views: Sequence[View] = (),
         left_out: frozenset[str] = frozenset(),
+        remake: Callable[[Mapping[str, Any]], Resource] | None = None,
     ) -> None:
         """Take the object and what is known of its request.
 
@@ -111,6 +112,7 @@ class Resource:
             values: further values of its context, with `request.object` and `request.oldObject`.
             views: how policies see it that do not see it as it is.
             left_out: JSON pointers of images that are not looked at.
+            remake: returns a changed object with the values beside it; None where there are no others.
         """
         self.data = data
         self.location = location
@@ -123,11 +125,33 @@ class Resource:
         self.values = values
         self._views = tuple(views)
         self._left_out = left_out
+        self._remake = remake
 
     @property
     def views(self) -> Sequence[View]:
         """How policies see the object: each view with what says of the name of a policy whether it is its."""
         return self._views or ((self, None),)
+
+    def changed(self, data: Mapping[str, Any]) -> Resource:
+        """Return the object as a rule that mutates left it, in the same request."""
+        if self._remake is not None:
+            return self._remake(data)
+        values = self.values
+        if values is not None:
+            request = values.get("request")
+            values = {**values, "request": {**(request if isinstance(request, dict) else {}), "object": data}}
+        return Resource(
+            data,
+            location=self.location,
+            namespace_labels=self._namespace_labels,
+            namespace_object=self.namespace_object,
+            operation=self._operation,
+            subresource=self._subresource,
+            requester=self._requester,
+            kind=self._kind,
+            values=values,
+            left_out=self._left_out,
+        )
 
     def of_request(
         self,

@@ -99,6 +99,7 @@ class RunValues:
         """
         metadata = data.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None
+        make = partial(make, remake=partial(self.viewed, make))
         own = self.policies_with_values_for(name or "")
         if not own:
             return self.resource(make, data)

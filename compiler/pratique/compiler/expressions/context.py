@@ -101,6 +101,12 @@ class Context:
         """
         return self._layer(merge(self._values, values))
 
+    def with_object(self, resource: Mapping[str, Any]) -> Context:
+        """Return a layer in which `request.object` is another object."""
+        request = self._values.get("request")
+        below = request if isinstance(request, dict) else {}
+        return self.overlay({"request": {**below, "object": resource}})
+
     def with_entry(self, name: str, load: Load) -> Context:
         """Return a layer with one more entry, loaded when an expression first mentions its name.
 

@@ -19,6 +19,7 @@ from pratique.grammar.nodes import MappingNode, Node, SequenceNode, show_path
 from pratique.grammar.source import Location, Position, Source, Span
 from pratique.grammar.yaml_tree import read_documents
 from pratique.runtime.outputs.json_text import yaml_text
+from pratique.runtime.serving.unserved import unserved
 
 _KEPT: Final = ("name", "namespace", "labels", "annotations")
 _APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
@@ -73,10 +74,11 @@ def read_policy(item: Object) -> ReadPolicy:
         return ReadPolicy(source=source, policy=None, errors=errors)
     lowered = lower(content.policies)
     policies = lowered.policies.policies
+    mistakes = (*lowered.errors, *(error for policy in policies for error in unserved(policy)))
     return ReadPolicy(
         source=source,
-        policy=policies[0] if policies and not lowered.errors else None,
-        errors=lowered.errors,
+        policy=policies[0] if policies and not mistakes else None,
+        errors=mistakes,
         document=content.policies[0],
     )
 

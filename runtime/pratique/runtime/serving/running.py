@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 from pratique.compiler import ir
 from pratique.compiler.plan import Plan
-from pratique.grammar.errors import UsageError
+from pratique.grammar.errors import PolicyErrors, UsageError
 from pratique.runtime.admission.judging import Judge
 from pratique.runtime.admission.listening import listening
 from pratique.runtime.admission.server import Webhook
@@ -19,6 +19,7 @@ from pratique.runtime.serving.engines import engines
 from pratique.runtime.serving.installation import Installation
 from pratique.runtime.serving.options import ServeOptions
 from pratique.runtime.serving.tls import CertificateFiles, ServerCertificate
+from pratique.runtime.serving.unserved import unserved
 from pratique.runtime.session import load_policies
 
 
@@ -55,6 +56,8 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
     if live and options.cluster is None:
         raise UsageError("there are no policies: name files, or give --cluster to read those of the cluster")
     given_policies = ir.PolicySet(policies=()) if live else load_policies(options.policies).policies
+    if errors := [error for policy in given_policies.policies for error in unserved(policy)]:
+        raise PolicyErrors(errors)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         installation = (

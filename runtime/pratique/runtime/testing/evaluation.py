@@ -64,9 +64,16 @@ async def evaluate(
         loaded.in_cel,
         registries=images,
     )
-    engine = Engine(plan, evidence, source, accesses, exemptions=loaded.exemptions, as_in_suites=True)
+    engine = Engine(
+        plan,
+        evidence,
+        source,
+        accesses,
+        exemptions=loaded.exemptions,
+        as_in_suites=True,
+        targets=loaded.targets,
+    )
     triggers: dict[str, dict[ResourceKey, list[Response]]] = {}
-    targets: defaultdict[ResourceKey, list[Response]] = defaultdict(list)
     for operation in ("", *sorted({each.operation for each in expected if each.operation})):
         values = replace(loaded.values, operation=operation)
         resources = [_resource(data, values, loaded.cluster) for data in loaded.resources]
@@ -74,14 +81,23 @@ async def evaluate(
             ResourceKey.of(data): await _responses(engine, loaded, resource)
             for data, resource in zip(loaded.resources, resources, strict=True)
         }
-        for target, response in target_responses(engine, loaded.targets, resources):
-            key = ResourceKey.of(target)
+        for _, response in target_responses(engine, loaded.targets, resources):
             triggers[operation].setdefault(ResourceKey.of(response.resource), []).append(response)
-            if any(outcome.target is not None for outcome in response.outcomes):
-                targets[key].append(response)
     for name, payload in loaded.payloads:
         triggers[""].setdefault(ResourceKey("", "", "", name), []).extend(payload_responses(engine, payload))
-    return Responses(triggers=triggers, targets=targets, invalid=loaded.invalid)
+    return Responses(triggers=triggers, targets=_targets(triggers), invalid=loaded.invalid)
+
+
+def _targets(
+    triggers: Mapping[str, Mapping[ResourceKey, list[Response]]],
+) -> dict[ResourceKey, list[Response]]:
+    """Return the responses that changed existing objects, by object."""
+    found: defaultdict[ResourceKey, list[Response]] = defaultdict(list)
+    for responses in (each for run in triggers.values() for each in run.values()):
+        for response in responses:
+            for key in {ResourceKey.of(each.target) for each in response.outcomes if each.target is not None}:
+                found[key].append(response)
+    return dict(found)
 
 
 def _resource(data: dict[str, Any], values: RunValues, cluster: Cluster | None) -> Resource:
@@ -106,12 +122,14 @@ async def _responses(engine: Engine, loaded: Loaded, resource: Resource) -> list
     for result in results:
         if result.kind in kinds:
             found[result.policy].append(result)
+    mutated = list(_in(_MUTATE, policies, found, resource.data))
+    data = mutated[-1].patched if mutated else resource.data
     return [
-        *_in(_MUTATE, policies, found, resource.data),
-        *_in(_VERIFY, policies, found, resource.data),
-        *_in(_VALIDATE, policies, found, resource.data),
-        *cel_responses(loaded.policies.policies, results, resource.data),
-        *(each for each in _in(_GENERATE, policies, found, resource.data) if each.outcomes),
+        *mutated,
+        *_in(_VERIFY, policies, found, data),
+        *_in(_VALIDATE, policies, found, data),
+        *cel_responses(loaded.policies.policies, results, data),
+        *(each for each in _in(_GENERATE, policies, found, data) if each.outcomes),
     ]
 
 
@@ -127,12 +145,16 @@ def _in(
     results: Mapping[str, Sequence[RuleResult]],
     data: Mapping[str, Any],
 ) -> Iterator[Response]:
-    """Yield the responses of the policies that have rules of one capacity."""
+    """Yield the responses of the policies that have rules of one capacity, each with what it left."""
     stage, kind = capacity
     for policy in policies:
         if any(stage in _stages(rule) for rule in policy.rules):
-            outcomes = tuple(_outcomes(results.get(policy.key, ()), stage, kind))
-            yield Response(policy=policy.name, outcomes=outcomes, resource=data, patched=data)
+            own = results.get(policy.key, ())
+            outcomes = tuple(_outcomes(own, stage, kind))
+            changes = [each.patched for result in own for each in result.checks if each.patched is not None]
+            patched = changes[-1] if changes and stage is Stage.MUTATE else data
+            yield Response(policy=policy.name, outcomes=outcomes, resource=data, patched=patched)
+            data = patched
 
 
 def _stages(rule: ir.Rule) -> tuple[Stage, ...]:
@@ -157,4 +179,11 @@ def _outcomes(results: Sequence[RuleResult], stage: Stage, kind: RuleKind) -> It
                 status = check.status
                 if status is Status.FAIL and not result.scored:
                     status = Status.WARN
-                yield RuleOutcome(rule=result.rule, kind=kind, status=status, message=check.message)
+                yield RuleOutcome(
+                    rule=result.rule,
+                    kind=kind,
+                    status=status,
+                    message=check.message,
+                    made=check.made,
+                    target=check.target,
+                )

@@ -1,0 +1,45 @@
+"""Policies that admission does not carry out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pratique.runtime.serving.policy_objects import read_policy
+from pratique.runtime.serving.unserved import unserved
+from tests.support_policies import read, rule_policy
+
+LABEL = {"patchStrategicMerge": {"metadata": {"labels": {"a": "b"}}}}
+MADE: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "namespace": "n", "data": {}}
+
+
+@pytest.mark.parametrize(("rule", "verb"), [({"mutate": LABEL}, "mutates")])
+def test_rules_that_mutate_or_generate(rule: dict[str, Any], verb: str) -> None:
+    lowered = read(rule_policy(**rule))
+    assert not lowered.errors, [str(each) for each in lowered.errors]
+    (error,) = unserved(lowered.policies.policies[0])
+    assert error.message == f"rule 'rule' {verb}: `pratique serve` verifies and validates only"
+    assert error.location is not None
+
+
+def test_rules_that_validate() -> None:
+    assert unserved(read(rule_policy(validate={"deny": {}})).policies.policies[0]) == ()
+
+
+def test_objects_of_a_cluster_are_refused() -> None:
+    rule = {
+        "name": "r",
+        "match": {"any": [{"resources": {"kinds": ["Pod"]}}]},
+        "mutate": LABEL,
+    }
+    found = read_policy(
+        {
+            "apiVersion": "kyverno.io/v1",
+            "kind": "ClusterPolicy",
+            "metadata": {"name": "p"},
+            "spec": {"rules": [rule]},
+        }
+    )
+    assert found.policy is None
+    assert [each.code for each in found.errors] == ["unsupported-field"]
