@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from pratique.compiler.plan import Plan
 from pratique.compiler.selection import Requester
 from pratique.runtime.applicable import applicable
@@ -293,3 +295,39 @@ def test_preconditions_of_targets() -> None:
     objects = [config_map("c1", "ns"), {**config_map("c2", "ns"), "data": {"a": "2"}}]
     found = mutated(Resource(data), rules(rule), targets=objects)
     assert [status for _, status, _ in found] == ["skip", "pass"]
+
+
+# --- facts for reports ----------------------------------------------------------------------------------
+
+
+def properties(written: dict[str, str], resource: Resource | None = None, **rule: Any) -> dict[str, str]:
+    policy = rules({"name": "a", "validate": DENIED, "reportProperties": written, **rule})
+    plan = Plan(read(policy).policies)
+    resource = resource or Resource(pod("x"))
+    (result,) = run_now(Engine(plan).judge(resource, applicable(plan, resource)))
+    return dict(result.properties)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("fixed", "fixed"),
+        ("{{ request.object.metadata.name }}!", "pod!"),
+        ("{{ request.object.metadata.nothing }}", "{{ request.object.metadata.nothing }}"),
+        ("{{ request.object.spec }}", "{{ request.object.spec }}"),
+    ],
+)
+def test_facts_for_reports_may_hold_variables(written: str, found: str) -> None:
+    assert properties({"b": "1", "a": written}) == {"a": found, "b": "1"}
+
+
+def test_facts_are_those_of_the_resource_not_of_the_old_one() -> None:
+    old = pod("x", metadata={"name": "old"})
+    resource = of_request(pod("x"), "UPDATE", old)
+    assert properties({"a": "{{ request.object.metadata.name }}"}, resource) == {"a": "pod"}
+
+
+def test_facts_of_rules_that_are_not_judged_stay_as_written() -> None:
+    unmet = {"all": [{"key": "a", "operator": "Equals", "value": "b"}]}
+    written = "{{ request.object.metadata.name }}"
+    assert properties({"a": written}, preconditions=unmet) == {"a": written}

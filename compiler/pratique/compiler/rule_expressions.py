@@ -36,6 +36,7 @@ class RuleExpressions:
         validation: the check of a rule that validates; None for other rules.
         mutation: the change of a rule that mutates; None for other rules.
         in_cel: the check of a rule that validates in CEL; None for other rules.
+        properties: facts for reports, where they hold variables; else None.
     """
 
     entries: ContextEntries
@@ -45,6 +46,7 @@ class RuleExpressions:
     attestations: Mapping[tuple[int, int], Conditions]
     validation: CompiledValidation | PodSecurityValidation | None
     mutation: CompiledMutation | None
+    properties: Template | None
     in_cel: CompiledCelRule | None = None
 
     @classmethod
@@ -74,6 +76,7 @@ class RuleExpressions:
             if isinstance(rule.body, bodies.Mutation)
             else None,
             in_cel=_in_cel(rule),
+            properties=_properties(rule),
         )
 
     def requirements(self, rule: ir.Rule, context: Reader) -> tuple[ir.ImageRequirement, ...]:
@@ -126,6 +129,13 @@ def _in_cel(rule: ir.Rule) -> CompiledCelRule | None:
             return compiled
         case _:
             return None
+
+
+def _properties(rule: ir.Rule) -> Template | None:
+    if not rule.report_properties:
+        return None
+    template = Template.compile(dict(rule.report_properties), at=("reportProperties",))
+    return None if template.is_constant else template
 
 
 def _at(location: Location | None) -> Place:

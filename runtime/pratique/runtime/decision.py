@@ -32,7 +32,8 @@ SEVERITY_ORDER = (Status.ERROR, Status.FAIL, Status.WARN, Status.PASS, Status.SK
 
 def worst(statuses: Iterable[Status]) -> Status:
     """Return the worst of `statuses`; `skip` for none, since an empty set never passes (rule R5)."""
-    return min(statuses, key=SEVERITY_ORDER.index, default=Status.SKIP)
+    found = list(statuses)
+    return found[0] if len(found) == 1 else min(found, key=SEVERITY_ORDER.index, default=Status.SKIP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

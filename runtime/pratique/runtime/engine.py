@@ -73,6 +73,7 @@ class Engine:
         self._accesses = accesses
         self._source = source or GivenContext()
         self._compiled: dict[int, RuleExpressions] = {}
+        self._facts: dict[int, tuple[bool, str, str]] = {}
         self._image_rules: ImageRules | None = None
         self._cel_rules: CelRules | None = None
 
@@ -132,6 +133,18 @@ class Engine:
             self._exempting[planned.number] = found
         return found
 
+    def facts(self, policy: ir.Policy) -> tuple[bool, str, str]:
+        """Return what reports say of a policy: whether it is scored, its category and its severity."""
+        found = self._facts.get(id(policy))
+        if found is None:
+            annotations = dict(policy.annotations)
+            found = self._facts[id(policy)] = (
+                annotations.get("policies.kyverno.io/scored") != "false",
+                annotations.get("policies.kyverno.io/category", ""),
+                annotations.get("policies.kyverno.io/severity", ""),
+            )
+        return found
+
     def image_rules(self) -> ImageRules:
         """Return what judges images; loaded when a rule about images first applies."""
         if self._image_rules is None:
@@ -173,6 +186,7 @@ class _Judgement:
         self._checks: dict[int, list[Check]] = {}
         self._by_policy = _by_policy(rules)
         self._mutated: list[RuleResult] = []
+        self._properties: dict[int, tuple[tuple[str, str], ...]] = {}
         self._verified: Verified | None = None
 
     async def results(self) -> tuple[RuleResult, ...]:
@@ -271,7 +285,7 @@ class _Judgement:
         engine = self._engine
         expressions = engine.expressions(item.planned)
         stage = _stage(item.planned.rule)
-        return await prepare(
+        prepared = await prepare(
             item,
             expressions,
             lambda: self._context(item.resource),
@@ -280,6 +294,10 @@ class _Judgement:
             stage,
             engine.exemptions(item.planned),
         )
+        if prepared.properties:
+            # What is prepared first is the resource itself; an old object comes after it.
+            self._properties.setdefault(item.planned.number, prepared.properties)
+        return prepared
 
     def _context(self, resource: Resource) -> Context:
         """Return the values of a resource, as one policy or another sees it."""
@@ -290,7 +308,9 @@ class _Judgement:
         return found[1]
 
     def _result(self, planned: PlannedRule, order: int) -> RuleResult:
-        annotations = dict(planned.policy.annotations)
+        scored, category, severity = self._engine.facts(planned.policy)
+        checks = tuple(self._checks[planned.number])
+        named = self._properties.get(planned.number, planned.rule.report_properties)
         pins = self._verified.of(order).items() if self._verified else ()
         return RuleResult(
             policy=planned.policy.key,
@@ -299,20 +319,20 @@ class _Judgement:
             number=planned.number,
             resource=self._resource.id,
             action=planned.rule.action,
-            checks=tuple(self._checks[planned.number]),
-            scored=annotations.get("policies.kyverno.io/scored") != "false",
-            category=annotations.get("policies.kyverno.io/category", ""),
-            severity=annotations.get("policies.kyverno.io/severity", ""),
-            properties=_properties(planned.rule, self._checks[planned.number]),
+            checks=checks,
+            scored=scored,
+            category=category,
+            severity=severity,
+            properties=_joined(named, checks),
             location=planned.rule.at.location,
             pins=tuple((pointer, pinned.text) for pointer, pinned in pins),
         )
 
 
-def _properties(rule: ir.Rule, checks: Sequence[Check]) -> tuple[tuple[str, str], ...]:
+def _joined(named: tuple[tuple[str, str], ...], checks: Sequence[Check]) -> tuple[tuple[str, str], ...]:
     """Return the facts for reports: those that the rule names, and those that its checks found."""
     found = [pair for check in checks for pair in check.properties]
-    return tuple(sorted({**dict(rule.report_properties), **dict(found)}.items()))
+    return tuple(sorted({**dict(named), **dict(found)}.items())) if found else named
 
 
 def _by_policy(rules: Sequence[Applicable]) -> list[list[Applicable]]:

@@ -27,6 +27,7 @@ class Prepared:
         expressions: its compiled expressions.
         told: what is said of the rule without judging it; None where it is to be judged.
         lifting: exemptions that lift single controls from a rule about Pod security.
+        properties: facts about the rule for reports.
     """
 
     __slots__ = (
@@ -38,6 +39,7 @@ class Prepared:
         "expressions",
         "item",
         "lifting",
+        "properties",
         "told",
     )
 
@@ -54,6 +56,7 @@ class Prepared:
         self.expressions = expressions
         self.told: Check | None = None
         self.lifting: tuple[ir.Exemption, ...] = ()
+        self.properties = item.planned.rule.report_properties
         self._base = base
         self._source = source
         self._answers = answers
@@ -101,9 +104,26 @@ async def prepare(
         prepared.told = Check(stage=stage, status=Status.ERROR, message=item.problem.message)
     elif expressions.preconditions is not None:
         prepared.told = await answers.settle(lambda: _precondition(prepared, stage))
-    if exemptions and prepared.told is None:
+    if prepared.told is not None:
+        return prepared
+    if expressions.properties is not None:
+        prepared.properties = await answers.settle(lambda: _properties(prepared))
+    if exemptions:
         prepared.told = await answers.settle(lambda: _exempted(prepared, exemptions, stage))
     return prepared
+
+
+def _properties(prepared: Prepared) -> tuple[tuple[str, str], ...]:
+    """Return facts for reports with their variables replaced; as they are written where that fails."""
+    template = prepared.expressions.properties
+    assert template is not None  # noqa: S101 (asked for by the caller)
+    try:
+        found = template.render(prepared.context)
+    except EvaluationError:
+        return prepared.properties
+    if not all(isinstance(value, str) for value in found.values()):
+        return prepared.properties
+    return tuple(sorted(found.items()))
 
 
 def _exempted(prepared: Prepared, exemptions: Sequence[CompiledExemption], stage: Stage) -> Check | None:
@@ -118,7 +138,9 @@ def _exempted(prepared: Prepared, exemptions: Sequence[CompiledExemption], stage
     keys = [each.key for each in held]
     text = f"rule is skipped due to {_exceptions(rule)}{', '.join(keys)}"
     reason = Reason(code="exempted", text=text, met=False, details=(("exceptions", ", ".join(keys)),))
-    return Check(stage=stage, status=Status.SKIP, message=text, reason=reason)
+    names = ",".join(key.partition("/")[2] for key in keys)
+    properties = (("exceptions", names),)
+    return Check(stage=stage, status=Status.SKIP, message=text, reason=reason, properties=properties)
 
 
 def _exceptions(rule: ir.Rule) -> str:
