@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[1]
 CHART = ROOT / "runtime/chart"
 IMAGE = "registry.example/pratique"
 POLICY = ROOT / "policies/kubernetes/policy.yaml"
-LEAST = ("--set", f"image.repository={IMAGE}", "--set-file", f"policies.files.kubernetes={POLICY}")
+LEAST = ("--set", f"image.repository={IMAGE}")
 """What the chart cannot do without."""
+FILES = ("--set-file", f"policies.files.kubernetes={POLICY}")
 
 Manifest = dict[str, Any]
 

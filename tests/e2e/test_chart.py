@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -21,16 +22,20 @@ import yaml
 from pratique.runtime.kubernetes.client import Cluster, ClusterError, Object
 from pratique.runtime.kubernetes.settings import ClusterSettings, from_kubeconfig
 from pratique.runtime.kubernetes.types import (
+    CLUSTER_POLICIES,
+    CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     CONFIG_MAPS,
     LEASES,
     MUTATING_WEBHOOKS,
     NAMESPACES,
     PODS,
+    ROLE_BINDINGS,
     SECRETS,
     VALIDATING_WEBHOOKS,
     ResourceType,
 )
+from pratique.runtime.serving.policy_review import PATH
 from tests.support_engine import pod
 from tests.support_helm import CHART, IMAGE, rendered, run_helm
 from tests.support_policies import cluster_policy
@@ -44,15 +49,17 @@ SERVICES = ResourceType(version="v1", plural="services", kind="Service")
 DENIED = "was blocked due to the following policies"
 
 
-def values(folder: Path, policed: str, port: int) -> list[str]:
-    """Return the arguments of an installation whose policy is about one namespace."""
-    policy = folder / "policy.yaml"
+def policy(policed: str) -> str:
+    """Return a policy that wants the images of acme signed in one namespace."""
     match = {"any": [{"resources": {"kinds": ["Pod"], "namespaces": [policed]}}]}
-    policy.write_text(
-        cluster_policy({"failureAction": "Enforce", "mutateDigest": True}, rule={"match": match})
-    )
-    chosen = f"image.repository={IMAGE},service.port={port}"
-    return ["--set", chosen, "--set-file", f"policies.files.images={policy}"]
+    entry = {"failureAction": "Enforce", "mutateDigest": True}
+    return cluster_policy(entry, metadata={"name": policed}, rule={"match": match})
+
+
+def values(port: int, file: Path | None = None) -> list[str]:
+    """Return the arguments of an installation whose policies are in a file, or else in the cluster."""
+    files = ["--set-file", f"policies.files.images={file}"] if file else []
+    return ["--set", f"image.repository={IMAGE},service.port={port}", *files]
 
 
 @contextlib.asynccontextmanager
@@ -99,18 +106,19 @@ async def command(cluster: Cluster, folder: Path, where: str, kubeconfig: Path, 
     """Return the arguments of the Deployment's container, with what it mounts in a folder."""
     deployment = await cluster.get(DEPLOYMENTS, RELEASE, where)
     [container] = deployment["spec"]["template"]["spec"]["containers"]
-    config = await cluster.get(CONFIG_MAPS, f"{RELEASE}-policies", where)
     policies = folder / "mounted"
-    policies.mkdir()
-    for name, text in config["data"].items():
-        (policies / name).write_text(text)
+    if "/etc/pratique/policies" in container["args"]:
+        config = await cluster.get(CONFIG_MAPS, f"{RELEASE}-policies", where)
+        policies.mkdir()
+        for name, text in config["data"].items():
+            (policies / name).write_text(text)
     there = {
         "/etc/pratique/policies": [str(policies)],
         "--cluster": ["--kubeconfig", str(kubeconfig)],
         "--port=8443": [f"--port={port}"],
         "--cache-dir=/var/cache/pratique": [f"--cache-dir={folder / 'cache'}"],
     }
-    assert there.keys() <= set(container["args"])
+    assert there.keys() - {"/etc/pratique/policies"} <= set(container["args"])
     return [part for each in container["args"] for part in there.get(each, [each])]
 
 
@@ -145,26 +153,33 @@ async def gone(cluster: Cluster, type: ResourceType, name: str, where: str = "")
     await until(check)
 
 
+@pytest.mark.parametrize("live", [False, True], ids=["files", "cluster"])
 def test_an_installed_server_judges_with_the_rights_of_the_chart_and_leaves_nothing_behind(
-    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path, live: bool
 ) -> None:
     port = free_port()
 
     async def run() -> None:
         async with Cluster(settings) as cluster, namespace(cluster) as where, namespace(cluster) as policed:
-            chosen = values(tmp_path, policed, port)
+            file = tmp_path / "policy.yaml"
+            file.write_text(policy(policed))
+            chosen = values(port, None if live else file)
             async with installed(kubeconfig_file, tmp_path, where, *chosen) as notes:
                 assert "NOTHING is judged in kube-system" in notes
                 kubeconfig = await account(cluster, settings, tmp_path, where)
                 arguments = await command(cluster, tmp_path, where, kubeconfig, port)
                 await to_loopback(cluster, where)
                 with process(tmp_path, port, *arguments, "--host", "127.0.0.1", *images(lab)) as server:
+                    if live:
+                        await applied(cluster, file)
                     await until(lambda: denied(cluster, policed))
                     made = await cluster.create(PODS, named("good", APP), policed)
                     assert made["spec"]["containers"][0]["image"].startswith(f"{APP}@sha256:")
                     await registered(cluster)
-                    await least(kubeconfig, where)
+                    await least(kubeconfig, where, live)
                     await asked_by_helm_test(cluster, tmp_path, where, chosen, port)
+                    if live:
+                        await cluster.delete(CLUSTER_POLICIES, policed)
                 assert "forbidden" not in server.said
             for type in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, CLUSTER_ROLES):
                 await gone(cluster, type, RELEASE)
@@ -174,25 +189,40 @@ def test_an_installed_server_judges_with_the_rights_of_the_chart_and_leaves_noth
     asyncio.run(asyncio.wait_for(run(), 150))
 
 
+async def applied(cluster: Cluster, file: Path) -> None:
+    """Bring a policy into the cluster, whose definition the chart brought; its status is written."""
+    made = await cluster.create(CLUSTER_POLICIES, json.loads(file.read_text()))
+
+    async def ready() -> bool:
+        found = await cluster.get(CLUSTER_POLICIES, made["metadata"]["name"])
+        conditions = (found.get("status") or {}).get("conditions") or ()
+        return {"Ready": "True"}.items() <= {each["type"]: each["status"] for each in conditions}.items()
+
+    await until(ready)
+
+
 async def registered(cluster: Cluster) -> None:
     """The webhooks go by the chart: kube-system is left out, and so are the Pods of the server."""
     role = await cluster.get(CLUSTER_ROLES, RELEASE)
     for type in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS):
         found = await cluster.get(type, RELEASE)
         assert found["metadata"]["ownerReferences"][0]["uid"] == role["metadata"]["uid"]
-        for hook in found["webhooks"]:
+        judging = [hook for hook in found["webhooks"] if hook["clientConfig"]["service"]["path"] != PATH]
+        assert judging
+        for hook in judging:
             left_out = [e for e in hook["namespaceSelector"]["matchExpressions"] if e["operator"] == "NotIn"]
             assert left_out[0]["values"] == ["kube-system"]
             assert [condition["name"] for condition in hook["matchConditions"]] == ["not-the-webhook-itself"]
 
 
-async def least(kubeconfig: Path, where: str) -> None:
+async def least(kubeconfig: Path, where: str, live: bool) -> None:
     """What the server needs is allowed, and what it does not need is forbidden."""
     async with Cluster(from_kubeconfig(kubeconfig)) as server:
         # Faults of watches are only counted: what the server watches is listed here as it does.
         own = f"{RELEASE}-certificates"
         assert (await server.list(SECRETS, where, fields=f"metadata.name={own}")).items
-        assert (await server.list(NAMESPACES)).items
+        for type in (NAMESPACES, CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS):
+            assert (await server.list(type)).items
         for type in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS):
             assert (await server.list(type, fields=f"metadata.name={RELEASE}")).items
         for attempt in (
@@ -202,11 +232,15 @@ async def least(kubeconfig: Path, where: str) -> None:
             server.get(CONFIG_MAPS, f"{RELEASE}-policies", where),
             server.list(VALIDATING_WEBHOOKS),
             server.get(CLUSTER_ROLES, "cluster-admin"),
+            server.delete(CLUSTER_POLICIES, "any"),
             server.create(SECRETS, {"metadata": {"name": "token"}, "type": "Opaque"}, where),
         ):
             with pytest.raises(ClusterError) as error:
                 await attempt
             assert error.value.status == 403
+        if not live:
+            with pytest.raises(ClusterError, match="403"):
+                await server.list(CLUSTER_POLICIES)
 
 
 async def asked_by_helm_test(
@@ -246,7 +280,7 @@ def test_pods_of_the_chart_are_admitted_to_a_restricted_namespace(
         async with Cluster(settings) as cluster, namespace(cluster, **restricted) as where:
             with pytest.raises(ClusterError, match="PodSecurity"):
                 await cluster.create(PODS, named("plain", APP), where, dry_run=True)
-            text = rendered(tmp_path, *values(tmp_path, where, 443), release=RELEASE, where=where)
+            text = rendered(tmp_path, *values(443), release=RELEASE, where=where)
             objects = {each["kind"]: each for each in yaml.safe_load_all(text) if each}
             template = objects["Deployment"]["spec"]["template"]
             metadata = {"metadata": {**template["metadata"], "name": "server"}}

@@ -45,3 +45,8 @@ capabilities:
 {{- define "pratique.certificates" -}}
 {{- .Values.certificates.existingSecret | default (printf "%s-certificates" (include "pratique.name" .)) -}}
 {{- end -}}
+
+{{/* Whether policies are those of the cluster: "true" or nothing. */}}
+{{- define "pratique.live" -}}
+{{- if not (or .Values.policies.files .Values.policies.configMap) }}true{{ end -}}
+{{- end -}}

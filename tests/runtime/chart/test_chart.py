@@ -11,8 +11,11 @@ import yaml
 
 from pratique.runtime.cli import main
 from pratique.runtime.cli.parser import command_parser
+from pratique.runtime.kubernetes.definitions import policy_definitions
+from pratique.runtime.outputs.json_text import yaml_text
 from tests.support_helm import (
     CHART,
+    FILES,
     LEAST,
     POLICY,
     ROOT,
@@ -26,6 +29,7 @@ from tests.support_helm import (
 
 DIGEST = f"sha256:{'0' * 64}"
 OPTIONAL = (
+    *FILES,
     "--set",
     "certificates.existingSecret=given,registry.credentialsSecret=reg,policySecrets=sec,replicas=3,"
     "antiAffinity=required,priorityClassName=system-cluster-critical,image.digest=" + DIGEST,
@@ -62,9 +66,9 @@ def test_the_version_is_that_of_the_project() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (LEAST[:2], "no policies"),
-        (LEAST[2:], "image.repository is needed"),
-        ((*LEAST, "--set", "policies.configMap=other"), "exclude each other"),
+        (FILES, "image.repository is needed"),
+        ((*LEAST, *FILES, "--set", "policies.configMap=other"), "exclude each other"),
+        ((*LEAST, "--set", "policies.refuseFindings=all"), "refuseFindings"),
         ((*LEAST, "--set", "replica=3"), "replica"),
         ((*LEAST, "--set", "replicas=0"), "replicas"),
         ((*LEAST, "--set", "image.digest=sha256:abc"), "digest"),
@@ -102,6 +106,14 @@ def test_rights_are_those_that_were_reviewed(home: Path) -> None:
     reviewed: dict[tuple[str, str, tuple[str, ...]], set[str]] = {
         # Mirror of namespaces (serving/namespaces.py).
         ("ClusterRole", "namespaces", ()): {"get", "list", "watch"},
+        # serving/roles.py.
+        ("ClusterRole", "clusterrolebindings", ()): {"list", "watch"},
+        ("ClusterRole", "rolebindings", ()): {"list", "watch"},
+        # serving/live_policies.py, policy_status.py.
+        ("ClusterRole", "clusterpolicies", ()): {"list", "watch"},
+        ("ClusterRole", "policies", ()): {"list", "watch"},
+        ("ClusterRole", "clusterpolicies/status", ()): {"patch"},
+        ("ClusterRole", "policies/status", ()): {"patch"},
         # serving/registration.py; delete for OwnerReferencesPermissionEnforcement.
         **{("ClusterRole", hook, ()): {"create"} for hook in hooks},
         **{("ClusterRole", hook, own): {"delete", "get", "list", "update", "watch"} for hook in hooks},
@@ -113,8 +125,14 @@ def test_rights_are_those_that_were_reviewed(home: Path) -> None:
         ("Role", "secrets", ("pratique-certificates",)): {"get", "list", "update", "watch"},
     }
     assert _rights(manifests(home)) == reviewed
-    given = _rights(manifests(home, "--set", "certificates.existingSecret=given"))
-    assert {right[1] for right in given if right[0] == "Role"} == {"leases"}
+
+    def missing(*arguments: str) -> set[str]:
+        return {resource for _, resource, _ in reviewed.keys() - _rights(manifests(home, *arguments)).keys()}
+
+    status = {"clusterpolicies/status", "policies/status"}
+    assert missing("--set", "certificates.existingSecret=given") == {"secrets"}
+    assert missing("--set", "besideKyverno=true") == status
+    assert missing(*FILES) == {"clusterpolicies", "policies", *status}
 
 
 def _rights(objects: list[Manifest]) -> dict[tuple[str, str, tuple[str, ...]], set[str]]:
@@ -211,12 +229,12 @@ def test_other_policies_start_other_pods(home: Path) -> None:
         annotations = deployment["spec"]["template"]["metadata"]["annotations"]
         return str(annotations["checksum/policies"])
 
-    assert checksum() == checksum("--set", "replicas=5")
-    assert checksum() != checksum("--set-file", f"policies.files.more={POLICY}")
+    assert checksum(*FILES) == checksum(*FILES, "--set", "replicas=5")
+    assert checksum(*FILES) != checksum(*FILES, "--set-file", f"policies.files.more={POLICY}")
 
 
 def test_policies_come_through_as_they_are(home: Path) -> None:
-    [config] = of_kind(manifests(home), "ConfigMap")
+    [config] = of_kind(manifests(home, *FILES), "ConfigMap")
     assert config["data"] == {"kubernetes.yaml": POLICY.read_text()}
 
 
@@ -231,8 +249,12 @@ def test_the_script_of_the_test_is_python(objects: list[Manifest]) -> None:
     ast.parse(test["spec"]["containers"][0]["args"][0])
 
 
+def test_definitions_are_those_that_the_project_prints(golden: Any) -> None:
+    golden(CHART / "crds/policies.yaml", yaml_text(policy_definitions()))
+
+
 def test_the_plain_manifest_is_the_chart(home: Path, golden: Any) -> None:
     path = ROOT / "deploy/pratique.yaml"
-    head = "# Made by Helm as deploy/values.yaml says: put your image and your policies in its place.\n"
-    arguments = ("-f", str(ROOT / "deploy/values.yaml"), *LEAST[2:], "--skip-tests")
+    head = "# Made by Helm as deploy/values.yaml says: put your image in its place.\n"
+    arguments = ("-f", str(ROOT / "deploy/values.yaml"), "--skip-tests")
     golden(path, head + rendered(home, *arguments))
