@@ -105,7 +105,7 @@ def compile_wildcard(pattern: str) -> Wildcard:
 
 def matches(pattern: str, text: str) -> bool:
     """Say whether the whole text matches the pattern."""
-    return compile_wildcard(pattern).matches(text)
+    return pattern in ("*", text) or compile_wildcard(pattern).matches(text)
 
 
 def contains_wildcard(pattern: str) -> bool:

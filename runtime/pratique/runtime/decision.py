@@ -165,6 +165,8 @@ class RuleResult:
     @property
     def message(self) -> str:
         """Return the messages of all checks that have the worst status, each once, joined by `; `."""
+        if len(self.checks) == 1:
+            return self.checks[0].message
         status = worst(check.status for check in self.checks)
         return "; ".join(dict.fromkeys(c.message for c in self.checks if c.status is status))
 

@@ -5,10 +5,10 @@ References: Kyverno 1.19 CLI, `printViolations` and the text of `apply` without 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pratique.runtime.decision import Report, Status
+from pratique.runtime.decision import Report, ResourceId, Status
 from pratique.runtime.outputs.formats import RenderOptions
 from pratique.runtime.outputs.roots import root_lines
 from pratique.runtime.outputs.text import Palette, plural, visible, visible_lines
@@ -17,7 +17,7 @@ from pratique.runtime.outputs.view import Row, View
 
 HEADINGS: Final = ("POLICY", "RULE", "RESOURCE", "RESULT")
 
-NOTHING: Final = "No rule selects an image of these resources, so nothing was checked."
+NOTHING: Final = "No rule applies to these resources, so nothing was checked."
 """Said instead of a table: an empty result must not look like a good one."""
 
 
@@ -42,28 +42,29 @@ def render(view: View, options: RenderOptions) -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def _table(rows: Iterable[Row], palette: Palette) -> Iterator[str]:
+def _table(rows: Sequence[Row], palette: Palette) -> Iterator[str]:
+    # Many rows are about one resource: its text is made once.
+    resources = {id(row.result.resource): row.result.resource for row in rows}
+    shown = {number: visible(str(resource)) for number, resource in resources.items()}
     cells = [
-        (visible(row.result.policy), visible(row.result.rule), visible(str(row.result.resource)), row.status)
-        for row in rows
+        (visible(row.result.policy), visible(row.result.rule), shown[id(row.result.resource)]) for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(HEADINGS[:-1], *(c[:-1] for c in cells), strict=True)]
-    headings = (text.ljust(width) for text, width in zip(HEADINGS, [*widths, 0], strict=True))
-    yield palette.bold("  ".join(headings))
-    for *texts, status in cells:
-        padded = (text.ljust(width) for text, width in zip(texts, widths, strict=True))
-        yield "  ".join([*padded, palette.status(Status(status))])
+    widths = [max(map(len, column)) for column in zip(HEADINGS[:-1], *cells, strict=True)]
+    line = "  ".join(f"%-{width}s" for width in widths) + "  %s"
+    yield palette.bold(line % HEADINGS)
+    for texts, row in zip(cells, rows, strict=True):
+        yield line % (*texts, palette.status(row.status))
 
 
 def _failures(rows: Iterable[Row], palette: Palette) -> Iterator[list[str]]:
     """Yield a paragraph per policy, resource and status that has something to say, as Kyverno words it."""
-    told: dict[tuple[str, str, str], list[Row]] = {}
+    told: dict[tuple[str, ResourceId, str], list[Row]] = {}
     for row in rows:
         if verb := _verb(row):
-            told.setdefault((row.result.policy, str(row.result.resource), verb), []).append(row)
+            told.setdefault((row.result.policy, row.result.resource, verb), []).append(row)
     for (policy, resource, verb), group in told.items():
         colored = palette.status(group[0].status, f"{verb}:")
-        lines = [f"policy {visible(policy)} -> resource {visible(resource)} {colored}"]
+        lines = [f"policy {visible(policy)} -> resource {visible(str(resource))} {colored}"]
         for number, row in enumerate(group, start=1):
             first, *rest = visible_lines(row.result.message or "validation failed")
             lines.append(f"{number} - {visible(row.result.rule)} {first}")

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from pratique.compiler.ir import Action
 from pratique.runtime.decision import Check, Report, ResourceId, RuleResult, Status, worst
@@ -22,8 +21,7 @@ SOURCE = "pratique"
 """What reports give as `source`; never `kyverno`, whose own reports may live in the same cluster."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRow:
+class CheckRow(NamedTuple):
     """A check with the status and the message that reports show."""
 
     check: Check
@@ -31,8 +29,7 @@ class CheckRow:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A rule result with the status that counts and the message that reports show."""
 
     result: RuleResult
@@ -88,6 +85,8 @@ def _counted(status: Status, result: RuleResult, audit_warn: bool) -> Status:
 
 
 def _override(result: RuleResult, status: Status, message: str) -> str:
+    if not result.properties:
+        return message
     properties = dict(result.properties)
     return properties.get("message") or properties.get(f"{status}Message") or message
 
