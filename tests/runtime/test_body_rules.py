@@ -331,3 +331,38 @@ def test_facts_of_rules_that_are_not_judged_stay_as_written() -> None:
     unmet = {"all": [{"key": "a", "operator": "Equals", "value": "b"}]}
     written = "{{ request.object.metadata.name }}"
     assert properties({"a": written}, preconditions=unmet) == {"a": written}
+
+
+# --- generations ---------------------------------------------------------------------------------------
+
+COPY = {
+    "name": "g",
+    "generate": {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "name": "copy",
+        "namespace": "{{ request.object.metadata.name }}",
+        "clone": {"namespace": "default", "name": "source"},
+    },
+}
+
+
+def generated(resource: Resource, *, as_in_suites: bool = False, sources: Any = None) -> list[Any]:
+    """Return status, message and made objects of a rule that copies."""
+    plan = Plan(read(rules(COPY)).policies)
+    engine = Engine(plan, as_in_suites=as_in_suites, sources=sources)
+    results = run_now(engine.judge(resource, applicable(plan, resource)))
+    return [(str(c.status), c.message, len(c.made)) for result in results for c in result.checks]
+
+
+def test_rules_generate_from_their_sources() -> None:
+    sources = {("p", "g"): [config_map("source", "default")]}
+    assert generated(Resource(pod("x")), sources=sources) == [("pass", "generated ConfigMap/copy", 1)]
+    assert generated(of_request(pod("x"), "DELETE"), sources=sources) == []
+
+
+def test_what_cannot_be_generated_is_an_error_but_in_suites() -> None:
+    ((status, message, made),) = generated(Resource(pod("x")))
+    assert (status, made) == ("error", 0)
+    assert message.startswith("failed to generate: source resource ConfigMap/")
+    assert generated(Resource(pod("x")), as_in_suites=True) == [("pass", "", 0)]

@@ -11,6 +11,7 @@ from pratique.compiler.context_loading import ContextEntries
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Reader
 from pratique.compiler.expressions.variables import Template
+from pratique.compiler.generations import CompiledGeneration, Maker
 from pratique.compiler.kyverno.obligations import rendered
 from pratique.compiler.kyverno.regions import Place
 from pratique.compiler.mutations import CompiledMutation
@@ -35,6 +36,7 @@ class RuleExpressions:
         attestations: conditions of the attestations that have some, by number of entry and attestation.
         validation: the check of a rule that validates; None for other rules.
         mutation: the change of a rule that mutates; None for other rules.
+        generation: what a rule that generates makes, under which name; None for other rules.
         in_cel: the check of a rule that validates in CEL; None for other rules.
         properties: facts for reports, where they hold variables; else None.
     """
@@ -46,12 +48,13 @@ class RuleExpressions:
     attestations: Mapping[tuple[int, int], Conditions]
     validation: CompiledValidation | PodSecurityValidation | None
     mutation: CompiledMutation | None
+    generation: CompiledGeneration | None
     properties: Template | None
     in_cel: CompiledCelRule | None = None
 
     @classmethod
-    def of(cls, rule: ir.Rule) -> RuleExpressions:
-        """Return the compiled expressions of a rule.
+    def of(cls, rule: ir.Rule, policy: str = "") -> RuleExpressions:
+        """Return the compiled expressions of a rule; `policy` is the name that generated objects tell.
 
         Raises:
             ExpressionError: a mistake that the checks at load time would have found.
@@ -75,6 +78,7 @@ class RuleExpressions:
             mutation=CompiledMutation(rule.body, rule.resources.namespace)
             if isinstance(rule.body, bodies.Mutation)
             else None,
+            generation=_generation(rule, policy),
             in_cel=_in_cel(rule),
             properties=_properties(rule),
         )
@@ -136,6 +140,14 @@ def _properties(rule: ir.Rule) -> Template | None:
         return None
     template = Template.compile(dict(rule.report_properties), at=("reportProperties",))
     return None if template.is_constant else template
+
+
+def _generation(rule: ir.Rule, policy: str) -> CompiledGeneration | None:
+    if not isinstance(rule.body, bodies.Generation):
+        return None
+    namespace = rule.resources.namespace
+    maker = Maker(policy=policy, namespace=namespace or "", rule=rule.name)
+    return CompiledGeneration(maker, rule.body, namespace)
 
 
 def _at(location: Location | None) -> Place:

@@ -50,6 +50,7 @@ class Engine:
         *,
         as_in_suites: bool = False,
         targets: Sequence[Mapping[str, Any]] | None = None,
+        sources: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
         """Take the plan, what is known of images, and what answers for the rest of the world.
 
@@ -61,13 +62,15 @@ class Engine:
             exemptions: policy exceptions that count.
             as_in_suites: see `CelRules`.
             targets: existing objects that rules may change; None where none can be looked up.
+            sources: objects that rules may copy, by key of the policy and name of the rule.
         """
         self.plan = plan
         self.evidence = evidence
         classic = [each for each in exemptions if isinstance(each, ir.Exemption)]
         self._exemptions = Exemptions(classic) if classic else None
         self._cel_exemptions = [each for each in exemptions if isinstance(each, CelExemption)]
-        self._as_in_suites = as_in_suites
+        self.as_in_suites = as_in_suites
+        self.sources = sources or {}
         self.targets = targets
         self._exempting: dict[int, tuple[CompiledExemption, ...]] = {}
         self._accesses = accesses
@@ -120,7 +123,7 @@ class Engine:
         """Return the compiled expressions of a rule; compiled when it first applies."""
         found = self._compiled.get(planned.number)
         if found is None:
-            found = self._compiled[planned.number] = RuleExpressions.of(planned.rule)
+            found = self._compiled[planned.number] = RuleExpressions.of(planned.rule, planned.policy.name)
         return found
 
     def exemptions(self, planned: PlannedRule) -> tuple[CompiledExemption, ...]:
@@ -158,7 +161,7 @@ class Engine:
         if self._cel_rules is None:
             from pratique.runtime.cel_rules import CelRules
 
-            self._cel_rules = CelRules(self._cel_exemptions, as_in_suites=self._as_in_suites)
+            self._cel_rules = CelRules(self._cel_exemptions, as_in_suites=self.as_in_suites)
         return self._cel_rules
 
     @property
@@ -207,6 +210,7 @@ class _Judgement:
         for order, group in enumerate(self._by_policy):
             await self._validate(order, group)
         await self._judge_cel()
+        await self._generate()
         judged = [
             self._result(item.planned, order)
             for order, group in enumerate(self._by_policy)
@@ -255,6 +259,8 @@ class _Judgement:
                 if not any(check.stage is Stage.VALIDATE for check in found):
                     found.extend(self._engine.image_rules().prove(item, order, self._proofs()))
                 continue
+            if not isinstance(item.planned.rule.body, bodies.Validation):
+                continue
             prepared = await self._prepare(item)
             check = await validate(prepared, self._prepare, self._answers)
             if check is not None:
@@ -273,6 +279,23 @@ class _Judgement:
         if items:
             checks = await self._engine.cel_rules().judge(items, self._answers)
             self._checks.update((number, [check]) for number, check in checks.items())
+
+    async def _generate(self) -> None:
+        """Let rules say what they make of the resource."""
+        for group in self._by_policy:
+            for item in group:
+                if not isinstance(item.planned.rule.body, bodies.Generation):
+                    continue
+                from pratique.runtime.generation_rules import generate
+
+                planned, engine = item.planned, self._engine
+                sources = engine.sources.get((planned.policy.key, planned.rule.name), ())
+                check = await generate(
+                    await self._prepare(item), self._answers, sources, as_in_suites=engine.as_in_suites
+                )
+                self._checks[planned.number] = [check] if check else []
+                if check and planned.policy.stop_at_first and check.status is not Status.SKIP:
+                    break
 
     def _proofs(self) -> Verified:
         if self._verified is None:

@@ -14,7 +14,9 @@ LABEL = {"patchStrategicMerge": {"metadata": {"labels": {"a": "b"}}}}
 MADE: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "namespace": "n", "data": {}}
 
 
-@pytest.mark.parametrize(("rule", "verb"), [({"mutate": LABEL}, "mutates")])
+@pytest.mark.parametrize(
+    ("rule", "verb"), [({"mutate": LABEL}, "mutates"), ({"generate": MADE}, "generates")]
+)
 def test_rules_that_mutate_or_generate(rule: dict[str, Any], verb: str) -> None:
     lowered = read(rule_policy(**rule))
     assert not lowered.errors, [str(each) for each in lowered.errors]

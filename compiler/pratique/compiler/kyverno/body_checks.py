@@ -32,8 +32,6 @@ def unsupported(rule: Rule) -> Iterator[tuple[str, Route]]:
         for field, given in (("manifests", rule.validation.manifests),):
             if given is not None:
                 yield f"validate.{field}", ("validate", field)
-    if rule.generate:
-        yield "generate", ("generate",)
 
 
 def body_problems(rule: Rule, number: int) -> Iterator[Problem]:

@@ -72,6 +72,7 @@ async def evaluate(
         exemptions=loaded.exemptions,
         as_in_suites=True,
         targets=loaded.targets,
+        sources=loaded.sources,
     )
     triggers: dict[str, dict[ResourceKey, list[Response]]] = {}
     for operation in ("", *sorted({each.operation for each in expected if each.operation})):

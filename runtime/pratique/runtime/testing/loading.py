@@ -5,7 +5,7 @@ References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/commands/test/test.go` (`runTe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +41,7 @@ class Loaded:
         exemptions: policy exceptions.
         resources: in the order of the files, each once.
         targets: existing objects that rules may change.
+        sources: objects that rules may copy, by key of the policy and name of the rule.
         duplicates: resources that are there a second time.
         calls: mocked answers of calls.
         globals: mocked global context entries.
@@ -54,6 +55,7 @@ class Loaded:
     exemptions: tuple[AnyExemption, ...]
     resources: tuple[dict[str, Any], ...]
     targets: tuple[dict[str, Any], ...]
+    sources: Mapping[tuple[str, str], list[dict[str, Any]]]
     duplicates: tuple[ResourceKey, ...]
     values: RunValues
     calls: Calls
@@ -89,6 +91,7 @@ def load(suite: Suite, test: Test) -> Loaded:
         exemptions=exemptions,
         resources=tuple(resources),
         targets=tuple(targets),
+        sources=_sources(suite.folder, test),
         duplicates=tuple(duplicates),
         values=values,
         calls=Calls(test.api_call_responses),
@@ -153,6 +156,12 @@ def _cluster(folder: Path, test: Test, objects: Sequence[dict[str, Any]]) -> Clu
     definitions = read_objects([folder / path for spec in specs for path in spec.crds], as_written=True)
     further = [each for spec in specs for each in spec.resources]
     return Cluster([*objects, *further, *definitions], definitions)
+
+
+def _sources(folder: Path, test: Test) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Return the objects that rows name as sources of copies; the last row of a rule counts."""
+    named = {(row.policy, row.rule): row.clone_source_resource for row in test.results}
+    return {key: read_objects([folder / path]) for key, path in named.items() if path}
 
 
 def _paths(folder: Path, paths: Sequence[str]) -> list[str]:
