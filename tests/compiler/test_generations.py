@@ -50,7 +50,13 @@ def made(*makes: bodies.Make | bodies.GenerationLoop, existing: Any = ()) -> tup
 
 
 def make(source: Any, **identity: str) -> bodies.Make:
-    given = {"api_version": "v1", "kind": "ConfigMap", "name": "c", "namespace": NAME, **identity}
+    given: dict[str, Any] = {
+        "api_version": "v1",
+        "kind": "ConfigMap",
+        "name": "c",
+        "namespace": NAME,
+        **identity,
+    }
     return bodies.Make(source=source, **given)
 
 

@@ -220,6 +220,20 @@ def test_config_maps_are_in_the_cluster(tmp_path: Path) -> None:
     ]
 
 
+def test_policies_in_cel_see_the_cluster(tmp_path: Path) -> None:
+    asked = 'resource.Get("v1", "configmaps", "ops", "names").data.said == "yes"'
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    policy = {
+        "apiVersion": "policies.kyverno.io/v1",
+        "kind": "ValidatingPolicy",
+        "metadata": {"name": "p"},
+        "spec": {"matchConstraints": {"resourceRules": [pods]}, "validations": [{"expression": asked}]},
+    }
+    for said, expected in (("yes", "pass"), ("no", "fail")):
+        names = {**NAMES, "data": {"said": said}}
+        assert ("Pass", "Ok") in reasons(found(tmp_path, json.dumps(policy), expected, **cluster(names)))
+
+
 def test_the_cluster_wins_over_values(tmp_path: Path) -> None:
     values = {
         "policies": [{"name": "p", "rules": [{"name": "rule", "values": {"names.data.allowed": "no"}}]}]

@@ -5,7 +5,7 @@ References: Kyverno 1.19 `ext/cluster/fake.go`, `pkg/clients/dclient` (`rawAbsPa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from pratique.grammar.errors import EvaluationError
@@ -69,6 +69,11 @@ class Cluster:
         of = _Type(group, version, plural)
         self._kinds.setdefault(of, key.kind)
         return of
+
+    def objects(self) -> Iterator[Mapping[str, Any]]:
+        """Yield all objects."""
+        for found in self._objects.values():
+            yield from found.values()
 
     def find(self, api_version: str, kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
         """Return an object; None where there is none."""
