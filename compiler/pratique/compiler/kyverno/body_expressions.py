@@ -98,7 +98,8 @@ def cel_mistakes(rule: Rule) -> Iterator[ExpressionError]:
     for number, expression in enumerate(check.expressions):
         routes[id(expression)] = ("validate", "cel", "expressions", number)
     for node, error in compiler.mistakes:
-        yield error.within(routes[id(node)])
+        if getattr(node, "expression", ""):  # what is not there is told by who asks for it
+            yield error.within(routes[id(node)])
 
 
 def _parts(rule: Rule) -> Iterator[tuple[str, Any, Route]]:
