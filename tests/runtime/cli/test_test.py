@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from pratique.runtime.cli import main
+from pratique.runtime.cli.parser import command_parser
 from tests.support_suites import row, write_suite
 
 
@@ -131,3 +132,16 @@ def test_terminals_are_not_driven_by_what_suites_say(capsys: pytest.CaptureFixtu
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\\x1b[31mp" in out
+
+
+def test_flags_of_kyverno_that_cannot_be_followed_say_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test", ".", "--git-branch", "main"]) == 2
+    assert "clone the repository first" in capsys.readouterr().err
+
+
+def test_every_flag_of_kyverno_test_is_known() -> None:
+    flags = {
+        *("--file-name", "-f", "--git-branch", "-b", "--test-case-selector", "-t", "--output-format", "-o"),
+        *("--registry", "--fail-only", "--remove-color", "--detailed-results", "--require-tests"),
+    }
+    assert flags <= set(command_parser("test")._option_string_actions)

@@ -9,6 +9,7 @@ References: Kyverno 1.19, `cmd/cli/kubectl-kyverno/commands/apply/command.go`.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, NoReturn
 
 
@@ -59,6 +60,13 @@ REFUSED: Final = (
 """Flags that would change what is judged or printed in a way this version cannot follow."""
 
 
+REFUSED_IN_TESTS: Final = (
+    Flag(
+        ("--git-branch", "-b"), "BRANCH", "this version reads suites from files: clone the repository first"
+    ),
+)
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare both kinds of flags, each kind under its own heading in the help."""
     accepted = parser.add_argument_group("flags of kyverno apply that are accepted without effect")
@@ -66,8 +74,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         accepted.add_argument(
             *flag.names, action=_Accepted, nargs=_arity(flag), metavar=flag.value, help=flag.why
         )
-    refused = parser.add_argument_group("flags of kyverno apply that are refused")
-    for flag in REFUSED:
+    _refuse(parser, "flags of kyverno apply that are refused", REFUSED)
+
+
+def refuse_test_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `kyverno test` that cannot be followed."""
+    _refuse(parser, "flags of kyverno test that are refused", REFUSED_IN_TESTS)
+
+
+def _refuse(parser: argparse.ArgumentParser, title: str, flags: Iterable[Flag]) -> None:
+    refused = parser.add_argument_group(title)
+    for flag in flags:
         refused.add_argument(
             *flag.names, action=_Refused, nargs=_arity(flag), metavar=flag.value, help=flag.why
         )

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from pratique.runtime.cli.kyverno_flags import refuse_test_flags
 from pratique.runtime.cli.terminal import use_color
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="ask registries about images of suites that have no lab (lab.yaml or lab/) beside them",
     )
     _add_output_options(parser)
+    refuse_test_flags(parser)
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
