@@ -51,9 +51,24 @@ def kubeconfig() -> Iterator[Path]:
         subprocess.run(down, capture_output=True, timeout=60, check=False)
 
 
-def kubectl(kubeconfig: Path) -> list[str]:
-    """Return how to call kubectl; skips where there is none."""
-    found = shutil.which("kubectl") or next((str(path) for path in CACHE.glob("v*/kubectl")), "")
-    if not found:
-        pytest.skip("no kubectl on the PATH")
-    return [found, "--kubeconfig", str(kubeconfig)]
+class Kubectl:
+    """Calls kubectl as people do."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        """Take the cluster; skips where there is no kubectl."""
+        built = next((str(path) for path in CACHE.glob("v*/kubectl")), "")
+        found = built or shutil.which("kubectl")
+        if not found:
+            pytest.skip("no kubectl on the PATH")
+        self._command = [found, "--kubeconfig", str(kubeconfig)]
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Return what kubectl says, whatever it does."""
+        command = [*self._command, *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+    def __call__(self, *arguments: str, stdin: str = "") -> str:
+        """Return what kubectl prints, which must not fail."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout

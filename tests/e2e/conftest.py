@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pratique.runtime.kubernetes.settings import ClusterSettings, from_kubeconfig
-from tests.support_cluster import kubeconfig
+from tests.support_cluster import Kubectl, kubeconfig
 from tests.support_serve import build_lab
 
 
@@ -27,3 +27,9 @@ def settings(kubeconfig_file: Path) -> ClusterSettings:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lab with signed and unsigned images."""
     return build_lab(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="session")
+def kubectl(kubeconfig_file: Path) -> Kubectl:
+    """Calls kubectl."""
+    return Kubectl(kubeconfig_file)

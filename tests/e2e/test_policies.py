@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,7 @@ from pratique.runtime.kubernetes.types import (
     VALIDATING_WEBHOOKS,
 )
 from tests.conftest import ROOT
-from tests.support_cluster import kubectl
+from tests.support_cluster import Kubectl
 from tests.support_engine import pod
 from tests.support_policies import cluster_policy
 from tests.support_serve import APP, BAD, exists, images, namespace, serving, until
@@ -200,7 +199,7 @@ def test_a_policy_that_cannot_be_enforced_is_refused_with_its_place(
 
 
 def test_whoever_applies_a_policy_is_told_what_lint_finds(
-    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+    settings: ClusterSettings, kubectl: Kubectl, kubeconfig_file: Path, lab: Path, tmp_path: Path
 ) -> None:
     async def run() -> None:
         async with Cluster(settings) as cluster:
@@ -209,13 +208,8 @@ def test_whoever_applies_a_policy_is_told_what_lint_finds(
                 printed = STORY / "as-printed.yaml"
 
                 async def warned() -> str:
-                    done = await asyncio.to_thread(
-                        subprocess.run,
-                        [*kubectl(kubeconfig_file), "apply", "-f", str(printed)],
-                        capture_output=True,
-                        text=True,
-                        check=True,
-                    )
+                    done = await asyncio.to_thread(kubectl.run, "apply", "-f", str(printed))
+                    assert done.returncode == 0
                     return str(done.stderr) if "PRQ001" in done.stderr else ""
 
                 said = await until(warned)
@@ -223,57 +217,32 @@ def test_whoever_applies_a_policy_is_told_what_lint_finds(
                 name = yaml.safe_load(printed.read_text())["metadata"]["name"]
                 found = await ready(cluster, name, "True", "kube-system")
                 assert "PRQ001" in conditions(found)["Clean"]
-                shown = subprocess.run(
-                    [*kubectl(kubeconfig_file), "get", "policies", "-n", "kube-system"],
-                    capture_output=True,
-                    text=True,
-                    check=True,
-                ).stdout
+                shown = kubectl("get", "policies.kyverno.io", "-n", "kube-system")
                 header, row = (line.split() for line in shown.splitlines())
                 assert header[:4] == ["NAME", "ADMISSION", "BACKGROUND", "READY"]
                 assert row[:4] == [name, "true", "true", "True"]
             with serving(
                 kubeconfig_file, tmp_path, "--name", NAME, "--refuse-findings", "error", *images(lab)
             ):
-                done: Any = None
 
-                async def refused() -> bool:
-                    nonlocal done
-                    done = await asyncio.to_thread(
-                        subprocess.run,
-                        [*kubectl(kubeconfig_file), "create", "--dry-run=server", "-f", str(printed)],
-                        capture_output=True,
-                        text=True,
-                        check=False,
-                    )
-                    return "is refused" in done.stderr
+                async def refused() -> str:
+                    arguments = ("create", "--dry-run=server", "-f", str(printed))
+                    done = await asyncio.to_thread(kubectl.run, *arguments)
+                    return str(done.stderr) if "is refused" in done.stderr else ""
 
                 await cluster.delete(POLICIES, name, "kube-system")
-                await until(refused)
-                assert "PRQ001" in done.stderr
+                assert "PRQ001" in await until(refused)
 
     asyncio.run(asyncio.wait_for(run(), 120))
 
 
-def test_kyverno_s_policies_apply_unchanged_and_are_explained(kubeconfig_file: Path) -> None:
-    command = kubectl(kubeconfig_file)
+def test_kyverno_s_policies_apply_unchanged_and_are_explained(kubectl: Kubectl) -> None:
     for path in sorted((ROOT / "policies").rglob("*.yaml")):
         if any(d and d.get("apiVersion") == "kyverno.io/v1" for d in yaml.safe_load_all(path.read_text())):
-            done = subprocess.run(
-                [*command, "apply", "--dry-run=server", "-f", str(path)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            assert "Warning" not in done.stderr
-    done = subprocess.run(
-        [*command, "explain", "clusterpolicy.spec.rules.verifyImages.attestors.count"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "How many of the entries must have signed" in done.stdout
+            done = kubectl.run("apply", "--dry-run=server", "-f", str(path))
+            assert (done.returncode, done.stderr) == (0, "")
+    text = kubectl("explain", "clusterpolicies.spec.rules.verifyImages.attestors.count")
+    assert "How many of the entries must have signed" in " ".join(text.split())
 
 
 def test_beside_kyverno_reviews_and_status_are_left_alone(

@@ -99,6 +99,7 @@ class Evidence:
         keys: finds keys that policies name by reference.
         lifetimes: how long answers are kept.
         memory: where.
+        tags: where it is kept what tags mean, if somewhere else: who believes it for longer tells nobody.
         coverage: which manifests of a multi-platform image are judged.
         watch: is told what is asked and answered.
     """
@@ -111,6 +112,7 @@ class Evidence:
         *,
         lifetimes: Lifetimes = ONE_RUN,
         memory: Memory | None = None,
+        tags: Memory | None = None,
         coverage: Coverage = Reach.INDEX,
         watch: Watch = UNWATCHED,
     ) -> None:
@@ -121,6 +123,7 @@ class Evidence:
         self.usual = Access(store=store, id="")
         self._lifetimes = lifetimes
         self._memory = Memory(max_bytes=RUN_BYTES) if memory is None else memory
+        self._tags = self._memory if tags is None else tags
         self.verifications = 0
         """Signatures whose cryptography was checked, each counted once per method and trust."""
 
@@ -147,7 +150,7 @@ class Evidence:
         def worth(answer: object) -> Worth:
             return self._worth(terms, answer, self._lifetimes.tag)
 
-        return await self._memory.ask((terms, repository, tag), ask, worth)
+        return await self._tags.ask((terms, repository, tag), ask, worth)
 
     async def listed(self, subject: Subject, store: ImageStore, listing: Listing) -> Listed:
         """Return the stored signatures of a digest."""

@@ -78,7 +78,7 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
         (["policy.yaml", "--url", "https://x/path"], "not https://HOST"),
         (["policy.yaml", "--cluster", "--service", "a/b", "--url", "https://x"], "exclude each other"),
         (["policy.yaml", "--kubeconfig", "missing"], "missing cannot be read"),
-        (["policy.yaml", "--kubeconfig", "kubeconfig"], "needs its name"),
+        (["policy.yaml", "--kubeconfig", "kubeconfig"], "there is no certificate"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -15,7 +15,7 @@ from pratique.runtime.admission.server import Webhook
 
 @asynccontextmanager
 async def listening(
-    webhook: Webhook, host: str, port: int, tls: ssl.SSLContext, *, grace: float, linger: float
+    webhook: Webhook, host: str, port: int, tls: ssl.SSLContext | None, *, grace: float, linger: float
 ) -> AsyncIterator[int]:
     """Serve as long as the context lasts; gives the port.
 
@@ -26,14 +26,15 @@ async def listening(
         webhook: the handlers.
         host: address to listen on.
         port: 0 for any.
-        tls: see `server_tls`.
+        tls: see `server_tls`; None to answer nothing but how the server does, over plain HTTP.
         grace: seconds that requests in flight are given at most.
         linger: seconds of going on.
 
     Raises:
         UsageError: nobody can listen there.
     """
-    runner = web.AppRunner(webhook.application(), access_log=None, shutdown_timeout=1.0)
+    app = webhook.application(reviews=tls is not None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port, ssl_context=tls)

@@ -68,19 +68,21 @@ class Webhook:
             ("fault",),
         )
 
-    def application(self) -> web.Application:
-        """Return the application with its routes."""
+    def application(self, *, reviews: bool = True) -> web.Application:
+        """Return the application with its routes; without `reviews` only those that tell how it goes."""
         app = web.Application(client_max_size=MAX_BODY)
+        app.router.add_get("/healthz", self._healthy)
+        app.router.add_get("/livez", self._healthy)
+        app.router.add_get("/readyz", self._readiness)
+        app.router.add_get("/metrics", self._metrics)
+        if not reviews:
+            return app
         for webhook, mutating in (("validate", False), ("mutate", True)):
             handler = self._route(webhook, mutating=mutating)
             app.router.add_post(f"/{webhook}", handler)
             app.router.add_post(f"/{webhook}/{{selection:.+}}", handler)
         for path, handler in self._handlers.items():
             app.router.add_post(path, handler)
-        app.router.add_get("/healthz", self._healthy)
-        app.router.add_get("/livez", self._healthy)
-        app.router.add_get("/readyz", self._readiness)
-        app.router.add_get("/metrics", self._metrics)
         return app
 
     def review_at(self, path: str, judge: Callable[[Review, float], Awaitable[Verdict]]) -> None:

@@ -16,7 +16,7 @@ from pratique.runtime.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from pratique.runtime.serving.options import CertificateOptions, ClusterOptions
+    from pratique.runtime.serving.options import CertificateOptions, ClusterOptions, ScanOptions
     from pratique.runtime.serving.webhooks import Endpoint
 
 NAME: Final = "serve"
@@ -132,6 +132,28 @@ def _add_cluster(group: argparse._ArgumentGroup) -> None:
         help="refuse policies in which lint finds something as severe (error, warning, info); else it warns",
     )
     group.add_argument(
+        "--reports",
+        metavar="WHICH",
+        choices=("policyreports", "openreports", "none"),
+        default="",
+        help="judge what exists in the background, and write what is found as policyreports (the default for"
+        " policies of the cluster), openreports, or not at all (none; the default for files)",
+    )
+    group.add_argument(
+        "--report-per",
+        metavar="WHAT",
+        choices=("resource", "policy"),
+        default="resource",
+        help="what one report gathers: a resource, named after its uid, or a policy, pol-NAME (resource)",
+    )
+    group.add_argument(
+        "--scan-interval",
+        metavar="SECONDS",
+        type=float,
+        default=3600.0,
+        help="look at each resource again after so long (3600): tags move",
+    )
+    group.add_argument(
         "--cleanup",
         action="store_true",
         help="remove webhook configurations, certificates and Lease, and end",
@@ -227,4 +249,19 @@ def _cluster(args: argparse.Namespace) -> ClusterOptions | None:
         owner=args.owner,
         beside_kyverno=args.beside_kyverno,
         refused=args.refuse_findings,
+        scan=_scan(args),
+    )
+
+
+def _scan(args: argparse.Namespace) -> ScanOptions | None:
+    from pratique.runtime.outputs.formats import Grouping
+    from pratique.runtime.serving.options import ScanOptions
+
+    which = args.reports or ("none" if args.policies else "policyreports")
+    if which == "none":
+        return None
+    return ScanOptions(
+        open_reports=which == "openreports",
+        grouping=Grouping(args.report_per),
+        seconds=args.scan_interval,
     )

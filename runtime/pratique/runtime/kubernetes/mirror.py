@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,6 +23,9 @@ FIRST_PAUSE: Final = 0.2
 LAST_PAUSE: Final = 30.0
 
 Changed = Callable[[], Awaitable[None]]
+Seen = Callable[[tuple[str, str], Object | None, Object | None], None]
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Mirror:
@@ -35,6 +39,8 @@ class Mirror:
         namespace: str = "",
         *,
         fields: str = "",
+        labels: str = "",
+        seen: Seen | None = None,
         trim: Callable[[Object], Object] | None = None,
     ) -> None:
         """Take where to look and whom to tell.
@@ -45,6 +51,9 @@ class Mirror:
             changed: called after each change, and once after the first list.
             namespace: the one that is looked at; empty for all.
             fields: selector of the objects; empty for all.
+            labels: selector of their labels; empty for all.
+            seen: called for each object that changed, with its key, what was kept of it, and what is now;
+                None for one that was not there, or is no more.
             trim: returns what is kept of an object.
         """
         self.objects: dict[tuple[str, str], Object] = {}
@@ -56,6 +65,9 @@ class Mirror:
         self._changed = changed
         self._namespace = namespace
         self._fields = fields
+        self._labels = labels
+        self._seen = seen
+        self._said = ""
         self._trim = trim or _trimmed
         self._heard_at = 0.0
 
@@ -76,34 +88,57 @@ class Mirror:
                     version, pause = seen, FIRST_PAUSE
             except PratiqueError as error:
                 self.faults += 1
+                self._say(error)
                 if isinstance(error, ClusterError) and error.status == 410:
                     version = ""
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads clients, no secret)
                 pause = min(pause * 2, LAST_PAUSE)
 
+    def _say(self, error: PratiqueError) -> None:
+        """Log what goes wrong, once as long as it is the same."""
+        said = f"{type(error).__name__} {getattr(error, 'status', '')}"
+        if said != self._said:
+            self._said = said
+            _LOG.warning("%s could not be read: %s", self._type.plural, error)
+
     async def _list(self) -> str:
-        listing = await self._cluster.list(self._type, self._namespace, fields=self._fields)
+        listing = await self._cluster.list(
+            self._type, self._namespace, fields=self._fields, labels=self._labels
+        )
         found = {_key(item): self._trim(item) for item in listing.items}
         differs = found != self.objects or not self.synced.is_set()
-        self.objects = found
+        before, self.objects = self.objects, found
         self._heard_at = time.monotonic()
+        self._said = ""
+        if differs and self._seen:
+            for key in {**before, **found}:
+                if before.get(key) != found.get(key):
+                    self._seen(key, before.get(key), found.get(key))
         if differs:
             await self._tell()
         self.synced.set()
         return listing.version
 
     async def _watch(self, version: str) -> AsyncIterator[str]:
-        watch = self._cluster.watch(self._type, version, self._namespace, fields=self._fields)
+        watch = self._cluster.watch(
+            self._type, version, self._namespace, fields=self._fields, labels=self._labels
+        )
         async with contextlib.aclosing(watch) as events:
             async for event in events:
                 self._heard_at = time.monotonic()
-                if event.type == "DELETED":
-                    self.objects.pop(_key(event.object), None)
-                elif event.type != "BOOKMARK":
-                    self.objects[_key(event.object)] = self._trim(event.object)
+                if event.type != "BOOKMARK":
+                    self._take(_key(event.object), event.object if event.type != "DELETED" else None)
                 if event.type != "BOOKMARK":
                     await self._tell()
                 yield _version(event.object)
+
+    def _take(self, key: tuple[str, str], item: Object | None) -> None:
+        before = self.objects.pop(key, None)
+        after = None if item is None else self._trim(item)
+        if after is not None:
+            self.objects[key] = after
+        if self._seen and before != after:
+            self._seen(key, before, after)
 
     async def _tell(self) -> None:
         if self._changed:

@@ -7,14 +7,15 @@ References: image-verification reference 8.1-8.3; Kyverno 1.10 (one report per p
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pratique.runtime.decision import ResourceId
+from pratique.runtime.decision import ResourceId, Status
 from pratique.runtime.outputs.formats import Grouping, RenderOptions
 from pratique.runtime.outputs.json_text import json_text, yaml_text
-from pratique.runtime.outputs.view import SOURCE, Row, View, resource_reference, tally
+from pratique.runtime.outputs.view import SOURCE, Row, View, resource_reference
 
 MAX_RESULTS: Final = 1000
 """Results in one object; further ones go to objects named `...-1`, `...-2`, so that each fits into etcd."""
@@ -60,17 +61,45 @@ def groups(view: View, grouping: Grouping) -> Iterator[Group]:
 
 def report(group: Group, *, api_version: str, kind: str, now: int | None, **extra: str) -> dict[str, Any]:
     """Return a report object as plain data, `extra` top-level fields included."""
-    metadata: dict[str, Any] = {"name": group.name}
-    if group.namespace:
-        metadata["namespace"] = group.namespace
+    entries = [entry(row, scoped=group.scope is not None, now=now) for row in group.rows]
+    return assembled(
+        group.name, group.namespace, entries, group.scope, api_version=api_version, kind=kind, **extra
+    )
+
+
+def assembled(
+    name: str,
+    namespace: str,
+    entries: Sequence[dict[str, Any]],
+    scope: ResourceId | None,
+    *,
+    api_version: str,
+    kind: str,
+    **extra: str,
+) -> dict[str, Any]:
+    """Return a report object from its results.
+
+    Args:
+        name: of the object.
+        namespace: empty for a cluster-wide one.
+        entries: see `entry`.
+        scope: the one resource that they are about; None for several.
+        api_version: of the report.
+        kind: of the report.
+        extra: further fields at the top level.
+    """
+    metadata: dict[str, Any] = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
     metadata["labels"] = dict(MANAGED_BY)
     data: dict[str, Any] = {"apiVersion": api_version, "kind": kind, "metadata": metadata, **extra}
-    if group.scope:
-        reference = data["scope"] = resource_reference(group.scope)
-        if group.scope.uid:
+    if scope:
+        reference = data["scope"] = resource_reference(scope)
+        if scope.uid:
             metadata["ownerReferences"] = [{k: v for k, v in reference.items() if k != "namespace"}]
-    data["results"] = [_result(row, scoped=group.scope is not None, now=now) for row in group.rows]
-    data["summary"] = {str(status): count for status, count in tally(group.rows).items()}
+    counts = Counter(each["result"] for each in entries)
+    data["results"] = list(entries)
+    data["summary"] = {str(status): counts[str(status)] for status in Status}
     return data
 
 
@@ -98,18 +127,19 @@ def _made_up_uid(resource: ResourceId) -> str:
     return str(uuid.uuid5(_UNNAMED, text))
 
 
-def _result(row: Row, *, scoped: bool, now: int | None) -> dict[str, Any]:
+def entry(row: Row, *, scoped: bool, now: int | None) -> dict[str, Any]:
+    """Return one result as reports hold it; without the resource where the whole report is about it."""
     result = row.result
-    entry: dict[str, Any] = {"source": SOURCE, "policy": result.policy, "rule": result.rule}
+    found: dict[str, Any] = {"source": SOURCE, "policy": result.policy, "rule": result.rule}
     if not scoped:
-        entry["resources"] = [resource_reference(result.resource)]
-    entry |= {"result": str(row.status), "message": row.message, "scored": result.scored}
+        found["resources"] = [resource_reference(result.resource)]
+    found |= {"result": str(row.status), "message": row.message, "scored": result.scored}
     if now is not None:
-        entry["timestamp"] = {"seconds": now, "nanos": 0}
+        found["timestamp"] = {"seconds": now, "nanos": 0}
     if result.category:
-        entry["category"] = result.category
+        found["category"] = result.category
     if result.severity in SEVERITIES:
-        entry["severity"] = result.severity
+        found["severity"] = result.severity
     if result.properties:
-        entry["properties"] = row.properties
-    return entry
+        found["properties"] = row.properties
+    return found

@@ -62,6 +62,11 @@ def tally(rows: Sequence[Row]) -> dict[Status, int]:
     return {status: counts[status] for status in Status}
 
 
+def row_of(result: RuleResult) -> Row:
+    """Return a result as it stands in a report of its own."""
+    return _row(result, audit_warn=False)
+
+
 def _row(result: RuleResult, audit_warn: bool) -> Row:
     decided = worst(check.status for check in result.checks)
     return Row(

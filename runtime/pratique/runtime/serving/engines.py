@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from pratique.compiler.plan import Plan
@@ -21,11 +22,28 @@ from pratique.runtime.secrets import read_secrets
 from pratique.runtime.serving.options import ServeOptions
 
 MEMORY_BYTES: Final = 128 << 20
+TAG_SECONDS: Final = 300.0
+"""For which the scan believes what a tag means."""
+TAG_BYTES: Final = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Makes engines from plans.
+
+    Attributes:
+        admission: for requests: it believes no tag twice.
+        scan: for the background, which shares what is known of digests, and believes tags for a while: its
+            cost grows with the images of a cluster, not with its Pods.
+    """
+
+    admission: Callable[[Plan], Engine]
+    scan: Callable[[Plan], Engine]
 
 
 @asynccontextmanager
-async def engines(options: ServeOptions, metrics: Metrics) -> AsyncIterator[Callable[[Plan], Engine]]:
-    """Give what makes an engine from a plan, over what this process knows of images.
+async def engines(options: ServeOptions, metrics: Metrics) -> AsyncIterator[Engines]:
+    """Give what makes engines, over what this process knows of images.
 
     Raises:
         UsageError: Secrets or options cannot be used.
@@ -37,21 +55,28 @@ async def engines(options: ServeOptions, metrics: Metrics) -> AsyncIterator[Call
     store = cached(counting, options.store)
     memory = Memory(max_bytes=MEMORY_BYTES)
     try:
-        evidence = Evidence(
+        verifier = open_verifier(options.trust)
+        keys = Keys(secrets, os.environ, offline=options.store.offline)
+        evidence = Evidence(store, verifier, keys, lifetimes=Lifetimes(), memory=memory)
+        scanned = Evidence(
             store,
-            open_verifier(options.trust),
-            Keys(secrets, os.environ, offline=options.store.offline),
-            lifetimes=Lifetimes(),
+            verifier,
+            keys,
+            lifetimes=Lifetimes(tag=TAG_SECONDS),
             memory=memory,
+            tags=Memory(max_bytes=TAG_BYTES),
         )
         accesses = open_accesses(options.store, client, store, secrets)
-        _count(metrics, counting, evidence, memory)
-        yield lambda plan: Engine(plan, evidence, None, accesses)
+        _count(metrics, counting, (evidence, scanned), memory)
+        yield Engines(
+            admission=lambda plan: Engine(plan, evidence, None, accesses),
+            scan=lambda plan: Engine(plan, scanned, None, accesses),
+        )
     finally:
         await store.aclose()
 
 
-def _count(metrics: Metrics, store: CountingStore, evidence: Evidence, memory: Memory) -> None:
+def _count(metrics: Metrics, store: CountingStore, evidence: Sequence[Evidence], memory: Memory) -> None:
     def requests() -> dict[tuple[str, ...], float]:
         found = store.requests
         return {(name,): getattr(found, name) for name in ("manifests", "blobs", "referrers", "tokens")}
@@ -62,7 +87,7 @@ def _count(metrics: Metrics, store: CountingStore, evidence: Evidence, memory: M
     metrics.total(
         "pratique_verifications_total",
         "Signatures whose cryptography was checked.",
-        lambda: evidence.verifications,
+        lambda: sum(each.verifications for each in evidence),
     )
     metrics.gauge("pratique_memory_bytes", "What is remembered of images.", lambda: memory.bytes)
     metrics.gauge("pratique_memory_entries", "Answers that are remembered.", lambda: len(memory))

@@ -6,22 +6,23 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from functools import partial
 
 from pratique.compiler.lint.base import Severity
-from pratique.compiler.plan import Plan
-from pratique.grammar.errors import UsageError
 from pratique.runtime.admission.judging import Judge, built_in
 from pratique.runtime.admission.server import Webhook
 from pratique.runtime.engine import Engine
 from pratique.runtime.kubernetes.client import Cluster
+from pratique.runtime.kubernetes.events import EventRecorder
 from pratique.runtime.kubernetes.lease import Leadership
 from pratique.runtime.kubernetes.settings import find_cluster
 from pratique.runtime.kubernetes.types import LEASES, SECRETS
 from pratique.runtime.metrics import Metrics
 from pratique.runtime.resource import Kind
+from pratique.runtime.serving.admission_events import tell
 from pratique.runtime.serving.catalogue import Catalogue
 from pratique.runtime.serving.certificate_secret import CertificateSecret
+from pratique.runtime.serving.engines import Engines
 from pratique.runtime.serving.leading import Leader
 from pratique.runtime.serving.live_policies import LivePolicies
 from pratique.runtime.serving.namespaces import ClusterNamespaces
@@ -29,9 +30,8 @@ from pratique.runtime.serving.options import ClusterOptions
 from pratique.runtime.serving.policy_review import PATH, PolicyReviewer
 from pratique.runtime.serving.registration import remove
 from pratique.runtime.serving.roles import ClusterRoles
+from pratique.runtime.serving.scan import Scan
 from pratique.runtime.serving.tls import ServerCertificate
-
-MakeEngine = Callable[[Plan], Engine]
 
 
 class Installation:
@@ -49,7 +49,9 @@ class Installation:
         self._roles = ClusterRoles(cluster)
         self._catalogue = Catalogue(cluster)
         self._policies = LivePolicies(cluster) if live else None
-        self._lease = Leadership(cluster, self._namespace, options.name, _identity())
+        identity = _identity()
+        self._lease = Leadership(cluster, self._namespace, options.name, identity)
+        self._events = EventRecorder(cluster, identity)
         self._leader: Leader | None = None
 
     @classmethod
@@ -72,17 +74,9 @@ class Installation:
         return Judge(engine, self._namespaces, self._parent, self._roles)
 
     def certificates(self, shown: ServerCertificate) -> CertificateSecret:
-        """Return what keeps the certificates of this installation.
-
-        Raises:
-            UsageError: nobody knows what the API server calls the server.
-        """
+        """Return what keeps the certificates of this installation, under the names of its endpoint."""
         endpoint = self._options.endpoint
-        if endpoint is None:
-            raise UsageError(
-                "a certificate of the server's own needs its name: give --service NAMESPACE/NAME or"
-                " --url URL, or else --tls-certificate and --tls-key"
-            )
+        assert endpoint is not None  # noqa: S101 (asked for by the caller)
         name = f"{self._options.name}-certificates"
         return CertificateSecret(self.cluster, shown, self._namespace, name, endpoint.names())
 
@@ -92,15 +86,14 @@ class Installation:
             webhook.faults["policies"] = "not read yet"
             refused = Severity(self._options.refused) if self._options.refused else None
             webhook.review_at(PATH, PolicyReviewer(refused).verdict)
+            webhook.told = partial(tell, self._events)
 
     async def changed(self) -> None:
         """Take note that other webhooks or another status are wanted."""
         if self._leader:
             await self._leader.changed()
 
-    async def run(
-        self, webhook: Webhook, make_engine: MakeEngine, shown: ServerCertificate, metrics: Metrics
-    ) -> None:
+    async def run(self, webhook: Webhook, made: Engines, shown: ServerCertificate, metrics: Metrics) -> None:
         """Do what there is to do in the cluster, until cancelled."""
         self._leader = Leader(
             self._options,
@@ -110,15 +103,17 @@ class Installation:
             webhook.judge,
             shown,
             self._policies,
+            lambda: self._scan(webhook, made),
         )
-        self._measure(metrics)
+        self._measure(metrics, self._leader)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._namespaces.mirror.run())
             group.create_task(self._roles.run())
             group.create_task(self._catalogue.run(self.changed))
             if self._policies:
-                group.create_task(self._policies.run(lambda plan: self._use(webhook, make_engine(plan))))
-            if self._options.endpoint:
+                group.create_task(self._policies.run(lambda plan: self._use(webhook, made.admission(plan))))
+            group.create_task(self._events.run())
+            if self._options.endpoint or self._options.scan:
                 group.create_task(self._lease.run(self._leader.run))
 
     async def remove(self) -> None:
@@ -131,6 +126,24 @@ class Installation:
         await remove(self.cluster, name)
         await self.cluster.delete(SECRETS, f"{name}-certificates", self._namespace)
         await self.cluster.delete(LEASES, name, self._namespace)
+
+    def _scan(self, webhook: Webhook, made: Engines) -> Scan | None:
+        """Return a new background scan; None where none is wanted."""
+        if self._options.scan is None:
+            return None
+        policies = self._policies
+        return Scan(
+            self.cluster,
+            self._options.scan,
+            self._catalogue,
+            self._namespaces,
+            self._events,
+            make_engine=made.scan,
+            plan=lambda: webhook.judge.engine.plan,
+            busy=lambda: webhook.waiting > 0,
+            states=(lambda: policies.states) if policies else dict,
+            beside_kyverno=self._options.beside_kyverno,
+        )
 
     async def _use(self, webhook: Webhook, engine: Engine) -> None:
         """Put an engine in force, from one request to the next (F26)."""
@@ -145,8 +158,20 @@ class Installation:
                 return Kind(group, each.type.version, each.type.kind)
         return built_in(group, plural)
 
-    def _measure(self, metrics: Metrics) -> None:
+    def _measure(self, metrics: Metrics, leader: Leader) -> None:
         lease, namespaces, policies = self._lease, self._namespaces.mirror, self._policies
+        events = self._events
+        metrics.total("pratique_events_total", "Events written.", lambda: events.written)
+        metrics.total("pratique_events_dropped_total", "Events that were not.", lambda: events.dropped)
+        metrics.gauge(
+            "pratique_scan_waiting", "Resources that are still to be judged.", lambda: leader.scan_waiting
+        )
+        metrics.gauge("pratique_scan_resources", "Resources that are scanned.", lambda: leader.scan_resources)
+        metrics.gauge(
+            "pratique_reports_waiting",
+            "Reports that are still to be written.",
+            lambda: leader.reports_waiting,
+        )
         metrics.gauge("pratique_leader", "This replica writes to the cluster.", lambda: float(lease.leading))
         metrics.gauge(
             "pratique_namespaces_age_seconds",

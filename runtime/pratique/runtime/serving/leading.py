@@ -1,10 +1,10 @@
-"""What one replica does for all: it keeps webhooks registered, and writes the status of policies."""
+"""What one replica does for all: it keeps webhooks registered, writes the status of policies, and scans."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pratique.compiler import ir
@@ -18,6 +18,7 @@ from pratique.runtime.serving.options import ClusterOptions
 from pratique.runtime.serving.policy_review import PATH
 from pratique.runtime.serving.policy_status import PolicyStatus
 from pratique.runtime.serving.registration import Registrar
+from pratique.runtime.serving.scan import Scan
 from pratique.runtime.serving.tls import ServerCertificate
 from pratique.runtime.serving.webhooks import Registration, configurations, unserved
 
@@ -38,6 +39,7 @@ class Leader:
         judge: Judge,
         shown: ServerCertificate,
         policies: LivePolicies | None,
+        make_scan: Callable[[], Scan | None] = lambda: None,
     ) -> None:
         self._options = options
         self._cluster = cluster
@@ -48,6 +50,23 @@ class Leader:
         self._policies = policies
         self._registrar: Registrar | None = None
         self._status: PolicyStatus | None = None
+        self._make_scan = make_scan
+        self._scan: Scan | None = None
+
+    @property
+    def scan_waiting(self) -> int:
+        """Return how many resources are still to be judged in the background."""
+        return self._scan.scanner.waiting if self._scan else 0
+
+    @property
+    def scan_resources(self) -> int:
+        """Return how many resources are judged in the background."""
+        return len(self._scan.inventory) if self._scan else 0
+
+    @property
+    def reports_waiting(self) -> int:
+        """Return how many reports are still to be written."""
+        return self._scan.writer.waiting if self._scan else 0
 
     async def changed(self) -> None:
         """Take note that other webhooks or another status are wanted."""
@@ -55,6 +74,8 @@ class Leader:
             await self._registrar.changed()
         if self._status:
             await self._status.changed()
+        if self._scan:
+            await self._scan.changed()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -63,17 +84,22 @@ class Leader:
         if self._policies:
             # Without policies no webhook is wanted: not before it is known that there are none.
             await self._policies.synced.wait()
-        self._registrar = Registrar(self._cluster, self._options.name, lambda: self._wanted(owner))
+        if self._options.endpoint:
+            self._registrar = Registrar(self._cluster, self._options.name, lambda: self._wanted(owner))
+        self._scan = self._make_scan()
         if self._policies and not self._options.beside_kyverno:
             states = self._policies
             self._status = PolicyStatus(self._cluster, lambda: states.states, self._unserved)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._registrar.run())
+                if self._registrar:
+                    group.create_task(self._registrar.run())
+                if self._scan:
+                    group.create_task(self._scan.run())
                 if self._status:
                     group.create_task(self._status.run())
         finally:
-            self._registrar = self._status = None
+            self._registrar = self._status = self._scan = None
 
     def _wanted(self, owner: Object | None) -> Mapping[ResourceType, Object]:
         policies = self._judge.engine.plan.policies.policies

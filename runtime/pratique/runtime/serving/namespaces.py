@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pratique.runtime.kubernetes.client import Cluster, Object
@@ -14,8 +14,10 @@ class ClusterNamespaces:
     """Knows the namespaces of a cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
+        self.relabelled: Callable[[str], None] | None = None
+        """Called with each namespace whose labels changed."""
         self._cluster = cluster
-        self.mirror = Mirror(cluster, NAMESPACES, trim=_labelled)
+        self.mirror = Mirror(cluster, NAMESPACES, seen=self._seen, trim=_labelled)
 
     async def labels(self, name: str) -> Mapping[str, str]:
         """Return the labels of a namespace; one that the copy does not have yet is asked for (K11).
@@ -27,6 +29,10 @@ class ClusterNamespaces:
         if found is None:
             found = await self._cluster.get(NAMESPACES, name)
         return _labels(found)
+
+    def _seen(self, key: tuple[str, str], before: Object | None, after: Object | None) -> None:
+        if self.relabelled and before and after and _labels(before) != _labels(after):
+            self.relabelled(key[1])
 
 
 def _labelled(item: Object) -> Object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pratique.runtime.outputs.formats import Grouping
 from pratique.runtime.registry.open import StoreOptions
 from pratique.runtime.serving.webhooks import Endpoint
 from pratique.runtime.trust_options import TrustOptions
@@ -24,6 +25,21 @@ class CertificateOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """The background scan.
+
+    Attributes:
+        open_reports: reports of OpenReports instead of the policy working group's.
+        grouping: what one report gathers.
+        seconds: between two looks at the same resource.
+    """
+
+    open_reports: bool = False
+    grouping: Grouping = Grouping.RESOURCE
+    seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions:
     """The cluster that is served.
 
@@ -37,6 +53,7 @@ class ClusterOptions:
         account: service account of the server's own Pods; empty for none.
         owner: ClusterRole that the webhook configurations go with; empty for none.
         beside_kyverno: a Kyverno runs here, too: it reviews policies, and writes their status.
+        scan: None for no background scan.
         refused: least severity of findings for which a policy is refused; empty for none.
     """
 
@@ -49,6 +66,7 @@ class ClusterOptions:
     account: str = ""
     owner: str = ""
     beside_kyverno: bool = False
+    scan: ScanOptions | None = None
     refused: str = ""
 
 

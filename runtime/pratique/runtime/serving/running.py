@@ -65,34 +65,61 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
             if options.cluster
             else None
         )
-        engine = await stack.enter_async_context(engines(options, metrics))
-        first = engine(Plan(given_policies))
+        made = await stack.enter_async_context(engines(options, metrics))
+        first = made.admission(Plan(given_policies))
         webhook = Webhook(installation.judge(first) if installation else Judge(first), metrics)
         if installation:
             installation.prepare(webhook)
         shown = ServerCertificate(webhook.faults)
-        metrics.gauge("pratique_certificate_end_seconds", "Unix time.", lambda: shown.ends)
-        work = []
-        if given := options.certificate:
-            files = CertificateFiles(shown, given.certificate, given.key, given.authorities)
-            work.append(files.run(installation.changed if installation else None))
-        elif installation:
-            secret = installation.certificates(shown)
-            await secret.begin()
-            work.append(secret.run(installation.changed))
-        else:
-            raise UsageError("there is no certificate: give --tls-certificate and --tls-key, or --cluster")
-        await stack.enter_async_context(beside(*work))
+        has_certificate = await _certify(options, installation, shown, metrics, stack)
         port = await stack.enter_async_context(
             listening(
-                webhook, options.host, options.port, shown.context, grace=options.grace, linger=options.linger
+                webhook,
+                options.host,
+                options.port,
+                shown.context if has_certificate else None,
+                grace=options.grace,
+                linger=options.linger,
             )
         )
         if installation:
-            await stack.enter_async_context(beside(installation.run(webhook, engine, shown, metrics)))
+            await stack.enter_async_context(beside(installation.run(webhook, made, shown, metrics)))
         end = _told_to_end()
         started(port)
         await end.wait()
+
+
+async def _certify(
+    options: ServeOptions,
+    installation: Installation | None,
+    shown: ServerCertificate,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> bool:
+    """Have a certificate shown and looked after; say whether there is one.
+
+    Without one nobody can be answered, and the server only scans.
+
+    Raises:
+        UsageError: the certificate cannot be used, or there is none and nothing to scan.
+        TransportError: the cluster could not be asked.
+    """
+    if given := options.certificate:
+        files = CertificateFiles(shown, given.certificate, given.key, given.authorities)
+        await stack.enter_async_context(beside(files.run(installation.changed if installation else None)))
+    elif installation and options.cluster and options.cluster.endpoint:
+        secret = installation.certificates(shown)
+        await secret.begin()
+        await stack.enter_async_context(beside(secret.run(installation.changed)))
+    elif options.cluster and options.cluster.scan:
+        return False
+    else:
+        raise UsageError(
+            "there is no certificate: give --tls-certificate and --tls-key, or --cluster and --service"
+            " NAMESPACE/NAME or --url URL, for a certificate of the server's own"
+        )
+    metrics.gauge("pratique_certificate_end_seconds", "Unix time.", lambda: shown.ends)
+    return True
 
 
 def _told_to_end() -> asyncio.Event:
