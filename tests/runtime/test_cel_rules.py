@@ -34,7 +34,7 @@ class World:
     def given(self, policy: str, rule: str) -> Mapping[str, Any]:
         return {}
 
-    def loads(self, source: Source) -> bool:
+    def loads(self, source: Source, given: bool) -> bool:
         return True
 
     async def answer(self, question: Question) -> Any:
