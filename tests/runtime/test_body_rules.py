@@ -366,3 +366,63 @@ def test_what_cannot_be_generated_is_an_error_but_in_suites() -> None:
     assert (status, made) == ("error", 0)
     assert message.startswith("failed to generate: source resource ConfigMap/")
     assert generated(Resource(pod("x")), as_in_suites=True) == [("pass", "", 0)]
+
+
+# --- where it cannot be evaluated -----------------------------------------------------------------------
+
+UNKNOWN = "{{ request.object.nothing }}"
+CONDITION = {"key": UNKNOWN, "operator": "Equals", "value": "b"}
+
+
+def blamed(rule: dict[str, Any]) -> tuple[str, str]:
+    """Return the code of an error, and the text of the policy where it is."""
+    plan = Plan(read(rules({"name": "a", **rule})).policies)
+    resource = Resource(pod("x"))
+    (result,) = run_now(Engine(plan).judge(resource, applicable(plan, resource)))
+    (check,) = result.checks
+    assert check.reason is not None
+    assert check.reason.location is not None
+    place = check.reason.location
+    first, *lines = place.source.text.splitlines()[place.span.start.line - 1 :]
+    return check.reason.code, "".join("\n".join([first[place.span.start.column - 1 :], *lines]).split())
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "place"),
+    [
+        ({"validate": {"deny": {"conditions": [CONDITION]}}}, "unknown-key", '{"conditions":['),
+        ({"validate": {"pattern": {"spec": {"a": UNKNOWN}}}}, "unknown-key", '{"spec":{"a"'),
+        ({"validate": {"anyPattern": [{"spec": {"a": UNKNOWN}}]}}, "unknown-key", '[{"spec":{"a"'),
+        (
+            {
+                "validate": {
+                    "foreach": [{"list": "request.object.spec | `5`", "deny": {"conditions": [CONDITION]}}]
+                }
+            },
+            "unknown-key",
+            '{"conditions":[',
+        ),
+        (
+            {"validate": {"foreach": [{"list": "abs('a')", "deny": {}}]}},
+            "invalid-argument",
+            '{"list":"abs',
+        ),
+        (
+            {"validate": {"foreach": [{"list": "[`1`]", "elementScope": True, "pattern": {"a": 1}}]}},
+            "wrong-type",
+            '{"list":"[`1`]"',
+        ),
+        (
+            {
+                "context": [{"name": "v", "variable": {"jmesPath": "request.object.nothing"}}],
+                "validate": {"deny": {"conditions": [{**CONDITION, "key": "{{ v }}"}]}},
+            },
+            "unknown-key",
+            '"v","variable"',
+        ),
+    ],
+)
+def test_errors_say_where(rule: dict[str, Any], code: str, place: str) -> None:
+    found, text = blamed(rule)
+    assert found == code
+    assert text.startswith(place), text[:60]

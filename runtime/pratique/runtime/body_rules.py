@@ -14,7 +14,7 @@ from pratique.compiler.validations import Outcome, Scene
 from pratique.compiler.validations import Status as Verdict
 from pratique.runtime.answers import Answers
 from pratique.runtime.applicable import Applicable
-from pratique.runtime.decision import Check, Stage, Status
+from pratique.runtime.decision import Check, Reason, Stage, Status
 from pratique.runtime.existing import SKIPPED, old_object
 from pratique.runtime.prepared import Prepared
 
@@ -46,7 +46,10 @@ async def validate(prepared: Prepared, again: Again, answers: Answers) -> Check 
             violated = await _evaluated(before, answers)
             if violated and violated.status is Verdict.FAIL:
                 return Check(stage=Stage.VALIDATE, status=Status.SKIP, message=SKIPPED)
-    return Check(stage=Stage.VALIDATE, status=Status(outcome.status), message=outcome.message)
+    reason: Reason | None = None
+    if outcome.code:
+        reason = Reason(code=outcome.code, text=outcome.message, met=False, location=outcome.location)
+    return Check(stage=Stage.VALIDATE, status=Status(outcome.status), message=outcome.message, reason=reason)
 
 
 async def _evaluated(prepared: Prepared, answers: Answers) -> Outcome | None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from pratique.compiler import bodies
-from pratique.compiler.context_loading import ContextEntries, entry_error
+from pratique.compiler import bodies, ir
+from pratique.compiler.context_loading import ContextEntries, entry_error, place_of
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.expressions.expression import Expression, compile_expression
@@ -81,7 +81,7 @@ class _Compiler:
             try:
                 denies, told = conditions.evaluate(context)
             except EvaluationError as error:
-                return _error("failed to check deny conditions", error)
+                return _error("failed to check deny conditions", error, check.at)
             if denies:
                 return Outcome(Status.FAIL, message.denied(told, context))
             return Outcome(Status.PASS, message.passed())
@@ -97,7 +97,7 @@ class _Compiler:
             try:
                 (matcher,) = matchers.of(place)
             except EvaluationError as error:
-                return _error("variable substitution failed", error)
+                return _error("variable substitution failed", error, check.at)
             about = _about(place)
             if about is None:
                 return None
@@ -119,7 +119,7 @@ class _Compiler:
             try:
                 candidates = matchers.of(place)
             except EvaluationError as error:
-                return _error("variable substitution failed", error)
+                return _error("variable substitution failed", error, check.at)
             about = _about(place)
             if about is None:
                 return None
@@ -140,13 +140,13 @@ class _Compiler:
 
         def evaluate(place: Place) -> Outcome | None:
             applied = 0
-            broken: EvaluationError | None = None
+            broken: Outcome | None = None
             for loop in loops:
                 try:
                     elements = _elements(loop.list, place.context)
                 except EvaluationError as error:
                     if error.code != _UNKNOWN:
-                        broken = error
+                        broken = _error("failed to evaluate list", error, loop.at)
                     continue
                 outcome, count = loop.run(elements, place)
                 if outcome is not None:
@@ -154,7 +154,7 @@ class _Compiler:
                 applied += count
             if applied:
                 return Outcome(Status.PASS, "rule passed")
-            return _error("failed to evaluate list", broken) if broken else None
+            return broken
 
         return evaluate
 
@@ -165,6 +165,7 @@ class _Compiler:
             scoped=loop.scoped,
             entries=ContextEntries.compile(loop.context, namespace=self._namespace),
             preconditions=None if loop.preconditions is None else Conditions.compile(loop.preconditions),
+            at=loop.at,
         )
 
 
@@ -244,7 +245,7 @@ def _elements(list_: Expression, context: Context) -> list[Any]:
 class _Loop:
     """One loop; its elements are checked in order, and the first that neither passes nor skips ends it."""
 
-    __slots__ = ("_check", "_entries", "_preconditions", "_scoped", "list")
+    __slots__ = ("_check", "_entries", "_preconditions", "_scoped", "at", "list")
 
     def __init__(
         self,
@@ -254,8 +255,10 @@ class _Loop:
         scoped: bool | None,
         entries: ContextEntries,
         preconditions: Conditions | None,
+        at: ir.At,
     ) -> None:
         self.list = list_
+        self.at = at
         self._check = check
         self._scoped = scoped
         self._entries = entries
@@ -269,7 +272,7 @@ class _Loop:
                 continue
             is_map = isinstance(element, dict)
             if self._scoped and not is_map:
-                return _cannot_scope(element), passed
+                return _cannot_scope(element, self.at), passed
             scoped = is_map if self._scoped is None else self._scoped
             context = place.context.with_element(element, index, place.nesting)
             context = place.scene.attach(self._entries, context)
@@ -283,7 +286,7 @@ class _Loop:
             if outcome is None or outcome.status is Status.SKIP:
                 continue
             if outcome.status is not Status.PASS:
-                return Outcome(outcome.status, f"validation failure: {outcome.message}"), passed
+                return outcome._replace(message=f"validation failure: {outcome.message}"), passed
             passed += 1
         return None, passed
 
@@ -298,20 +301,21 @@ class _Loop:
                 holds, _ = self._preconditions.evaluate(place.context)
             except EvaluationError as error:
                 if entry_error(error) and error.code != _UNKNOWN:
-                    return _error("failed to evaluate preconditions", error)
+                    return _error("failed to evaluate preconditions", error, self.at)
                 return None
             if not holds:
                 return None
         return self._check(place)
 
 
-def _cannot_scope(element: Any) -> Outcome:
+def _cannot_scope(element: Any, at: ir.At) -> Outcome:
     text = (
         "failed to process foreach: cannot use elementScope=true foreach rules for elements that are not"
         f" maps, expected type=map got type={go_type(element)}"
     )
-    return Outcome(Status.ERROR, text)
+    return Outcome(Status.ERROR, text, "wrong-type", at.location)
 
 
-def _error(text: str, error: EvaluationError) -> Outcome:
-    return Outcome(Status.ERROR, f"{text}: {error.message}")
+def _error(text: str, error: EvaluationError, at: ir.At) -> Outcome:
+    """Return the outcome of what cannot be evaluated: at the context entry to blame, if there is one."""
+    return Outcome(Status.ERROR, f"{text}: {error.message}", error.code, place_of(error) or at.location)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pratique.compiler import ir
 from pratique.compiler.context_loading import Attach
 from pratique.compiler.expressions.context import Context
+from pratique.grammar.source import Location
 
 
 class Status(StrEnum):
@@ -22,10 +23,17 @@ class Status(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What a check says; where it says nothing at all there is none."""
+    """What a check says; where it says nothing at all there is none.
+
+    Attributes:
+        code: of the error, for what cannot be evaluated; else empty.
+        location: what cannot be evaluated.
+    """
 
     status: Status
     message: str
+    code: str = ""
+    location: Location | None = None
 
 
 class Scene:
