@@ -31,8 +31,8 @@ def said(
     compiled, compiler = compile_cel_rule("r", check, message)
     assert not compiler.mistakes
     bindings = request(**fields).bindings(Dialect.KUBERNETES)
-    status, text = compiled.evaluate(bindings, parameters or [None], world())
-    return str(status), text
+    outcome = compiled.evaluate(bindings, parameters or [None], world())
+    return str(outcome.status), outcome.message
 
 
 def test_an_expression_that_holds() -> None:
