@@ -194,9 +194,13 @@ class ReportWriter:
                 return
 
     def _seen(self, key: tuple[str, str], before: Object | None, after: Object | None) -> None:
-        """Take note that somebody wrote a report: it may have been us."""
-        if self._findings is not None:
-            self.touch(self._report(key))
+        """Take note that somebody wrote a report: it may have been us.
+
+        INVARIANT: a report of an earlier process stays until the resource was looked at, or everything was.
+        """
+        report = self._report(key)
+        if self._findings is not None and (self._findings.has(report) or self._complete()):
+            self.touch(report)
 
     def _report(self, key: tuple[str, str]) -> ReportKey:
         namespace, name = key
