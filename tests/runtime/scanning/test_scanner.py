@@ -271,7 +271,7 @@ OPS = [
 ]
 
 
-def test_a_resource_that_goes_while_it_is_judged_leaves_nothing() -> None:
+def test_a_resource_that_goes_while_it_is_judged_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(scene: Scene) -> None:
         started, go = asyncio.Event(), asyncio.Event()
         usual = scene.world.store.manifest
@@ -281,7 +281,7 @@ def test_a_resource_that_goes_while_it_is_judged_leaves_nothing() -> None:
             await go.wait()
             return await usual(*arguments)
 
-        scene.world.store.manifest = slow  # type: ignore[method-assign]
+        monkeypatch.setattr(scene.world.store, "manifest", slow)
         key = scene.pod("a")
         await started.wait()
         scene.gone(key)
