@@ -80,6 +80,8 @@ class ImageQuestion:
 
 Question: TypeAlias = ConfigMapQuestion | ApiQuestion | GlobalQuestion | ImageQuestion | CelQuestion
 
+NOT_FOUND: Final = "not-found"
+"""Code of the answer that there is nothing of this name."""
 MOCKED_FAILURE: Final = "mocked-failure"
 """Code of an answer for which no default of an entry stands in."""
 

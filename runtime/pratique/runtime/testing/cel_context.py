@@ -6,7 +6,7 @@ References: Kyverno 1.19 `pkg/cel/libs/fake_context.go`, `http_mock.go`,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pratique.compiler.api_kinds import plural
@@ -22,8 +22,10 @@ from pratique.compiler.cel.questions import (
 )
 from pratique.compiler.cel_policies.constraints import selects
 from pratique.compiler.context_loading import ImageQuestion
-from pratique.grammar.documents.testing import ApiCallResponse, ContextFile
+from pratique.grammar.documents.testing import ContextFile
 from pratique.grammar.errors import EvaluationError
+from pratique.runtime.testing.cluster import Cluster
+from pratique.runtime.testing.mocks import Calls
 from pratique.runtime.testing.model import ResourceKey
 
 
@@ -35,7 +37,8 @@ class CelContext:
         file: ContextFile | None,
         targets: Iterable[Mapping[str, Any]] = (),
         parameters: Iterable[Mapping[str, Any]] = (),
-        calls: Sequence[ApiCallResponse] = (),
+        calls: Calls | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         """Take what a suite says.
 
@@ -44,6 +47,7 @@ class CelContext:
             targets: existing objects.
             parameters: objects that bindings may name.
             calls: answers of services.
+            cluster: its cluster, which is asked about what the file does not hold.
         """
         spec = file.spec if file else None
         self._resources: dict[tuple[str, str], dict[tuple[str, str], Mapping[str, Any]]] = {}
@@ -51,13 +55,8 @@ class CelContext:
             self._add(each)
         self._images = {each.image: _image(each) for each in (spec.images if spec else ())}
         self._parameters = tuple(parameters)
-        self._calls = {
-            (each.method.strip().upper(), (each.url or each.url_path).strip()): {
-                "body": each.response.body,
-                "statusCode": each.response.status_code or 200,
-            }
-            for each in calls
-        }
+        self._calls = calls or Calls(())
+        self._cluster = cluster
 
     def _add(self, data: Mapping[str, Any]) -> None:
         key = ResourceKey.of(data)
@@ -72,18 +71,16 @@ class CelContext:
         """
         match question:
             case ImageQuestion(reference=reference):
-                found = self._images.get(reference)
-                if found is None:
-                    text = f"image data for {reference} not found in the context"
-                    raise EvaluationError("not-given", text)
-                return found
+                if reference in self._images:
+                    return self._images[reference]
+                raise EvaluationError("not-given", f"image data for {reference} not found in the context")
             case ResourceQuestion(api_version=version, resource=resource):
                 objects = self._resources.get((version, resource), {})
-                return objects.get((question.namespace, question.name))
+                return objects.get((question.namespace, question.name)) or self._named(question)
             case ResourceListQuestion():
                 return self._list(question)
-            case ResourceNameQuestion(kind=kind):
-                return plural(kind)
+            case ResourceNameQuestion(api_version=version, kind=kind):
+                return self._cluster.resource_of(version, kind) if self._cluster else plural(kind)
             case ParameterQuestion():
                 return [each for each in self._parameters if _is_parameter(question, each)]
             case HttpQuestion():
@@ -93,8 +90,19 @@ class CelContext:
             case AccessQuestion():
                 raise EvaluationError("not-given", "the suite does not say who may do what")
 
+    def _named(self, question: ResourceQuestion) -> Mapping[str, Any] | None:
+        if self._cluster is None:
+            return None
+        named = (question.namespace, question.name)
+        return self._cluster.named(question.api_version, question.resource, *named)
+
     def _list(self, question: ResourceListQuestion) -> dict[str, Any]:
-        """Return the objects of one namespace, or those that are in none; labels do not count."""
+        """Return the objects of one namespace, or those that are in none; labels do not count.
+
+        A cluster does as Kubernetes does: no namespace stands for all, and labels count.
+        """
+        if self._cluster is not None:
+            return self._listed(self._cluster, question)
         objects = self._resources.get((question.api_version, question.resource))
         if objects is None:
             group = question.api_version.rpartition("/")[0]
@@ -103,10 +111,16 @@ class CelContext:
         items = [each for (namespace, _), each in objects.items() if namespace == question.namespace]
         return {"items": items}
 
+    def _listed(self, cluster: Cluster, question: ResourceListQuestion) -> dict[str, Any]:
+        found = cluster.listed(question.api_version, question.resource, question.namespace)
+        wanted = question.labels
+        items = [each for each in found["items"] if all(_labels(each).get(k) == v for k, v in wanted)]
+        return {**found, "items": items}
+
     def _called(self, question: HttpQuestion) -> Any:
-        for method in (question.method, ""):
-            if (method, question.url) in self._calls:
-                return self._calls[method, question.url]
+        found = self._calls.response(question.method, question.url)
+        if found is not None:
+            return {"body": found.body, "statusCode": found.status_code or 200}
         if question.namespace:
             text = (
                 "http calls are not allowed in namespaced policies: set --allowHTTPInNamespacedPolicies to"
@@ -129,6 +143,9 @@ def _is_parameter(question: ParameterQuestion, data: Mapping[str, Any]) -> bool:
     if (key.api_version, key.kind) != (question.api_version, question.kind):
         return False
     if question.selector is not None:
-        labels = (data.get("metadata") or {}).get("labels") or {}
-        return selects(question.selector, labels)
+        return selects(question.selector, _labels(data))
     return key.name == question.name
+
+
+def _labels(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (data.get("metadata") or {}).get("labels") or {}

@@ -5,9 +5,11 @@ References: Kyverno 1.19 `ext/cluster/fake.go`, `pkg/clients/dclient` (`rawAbsPa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from pratique.compiler.api_kinds import plural as plural_of
+from pratique.compiler.context_loading import NOT_FOUND
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.testing.model import ResourceKey
 
@@ -65,20 +67,43 @@ class Cluster:
     def _type(self, key: ResourceKey) -> _Type:
         group, _, version = key.api_version.rpartition("/")
         named = (group, version, key.kind)
-        plural = self._plurals.setdefault(named, _plural(key.kind))
+        plural = self._plurals.setdefault(named, plural_of(key.kind))
         of = _Type(group, version, plural)
         self._kinds.setdefault(of, key.kind)
         return of
-
-    def objects(self) -> Iterator[Mapping[str, Any]]:
-        """Yield all objects."""
-        for found in self._objects.values():
-            yield from found.values()
 
     def find(self, api_version: str, kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
         """Return an object; None where there is none."""
         of = self._type(ResourceKey(api_version, kind, namespace, name))
         return self._objects.get(of, {}).get((namespace, name))
+
+    def named(self, api_version: str, plural: str, namespace: str, name: str) -> Mapping[str, Any] | None:
+        """Return an object by the name of its resource; None where there is none."""
+        return self._objects.get(_of(api_version, plural), {}).get((namespace, name))
+
+    def listed(self, api_version: str, plural: str, namespace: str) -> dict[str, Any]:
+        """Return the list of the objects in a namespace, or in all of them where it is empty.
+
+        Raises:
+            EvaluationError: `not-found`: there is no such type.
+        """
+        of = _of(api_version, plural)
+        if of not in self._kinds:
+            raise EvaluationError(NOT_FOUND, f"the cluster of the suite has no {plural} of {api_version}")
+        return self._list(of, namespace)
+
+    def resource_of(self, api_version: str, kind: str) -> str:
+        """Return how resources of a kind are called."""
+        return self._type(ResourceKey(api_version, kind, "", "")).plural
+
+    def _list(self, of: _Type, namespace: str) -> dict[str, Any]:
+        objects = self._objects.get(of, {})
+        return {
+            "apiVersion": of.api_version,
+            "kind": f"{self._kinds[of]}List",
+            "metadata": {"resourceVersion": ""},
+            "items": [each for key, each in objects.items() if namespace in ("", key[0])],
+        }
 
     def config_map(self, namespace: str, name: str) -> dict[str, Any]:
         """Return what a context entry knows of a ConfigMap.
@@ -88,7 +113,7 @@ class Cluster:
         """
         found = self.find("v1", "ConfigMap", namespace, name)
         if found is None:
-            raise EvaluationError("not-found", f'configmaps "{name}" not found')
+            raise EvaluationError(NOT_FOUND, f'configmaps "{name}" not found')
         return {"data": found.get("data") or {}, "metadata": found["metadata"]}
 
     def namespace_labels(self, name: str) -> Mapping[str, str] | None:
@@ -103,22 +128,19 @@ class Cluster:
             EvaluationError: `not-found`: there is no such object or type.
         """
         of, namespace, name = _parsed(path)
-        kind = self._kinds.get(of)
-        if kind is None:
+        if of not in self._kinds:
             raise _failed(path, "the cluster of the suite has no such resources")
-        objects = self._objects.get(of, {})
         if not name:
-            items = [each for key, each in objects.items() if namespace in ("", key[0])]
-            return {
-                "apiVersion": of.api_version,
-                "kind": f"{kind}List",
-                "metadata": {"resourceVersion": ""},
-                "items": items,
-            }
-        found = objects.get((namespace, name))
+            return self._list(of, namespace)
+        found = self._objects.get(of, {}).get((namespace, name))
         if found is None:
             raise _failed(path, f'{of.plural} "{name}" not found')
         return found
+
+
+def _of(api_version: str, plural: str) -> _Type:
+    group, _, version = api_version.rpartition("/")
+    return _Type(group, version, plural)
 
 
 def _parsed(path: str) -> tuple[_Type, str, str]:
@@ -145,14 +167,4 @@ def _only(path: str, name: list[str]) -> str:
 
 
 def _failed(path: str, why: str) -> EvaluationError:
-    return EvaluationError("not-found", f"failed to GET resource with raw url: {path}: {why}")
-
-
-def _plural(kind: str) -> str:
-    """Return how resources of a kind are most likely called."""
-    name = kind.lower()
-    if name.endswith("endpoints"):
-        return name
-    if name.endswith("s"):
-        return f"{name}es"
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    return EvaluationError(NOT_FOUND, f"failed to GET resource with raw url: {path}: {why}")

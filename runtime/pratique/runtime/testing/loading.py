@@ -84,6 +84,8 @@ def load(suite: Suite, test: Test) -> Loaded:
     folder = suite.folder
     targets = read_objects([folder / path for path in test.target_resources])
     parameters = read_objects([folder / path for path in test.param_resources])
+    file = read_file(folder / test.context, ContextFile) if test.context else None
+    calls = Calls(test.api_call_responses)
     cluster = _cluster(folder, test, [*resources, *targets, *parameters])
     return Loaded(
         policies=_once(policies.policies),
@@ -94,10 +96,10 @@ def load(suite: Suite, test: Test) -> Loaded:
         sources=_sources(suite.folder, test),
         duplicates=tuple(duplicates),
         values=values,
-        calls=Calls(test.api_call_responses),
+        calls=calls,
         globals=Globals(folder, test.global_context_entries),
         cluster=cluster,
-        in_cel=_in_cel(folder, test, cluster, targets, parameters),
+        in_cel=CelContext(file, targets, parameters, calls, cluster),
         payloads=tuple((name, _payload(folder / name)) for name in _payload_names(test)),
     )
 
@@ -156,20 +158,6 @@ def _cluster(folder: Path, test: Test, objects: Sequence[dict[str, Any]]) -> Clu
     definitions = read_objects([folder / path for spec in specs for path in spec.crds], as_written=True)
     further = [each for spec in specs for each in spec.resources]
     return Cluster([*objects, *further, *definitions], definitions)
-
-
-def _in_cel(
-    folder: Path,
-    test: Test,
-    cluster: Cluster | None,
-    targets: Sequence[dict[str, Any]],
-    parameters: Sequence[dict[str, Any]],
-) -> CelContext:
-    """Return what policies in CEL are told: as in the Kyverno CLI, a cluster stands for the context file."""
-    if cluster is not None:
-        return CelContext(None, cluster.objects(), parameters, test.api_call_responses)
-    file = read_file(folder / test.context, ContextFile) if test.context else None
-    return CelContext(file, targets, parameters, test.api_call_responses)
 
 
 def _sources(folder: Path, test: Test) -> dict[tuple[str, str], list[dict[str, Any]]]:

@@ -11,11 +11,11 @@ from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from pratique.compiler.context_loading import MOCKED_FAILURE
+from pratique.compiler.context_loading import MOCKED_FAILURE, NOT_FOUND
 from pratique.compiler.expressions.errors import ExpressionError
 from pratique.compiler.expressions.expression import compile_expression
 from pratique.compiler.expressions.jmespath.run import NOTHING_OUTSIDE
-from pratique.grammar.documents.testing import ApiCallResponse, GlobalEntry, Test
+from pratique.grammar.documents.testing import ApiCallResponse, GlobalEntry, MockResponse, Test
 from pratique.grammar.errors import EvaluationError, PolicyError
 from pratique.runtime.testing.discovery import Suite
 from pratique.runtime.testing.objects import read_objects
@@ -38,7 +38,11 @@ class Calls:
 
     def knows(self, method: str, url: str) -> bool:
         """Say whether there is an answer."""
-        return (method, url) in self._answers or ("", url) in self._answers
+        return self.response(method, url) is not None
+
+    def response(self, method: str, url: str) -> MockResponse | None:
+        """Return what a call is told, be it a failure; None where nothing is said about it."""
+        return self._answers.get((method, url)) or self._answers.get(("", url))
 
     def answer(self, entry: str, method: str, url: str) -> Any:
         """Return the body of the answer to a call that is known.
@@ -83,11 +87,11 @@ class Globals:
         """Return the value of an entry, or of one of its projections.
 
         Raises:
-            EvaluationError: there is none.
+            EvaluationError: there is none; `not-found` where there is no such entry.
         """
         found = self._values.get(name)
         if found is None:
-            raise EvaluationError("not-given", f"failed to fetch entry key={name}")
+            raise EvaluationError(NOT_FOUND, f"failed to fetch entry key={name}")
         if found.problem:
             raise EvaluationError("invalid-argument", found.problem)
         if not projection:

@@ -17,7 +17,7 @@ from pratique.compiler.cel.libraries.outside import ask, checked
 from pratique.compiler.cel.questions import HttpQuestion
 from pratique.compiler.cel.types import opaque
 from pratique.compiler.cel.values.json_values import write_json
-from pratique.compiler.context_loading import GlobalQuestion, ImageQuestion
+from pratique.compiler.context_loading import NOT_FOUND, GlobalQuestion, ImageQuestion
 from pratique.compiler.outbound import check_url
 
 if TYPE_CHECKING:
@@ -80,7 +80,13 @@ def _headers(headers: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
 
 
 def _global(run: Run, _: Context, name: str, projection: str = "") -> Any:
-    return ask(run, GlobalQuestion(name, projection), "failed to get global reference: ")
+    """Return what the cluster keeps under a name; null where it keeps nothing."""
+    try:
+        return ask(run, GlobalQuestion(name, projection), "failed to get global reference: ")
+    except CelError as error:
+        if error.code == NOT_FOUND:
+            return None
+        raise
 
 
 def _overloads(namespace: str, credentials: RegistryCredentials | None) -> Iterator[Overload]:
