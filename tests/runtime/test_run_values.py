@@ -244,7 +244,7 @@ def test_operations_are_those_of_requests() -> None:
     ("content", "code"),
     [
         ({"kind": "Values"}, "missing-field"),
-        ({**VALUES, "kind": "Value"}, "wrong-value"),
+        ({**VALUES, "kind": ""}, "wrong-value"),
         ({**VALUES, "globals": {}}, "unknown-field"),
         ({**VALUES, "policies": [{"resources": []}]}, "missing-field"),
         ({**VALUES, "namespaceSelector": [{"name": "a", "labels": {"x": 1}}]}, "wrong-type"),

@@ -139,6 +139,8 @@ class _Search:
 
     def _judge(self, unit: Unit) -> Superfluous | None:
         """Return what makes a unit superfluous, which counts for nothing from then on; None if it counts."""
+        if not any(each.signatures or each.attestations for each in unit.requirements):
+            return None  # it demands a digest at most, or nothing
         others = self._others(unit)
         if not others:
             return None

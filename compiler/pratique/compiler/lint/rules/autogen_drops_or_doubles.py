@@ -83,6 +83,7 @@ taken to be meant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pratique.compiler import ir
@@ -90,6 +91,9 @@ from pratique.compiler.analysis.attributes import BEARERS
 from pratique.compiler.analysis.points import Point, Zone
 from pratique.compiler.kyverno.autogen import ANNOTATION, CONTROLLERS
 from pratique.compiler.kyverno.autogen_obstacles import Obstacle, is_plain_pod, obstacle
+from pratique.compiler.languages.references import images
+from pratique.compiler.languages.relations import is_empty
+from pratique.compiler.languages.search import Witness
 from pratique.compiler.lint.base import Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
 from pratique.compiler.lint.wording import quoted
@@ -98,6 +102,8 @@ from pratique.grammar.source import Location
 
 KINDS: Final = frozenset({"Pod", "CronJob", *CONTROLLERS})
 """Names that the annotation may hold."""
+
+_CLASSIC: Final = frozenset({"ClusterPolicy", "Policy"})
 
 _CONTROLLERS: Final = tuple(
     Target(group=group, version=version, kind=kind)
@@ -110,6 +116,8 @@ _CONTROLLERS: Final = tuple(
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield what keeps rules for controllers from being made, and rules that are judged twice."""
     for policy in facts.policies.policies:
+        if policy.kind not in _CLASSIC:
+            continue  # others say in `autogen` of which controllers they are made
         declared = [each for each in policy.rules if not each.generated_from]
         yield from _left_out(facts, policy, declared)
         yield from _twice(facts, policy, declared)
@@ -194,12 +202,12 @@ def _of_itself(facts: Facts, each: ir.Rule, why: Obstacle) -> Problem:
 
 def _unseen(facts: Facts, each: ir.Rule) -> tuple[Example, ...]:
     """Return a Deployment that a rule about Pods does not look at."""
-    images = (facts.example(p.text) for q in each.requirements for p in q.images.include)
+    found = [facts.ask(is_empty, facts.region(q.images), images()) for q in each.requirements]
     pod = facts.find([Zone(each.resources)])
-    image = next(filter(None, images), "")
-    if not image or not isinstance(pod, Point):
+    image = next((answer.text for answer in found if isinstance(answer, Witness)), "")
+    if not image or not isinstance(pod, Point) or pod.assumptions:
         return ()
-    deployment = Point(image=image, kind=("apps", "v1", "Deployment", ""), namespace=pod.namespace)
+    deployment = replace(pod, image=image, kind=("apps", "v1", "Deployment", ""))
     return (Example("not looked at", str(deployment), deployment),)
 
 

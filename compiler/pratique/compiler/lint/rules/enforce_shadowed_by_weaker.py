@@ -73,7 +73,9 @@ from dataclasses import replace
 from pratique.compiler import ir
 from pratique.compiler.analysis.demands import actions
 from pratique.compiler.analysis.points import Point, Zone
-from pratique.compiler.languages.search import Proof
+from pratique.compiler.languages.references import images
+from pratique.compiler.languages.relations import is_empty
+from pratique.compiler.languages.search import Proof, Witness
 from pratique.compiler.lint.base import Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
 from pratique.compiler.lint.wording import quoted
@@ -108,9 +110,12 @@ def _never_enforced(facts: Facts, policy: ir.Policy, each: ir.Rule) -> Iterator[
     if not all(isinstance(found, Proof) for action, found in parts if action is ir.Action.ENFORCE):
         return
     point = next((found for _, found in parts if isinstance(found, Point)), None)
-    if point is None:
+    asking = [q for q in each.requirements if q.signatures or q.attestations]
+    found = [facts.ask(is_empty, facts.region(q.images), images()) for q in asking]
+    image = next((answer.text for answer in found if isinstance(answer, Witness)), "")
+    if point is None or not image:
         return
-    point = _with_image(facts, each, point)
+    point = replace(point, image=image)
     weak = [number for number, override in enumerate(each.overrides) if override.action is ir.Action.AUDIT]
     places = [_place(facts, policy, number) for number in weak]
     yield Problem(
@@ -216,8 +221,3 @@ def _deciding(facts: Facts, policy: ir.Policy, each: ir.Rule) -> list[Zone]:
         for zone, action in actions(each, Zone.of(each))
         if action is ir.Action.AUDIT and not any("{{" in p.text for p in requirement.images.include)
     ]
-
-
-def _with_image(facts: Facts, each: ir.Rule, point: Point) -> Point:
-    images = (facts.example(p.text) for q in each.requirements for p in q.images.include)
-    return replace(point, image=next(filter(None, images), point.image))

@@ -59,7 +59,7 @@ from pratique.compiler import ir
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
-from pratique.compiler.languages.sets import difference
+from pratique.compiler.languages.sets import TextSet, difference
 from pratique.compiler.lint.base import Basis, Confidence, Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts, Site
 from pratique.compiler.lint.places import of_setting
@@ -84,7 +84,7 @@ def check(facts: Facts) -> Iterator[Problem]:
                 known = shared.setdefault(repository, _Shared(_place(site, repository)))
                 for pattern in site.include:
                     if len(known.images) < 2:
-                        _look(facts, pattern, known)
+                        _look(facts, difference(facts.glob(pattern), *map(facts.glob, site.skip)), known)
     for repository, known in shared.items():
         if len(known.images) > 1:
             yield _problem(repository, known)
@@ -97,14 +97,14 @@ def _place(site: Site, repository: str) -> Location | None:
     return own if own != entry else leaves[0]
 
 
-def _look(facts: Facts, pattern: ir.ImagePattern, known: _Shared) -> None:
-    """Add an image that the pattern matches, and one of another owner if there is one."""
-    first = facts.images_of(pattern)
+def _look(facts: Facts, texts: TextSet, known: _Shared) -> None:
+    """Add one of these images, and one of another owner if there is one."""
+    first = facts.ask(is_empty, texts, images())
     if not isinstance(first, Witness):
         return
     owner = _owner(first.text)
     known.images.setdefault(owner, first.text)
-    rest = difference(facts.glob(pattern), *(facts.glob(_of(each)) for each in known.images))
+    rest = difference(texts, *(facts.glob(_of(each)) for each in known.images))
     other = facts.ask(is_empty, rest, images())
     if isinstance(other, Witness):
         known.images.setdefault(_owner(other.text), other.text)

@@ -134,7 +134,7 @@ def _examples(unit: Unit, other: Site, facts: Facts) -> tuple[Example, ...]:
     region = facts.region(other.requirement.images)
     if not isinstance(resource, Point) or unit.rule.preconditions or other.rule.preconditions:
         return ()
-    for requirement in unit.requirements:
+    for requirement in (q for q in unit.requirements if q.signatures or q.attestations):
         for pattern in requirement.images.include:
             image = facts.example(pattern.text)
             if image and contains(facts.region(requirement.images), image) and contains(region, image):

@@ -50,7 +50,7 @@ from pratique.compiler.languages.globs import Glob, One, Part, Run, parts
 from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import is_empty
 from pratique.compiler.languages.search import Witness
-from pratique.compiler.languages.sets import AllOf, difference
+from pratique.compiler.languages.sets import EVERYTHING, AllOf, AnyOf, TextSet, difference
 from pratique.compiler.lint.base import Basis, Example, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
 
@@ -64,20 +64,23 @@ _WITHIN_HOST = ALL_CHARACTERS & ~characters("/")
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that match images of registries they do not name."""
     for site in facts.sites:
+        included = AnyOf(tuple(map(facts.glob, site.include)))
         for patterns, severity in ((site.skip, Severity.ERROR), (site.include, Severity.WARNING)):
             for pattern in patterns:
-                if witness := _crossing(pattern, facts):
+                # What is not included cannot be skipped.
+                within = included if severity is Severity.ERROR else EVERYTHING
+                if witness := _crossing(pattern, within, facts):
                     yield _problem(pattern, witness, severity)
 
 
-def _crossing(pattern: ir.ImagePattern, facts: Facts) -> str:
+def _crossing(pattern: ir.ImagePattern, within: TextSet, facts: Facts) -> str:
     """Return an image that matches on a registry outside the pattern's registry part, or an empty text."""
     host, slash, _ = pattern.text.partition("/")
     if not slash or "." not in host or not set(host) & set("*?"):
         return ""
     on_host = [_within_host(part) for part in parts(host, pattern.dialect)]
     outside = difference(facts.glob(pattern), Glob(host, (*on_host, One(characters("/")), Run())))
-    for candidates in (AllOf((outside, ELSEWHERE)), outside):
+    for candidates in (AllOf((outside, within, ELSEWHERE)), AllOf((outside, within))):
         answer = facts.ask(is_empty, candidates, images())
         if isinstance(answer, Witness):
             return answer.text
