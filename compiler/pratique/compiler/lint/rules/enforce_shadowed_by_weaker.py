@@ -33,6 +33,11 @@ spec:
     verifyImages:
     - imageReferences:
       - "ghcr.io/acme/*"
+      attestors:
+      - entries:
+        - keyless:
+            issuer: https://token.actions.githubusercontent.com
+            subject: https://github.com/acme/app/.github/workflows/release.yaml@refs/heads/main
 ```
 
 ## Instead
@@ -57,6 +62,11 @@ spec:
     verifyImages:
     - imageReferences:
       - "ghcr.io/acme/*"
+      attestors:
+      - entries:
+        - keyless:
+            issuer: https://token.actions.githubusercontent.com
+            subject: https://github.com/acme/app/.github/workflows/release.yaml@refs/heads/main
 ```
 
 ## Limits
