@@ -1,4 +1,7 @@
-"""The expressions of a rule, compiled once and kept beside the plan: conditions and templates."""
+"""The expressions of a rule, compiled once and kept beside the plan: conditions and templates.
+
+What only some kinds of rules need is imported for the first of them.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,18 @@ from pratique.compiler.context_loading import ContextEntries
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Reader
 from pratique.compiler.expressions.variables import Template
-from pratique.compiler.generations import CompiledGeneration, Maker
 from pratique.compiler.kyverno.obligations import rendered
 from pratique.compiler.kyverno.regions import Place
-from pratique.compiler.mutations import CompiledMutation
 from pratique.compiler.secret_references import foreign_secret, is_foreign, secrets_of
-from pratique.compiler.validations import CompiledValidation, PodSecurityValidation
+from pratique.compiler.validations import CompiledValidation
 from pratique.grammar.errors import EvaluationError
 from pratique.grammar.source import Location
 
 if TYPE_CHECKING:
+    from pratique.compiler.generations import CompiledGeneration
+    from pratique.compiler.mutations import CompiledMutation
     from pratique.compiler.validations.cel import CompiledCelRule
+    from pratique.compiler.validations.pod_security import PodSecurityValidation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +79,7 @@ class RuleExpressions:
                 if attestation.conditions
             },
             validation=_validation(rule),
-            mutation=CompiledMutation(rule.body, rule.resources.namespace)
-            if isinstance(rule.body, bodies.Mutation)
-            else None,
+            mutation=_mutation(rule),
             generation=_generation(rule, policy),
             in_cel=_in_cel(rule),
             properties=_properties(rule),
@@ -117,6 +119,8 @@ def _validation(rule: ir.Rule) -> CompiledValidation | PodSecurityValidation | N
         ):
             return CompiledValidation(rule.name, body, check, rule.resources.namespace)
         case bodies.Validation(check=bodies.PodSecurity() as check):
+            from pratique.compiler.validations.pod_security import PodSecurityValidation
+
             return PodSecurityValidation(rule.name, check)
         case _:
             return None
@@ -142,9 +146,19 @@ def _properties(rule: ir.Rule) -> Template | None:
     return None if template.is_constant else template
 
 
+def _mutation(rule: ir.Rule) -> CompiledMutation | None:
+    if not isinstance(rule.body, bodies.Mutation):
+        return None
+    from pratique.compiler.mutations import CompiledMutation
+
+    return CompiledMutation(rule.body, rule.resources.namespace)
+
+
 def _generation(rule: ir.Rule, policy: str) -> CompiledGeneration | None:
     if not isinstance(rule.body, bodies.Generation):
         return None
+    from pratique.compiler.generations import CompiledGeneration, Maker
+
     namespace = rule.resources.namespace
     maker = Maker(policy=policy, namespace=namespace or "", rule=rule.name)
     return CompiledGeneration(maker, rule.body, namespace)

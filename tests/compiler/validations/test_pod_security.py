@@ -9,7 +9,8 @@ import pytest
 
 from pratique.compiler import bodies, ir
 from pratique.compiler.expressions.context import Context
-from pratique.compiler.validations import PodSecurityValidation, Scene
+from pratique.compiler.validations import Scene
+from pratique.compiler.validations.pod_security import PodSecurityValidation
 from tests.support_exceptions import exception, exemptions
 from tests.support_validations import POD
 

@@ -7,6 +7,5 @@ from __future__ import annotations
 
 from pratique.compiler.validations.evaluation import CompiledValidation
 from pratique.compiler.validations.model import Outcome, Scene, Status
-from pratique.compiler.validations.pod_security import PodSecurityValidation
 
-__all__ = ["CompiledValidation", "Outcome", "PodSecurityValidation", "Scene", "Status"]
+__all__ = ["CompiledValidation", "Outcome", "Scene", "Status"]
