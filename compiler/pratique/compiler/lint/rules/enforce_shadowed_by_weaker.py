@@ -38,6 +38,7 @@ spec:
         - keyless:
             issuer: https://token.actions.githubusercontent.com
             subject: https://github.com/acme/app/.github/workflows/release.yaml@refs/heads/main
+            rekor: {url: https://rekor.sigstore.dev}
 ```
 
 ## Instead
@@ -67,6 +68,7 @@ spec:
         - keyless:
             issuer: https://token.actions.githubusercontent.com
             subject: https://github.com/acme/app/.github/workflows/release.yaml@refs/heads/main
+            rekor: {url: https://rekor.sigstore.dev}
 ```
 
 ## Limits
