@@ -89,7 +89,10 @@ class World:
         inner = prod(len(self._axes[name]) for name in names[: names.index(attribute)])
         period = inner * len(passing)
         row = sum(((1 << inner) - 1) << inner * place for place, passes in enumerate(passing) if passes)
-        return row * (((1 << self.points) - 1) // ((1 << period) - 1))
+        while period < self.points:
+            row |= row << period
+            period *= 2
+        return row & self.everything
 
     def point(self, number: int) -> Point:
         """Return a point by its place in the sets."""
