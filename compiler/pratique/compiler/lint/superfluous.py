@@ -95,7 +95,7 @@ class _Search:
         self._of_rule: defaultdict[int, list[int]] = defaultdict(list)
         for number, site in enumerate(self._sites):
             self._of_rule[id(site.rule)].append(number)
-        self._looks = [look(Zone(site.rule.resources)) for site in self._sites]
+        self._zones = [_zones(site) for site in self._sites]
         self._places: dict[ir.ResourceRegion, int] = {}
         self._place_of = [
             self._places.setdefault(site.rule.resources, len(self._places)) for site in self._sites
@@ -177,8 +177,8 @@ class _Search:
 
     def _left_over(self, unit: Unit, others: Collection[int]) -> PointAnswer:
         """Return a point at which a unit demands more than others do, or the proof that there is none."""
-        zone = Zone(unit.rule.resources)
-        point = self._facts.find([zone], [Zone(self._sites[number].rule.resources) for number in others])
+        zones = [zone for number in others for zone in self._zones[number]]
+        point = self._facts.find([Zone(unit.rule.resources)], zones)
         if isinstance(point, Point):
             images = (self._facts.example(p.text) for q in unit.requirements for p in q.images.include)
             return replace(point, image=next(filter(None, images)))
@@ -206,11 +206,11 @@ class _Search:
             site = self._sites[number]
             if (
                 not unit.holds(site)
-                and not self._looks[number].is_apart(near)
+                and not all(look(zone).is_apart(near) for zone in self._zones[number])
                 and (site.enforces or unit.rule.action is not ir.Action.ENFORCE)
                 and _may_meet(site.policy, unit.policy)
                 and contains(self._facts.region(site.requirement.images), image)
-                and (point is None or Zone(site.rule.resources).contains(point))
+                and (point is None or any(zone.contains(point) for zone in self._zones[number]))
             ):
                 return number
         return None
@@ -250,6 +250,15 @@ class _Search:
     def _beside(self, unit: Unit, others: Collection[int]) -> list[ir.Policy]:
         policies = {id(self._sites[number].policy): None for number in others}
         return [self._policies[each] for each in policies if each != id(unit.policy)]
+
+
+def _zones(site: Site) -> tuple[Zone, ...]:
+    """Return the resources that a rule is about, and those of the rules that are generated from it."""
+    return tuple(
+        Zone(rule.resources)
+        for rule in site.policy.rules
+        if rule is site.rule or rule.generated_from == site.rule.name
+    )
 
 
 def _compared(old: ir.Policy, new: ir.Policy, beside: Sequence[ir.Policy]) -> Comparison:

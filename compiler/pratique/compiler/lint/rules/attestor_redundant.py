@@ -107,7 +107,7 @@ def _needless(facts: Facts, leaves: Sequence[ir.Leaf]) -> Iterator[Problem]:
         others = [other for other in kept if other is not leaf and _may_cover(facts, other, leaf)]
         cover = _cover(facts, leaf, others)
         if cover:
-            kept.remove(leaf)
+            kept = [other for other in kept if other is not leaf]  # equal ones stay
             yield _adds_nothing(facts, leaf, cover)
 
 
@@ -223,7 +223,7 @@ def _sets(facts: Facts, site: Site) -> Iterator[Problem]:
         needless = isinstance(facts.implies([premise], [wanted]), Proof)
         # What nobody can meet implies everything.
         if needless and not isinstance(facts.implies([premise], [_demand([NEVER])]), Proof):
-            kept.remove(threshold)
+            kept = others
             yield Problem(
                 message="this set of attestors adds nothing: whoever meets the others of the entry meets it",
                 location=threshold.at.location,
