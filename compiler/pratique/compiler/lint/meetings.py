@@ -24,6 +24,7 @@ from pratique.compiler.lint.questions import SPENT
 MAX_MEETINGS: Final = 3
 """Meetings of one entry that are told."""
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 C = TypeVar("C", covariant=True)
 
@@ -45,22 +46,23 @@ class Meeting(Generic[C]):
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[T]):
+class Question(Generic[K, T]):
     """What is asked about entries that meet.
 
     Attributes:
         key: what the answer depends on besides images and resources; None for an entry that it is not about.
-        clash: what two entries clash over, going by their keys alone; None where they do not.
+            Entries of equal keys never clash.
+        clash: what two entries clash over, by their keys; None where they do not.
         universe: the images that count for two entries; None for none.
     """
 
-    key: Callable[[Site], Hashable]
-    clash: Callable[[Site, Site], T | None]
+    key: Callable[[Site], K | None]
+    clash: Callable[[K, K], T | None]
     universe: Callable[[Site, Site], Universe | None]
 
 
 def meetings(
-    facts: Facts, neighbours: Neighbours, sites: Sequence[Site], question: Question[T]
+    facts: Facts, neighbours: Neighbours, sites: Sequence[Site], question: Question[K, T]
 ) -> Iterator[list[Meeting[T]]]:
     """Yield for each entry the earlier ones that it meets and clashes with: up to `MAX_MEETINGS` of them.
 
@@ -92,17 +94,16 @@ class _Group:
     number: int
     key: int
     place: _Place
-    example: Site
 
 
-class _Meetings(Generic[T]):
+class _Meetings(Generic[K, T]):
     def __init__(
-        self, facts: Facts, neighbours: Neighbours, sites: Sequence[Site], question: Question[T]
+        self, facts: Facts, neighbours: Neighbours, sites: Sequence[Site], question: Question[K, T]
     ) -> None:
         self._facts = facts
         self._neighbours = neighbours
         self._question = question
-        self._keys: dict[Hashable, int] = {}
+        self._keys: dict[K, int] = {}
         self._places: dict[tuple[ir.ResourceRegion, tuple[Zone, ...]], _Place] = {}
         self._groups: dict[tuple[int, int], _Group] = {}
         self._clashes: dict[tuple[int, int], T | None] = {}
@@ -114,15 +115,16 @@ class _Meetings(Generic[T]):
             for text in dict.fromkeys(pattern.text for pattern in site.include):
                 self._owners[text][group.number].append(number)
         self._by_number = list(self._groups.values())
+        self._by_key = list(self._keys)
 
-    def _group(self, site: Site, key: Hashable) -> _Group:
+    def _group(self, site: Site, key: K) -> _Group:
         number = self._keys.setdefault(key, len(self._keys))
         where = site.rule.resources, self._facts.exempt(site.policy, site.rule)
         place = self._places.get(where)
         if place is None:
             zone = Zone(site.rule.resources)
             place = self._places[where] = _Place(len(self._places), zone, where[1], look(zone))
-        group = _Group(len(self._groups), number, place, site)
+        group = _Group(len(self._groups), number, place)
         return self._groups.setdefault((number, place.number), group)
 
     def all(self) -> Iterator[list[Meeting[T]]]:
@@ -150,7 +152,8 @@ class _Meetings(Generic[T]):
 
     def _may_clash(self, one: _Group, other: _Group) -> bool:
         return (
-            not one.place.look.is_apart(other.place.look)
+            one.key != other.key
+            and not one.place.look.is_apart(other.place.look)
             and self._clash(one, other) is not None
             and self._point(one.place, other.place) is not None
         )
@@ -158,7 +161,7 @@ class _Meetings(Generic[T]):
     def _clash(self, one: _Group, other: _Group) -> T | None:
         key = one.key, other.key
         if key not in self._clashes:
-            self._clashes[key] = self._question.clash(one.example, other.example)
+            self._clashes[key] = self._question.clash(*(self._by_key[number] for number in key))
         return self._clashes[key]
 
     def _point(self, one: _Place, other: _Place) -> Point | None:

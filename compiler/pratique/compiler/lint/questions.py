@@ -103,6 +103,8 @@ class Questions:
         key = tuple(inside), tuple(outside)
         self._spend(1)
         if key not in self._signers:
+            if self.is_spent:
+                return SPENT
             self._spend(SIGNER_STATES)
             limit = max(1, self.max_states // IDENTITY_STATES)
             answer = self._signers[key] = signers.find(*key, max_states=limit)
@@ -112,21 +114,19 @@ class Questions:
 
     def one_signer(self, requirements: Sequence[ir.ImageRequirement]) -> signers.SignerAnswer:
         """Return one signer whose single signature meets all `requirements`; see `obligations`."""
-        return (
-            SPENT
-            if self.is_spent
-            else obligations.one_signer(requirements, find=self.signer, max_sets=MAX_SETS)
-        )
+        if self.is_spent:
+            return SPENT
+        self._spend(SIGNER_STATES)
+        return obligations.one_signer(requirements, find=self.signer, max_sets=MAX_SETS)
 
     def implies(
         self, premise: Sequence[ir.ImageRequirement], conclusion: Sequence[ir.ImageRequirement]
     ) -> obligations.Implication:
         """Return whether whoever meets `premise` meets `conclusion`; see `obligations`."""
-        return (
-            SPENT
-            if self.is_spent
-            else obligations.implies(premise, conclusion, find=self.signer, max_sets=MAX_SETS)
-        )
+        if self.is_spent:
+            return SPENT
+        self._spend(SIGNER_STATES)
+        return obligations.implies(premise, conclusion, find=self.signer, max_sets=MAX_SETS)
 
     def _spend(self, states: int) -> None:
         self._allowance -= max(1, states)

@@ -17,9 +17,12 @@ from pratique.compiler import ir
 from pratique.compiler.analysis.partition import look
 from pratique.compiler.analysis.points import Point, PointAnswer, Zone
 from pratique.compiler.kyverno.autogen_obstacles import obstacle
-from pratique.compiler.languages.search import Proof, Unknown
+from pratique.compiler.languages.references import images
+from pratique.compiler.languages.relations import covers
+from pratique.compiler.languages.search import Answer, Proof, Unknown, Witness
 from pratique.compiler.languages.sets import contains
 from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.questions import SPENT
 from pratique.compiler.pattern_index import PatternIndex
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 MAX_COMPARISONS: Final = 100
 """Comparisons of a run with and without some unit."""
+
+MAX_STATES: Final = 1_000
+"""States of the question which images are covered, up to which a comparison is made."""
 
 MAX_OTHERS: Final = 8
 """Other entries that may together demand what a unit does."""
@@ -180,10 +186,16 @@ class _Search:
         zones = [zone for number in others for zone in self._zones[number]]
         point = self._facts.find([Zone(unit.rule.resources)], zones)
         if isinstance(point, Point):
-            images = (self._facts.example(p.text) for q in unit.requirements for p in q.images.include)
-            return replace(point, image=next(filter(None, images)))
+            examples = (self._facts.example(p.text) for q in unit.requirements for p in q.images.include)
+            return replace(point, image=next(filter(None, examples)))
         if isinstance(point, Unknown):
             return point
+        image = self._image_left_over(unit, others)
+        if isinstance(image, Witness):
+            resource = self._facts.find([Zone(unit.rule.resources)])
+            return replace(resource, image=image.text) if isinstance(resource, Point) else SPENT
+        if isinstance(image, Unknown) or image.states > MAX_STATES:
+            return Unknown("it is hard to say which images are covered")
         answer = self._without(unit, others)
         if answer.is_equivalent:
             return Proof()
@@ -226,6 +238,17 @@ class _Search:
                 and isinstance(self._facts.implies([given], [requirement]), Proof)
             )
         return self._implied[key]
+
+    def _image_left_over(self, unit: Unit, others: Collection[int]) -> Answer:
+        """Return an image of a unit that others are not about, whatever the resource, or a proof."""
+        options = tuple(self._facts.region(self._sites[number].requirement.images) for number in others)
+        states = 0
+        for requirement in unit.requirements:
+            answer = self._facts.ask(covers, options, self._facts.region(requirement.images), images())
+            if not isinstance(answer, Proof):
+                return answer
+            states += answer.states
+        return Proof(states)
 
     def _without(self, unit: Unit, others: Collection[int]) -> Comparison:
         """Compare what the unit's policy and those of other entries demand with what they do without it."""

@@ -69,6 +69,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pratique.compiler import ir
+from pratique.compiler.analysis.partition import look
 from pratique.compiler.analysis.points import Point, Zone
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import images
@@ -120,12 +121,16 @@ def check(facts: Facts) -> Iterator[Problem]:
     """Yield the policies that keep from starting what the engine needs."""
     seen: set[int] = set()
     for site in facts.sites:
-        if id(site.policy) in seen or site.policy.fail_open or not _names_namespaces(facts, site):
+        if id(site.policy) in seen or site.policy.fail_open:
+            continue
+        near = look(Zone(site.rule.resources))
+        namespaces = [name for name in NEEDED if not near.is_apart(look(_creation(name)))]
+        if not namespaces or not _names_namespaces(facts, site):
             continue
         found = [
             (component, point)
-            for namespace, components in NEEDED.items()
-            for component in components
+            for namespace in namespaces
+            for component in NEEDED[namespace]
             if (point := _reached(facts, site, namespace, component))
         ]
         if found:

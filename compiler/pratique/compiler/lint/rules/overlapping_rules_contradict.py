@@ -111,6 +111,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from pratique.compiler import ir
@@ -135,12 +136,11 @@ def check(facts: Facts) -> Iterator[Problem]:
     sites = [site for site in facts.sites if site.is_unconditional]
     near = Neighbours(facts, sites)
 
-    def clash(one: Site, other: Site) -> _Apart | None:
-        return _compared(facts, _evidence(one), _evidence(other))
-
-    for apart in meetings(facts, near, sites, Question(key=_asked, clash=clash, universe=_universe)):
+    signers = Question(key=_evidence, clash=partial(_compared, facts), universe=_universe)
+    for apart in meetings(facts, near, sites, signers):
         yield _two_signers(facts, apart) if apart[0].clash.first else _impossible(apart)
-    for opposite in meetings(facts, near, sites, Question(key=_digest, clash=_opposite, universe=_tagged)):
+    digests = Question(key=_digest, clash=_opposite, universe=_tagged)
+    for opposite in meetings(facts, near, sites, digests):
         yield _mended(opposite)
 
 
@@ -155,17 +155,16 @@ class _Apart:
     second: Signer | None = None
 
 
-def _asked(site: Site) -> ir.ImageRequirement | None:
-    return _evidence(site) if site.requirement.signatures or site.requirement.attestations else None
-
-
-def _evidence(site: Site) -> ir.ImageRequirement:
+def _evidence(site: Site) -> ir.ImageRequirement | None:
+    """Return the signatures and statements that an entry asks for; None for none."""
     given = site.requirement
+    if not given.signatures and not given.attestations:
+        return None
     return replace(NOTHING, signatures=given.signatures, attestations=given.attestations)
 
 
 def _compared(facts: Facts, one: ir.ImageRequirement, other: ir.ImageRequirement) -> _Apart | None:
-    if one == other:
+    if facts.is_spent:
         return None
     if one.signatures and other.signatures and isinstance(facts.one_signer([one, other]), Proof):
         first, second = facts.one_signer([one]), facts.one_signer([other])
@@ -267,8 +266,8 @@ def _digest(site: Site) -> str | None:
     return "refused" if site.requirement.demand_digest and site.enforces and not pins else None
 
 
-def _opposite(one: Site, other: Site) -> bool | None:
-    return _digest(one) != _digest(other) or None
+def _opposite(one: str, other: str) -> bool | None:
+    return one != other or None
 
 
 def _tagged(_one: Site, _other: Site) -> Universe:
