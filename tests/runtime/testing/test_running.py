@@ -82,6 +82,8 @@ def test_a_field_that_nothing_honours_is_not_run(tmp_path: Path) -> None:
         ({"variables": "gone.yaml"}, "gone.yaml"),
         ({"userinfo": "gone.yaml"}, "gone.yaml"),
         ({"exceptions": ["gone.yaml"]}, "gone.yaml"),
+        ({"jsonPayloads": ["gone.json"]}, "gone.json"),
+        ({"jsonPayloads": ["."]}, "must be one JSON object"),
         ({"results": [row("maybe")]}, "must be `pass`, `fail`, `skip`, `warn` or `error`"),
         ({"results": [row("pass", operation="PATCH")]}, "must be"),
     ],

@@ -117,11 +117,12 @@ def _payload(path: Path) -> dict[str, Any]:
     inputs = read_inputs([str(path)])
     if inputs.errors:
         raise PolicyErrors(inputs.errors)
-    (source,) = inputs.sources
-    read = read_plain(source)
-    if read.errors:
-        raise PolicyErrors(read.errors)
-    documents = [document.data for document in read.documents]
+    documents = []
+    for source in inputs.sources:
+        read = read_plain(source)
+        if read.errors:
+            raise PolicyErrors(read.errors)
+        documents += [document.data for document in read.documents]
     if len(documents) != 1 or not isinstance(documents[0], dict):
         raise PolicyErrors([PolicyError("not-an-object", f"{path.name} must be one JSON object")])
     return documents[0]
