@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pratique.compiler import bodies
-from pratique.compiler.context_loading import Ask, Question
+from pratique.compiler.context_questions import Ask, Question
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.validations import CompiledValidation, Scene
 from pratique.compiler.validations.evaluation import Simple

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pratique.compiler import bodies, ir
-from pratique.compiler.context_loading import Question
+from pratique.compiler.context_questions import Question
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.generations import CompiledGeneration, Maker
 from pratique.grammar.errors import EvaluationError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pratique.compiler.context_entries import Source
-from pratique.compiler.context_loading import Question
+from pratique.compiler.context_questions import Question
 from pratique.compiler.lower import lower, lower_cel_exceptions
 from pratique.compiler.plan import Plan
 from pratique.grammar.documents import read_policies

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pratique.compiler.context_loading import (
+from pratique.compiler.context_questions import (
     ApiQuestion,
     ConfigMapQuestion,
     GlobalQuestion,

@@ -20,7 +20,7 @@ from pratique.compiler.cel.questions import (
     ResourcePostQuestion,
     ResourceQuestion,
 )
-from pratique.compiler.context_loading import (
+from pratique.compiler.context_questions import (
     ApiQuestion,
     ConfigMapQuestion,
     GlobalQuestion,

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler.context_entries import Source
-from pratique.compiler.context_loading import (
+from pratique.compiler.context_questions import (
     ApiQuestion,
     ConfigMapQuestion,
     GlobalQuestion,

@@ -14,7 +14,7 @@ from pratique.compiler.ir import Attestor, KeySigner, Method, RegistryCredential
 
 if TYPE_CHECKING:
     from pratique.compiler.context_entries import Source
-    from pratique.compiler.context_loading import Question
+    from pratique.compiler.context_questions import Question
     from pratique.runtime.signatures.model import Stored, VerifiedSignature
 
 Digest = NewType("Digest", str)

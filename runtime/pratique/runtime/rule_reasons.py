@@ -15,7 +15,7 @@ from pratique.runtime.applicable import images_of_rule
 from pratique.runtime.resource import ImageUse, Resource
 
 if TYPE_CHECKING:
-    from pratique.compiler.context_loading import Question
+    from pratique.compiler.context_questions import Question
     from pratique.compiler.expressions.context import Context
     from pratique.compiler.rule_expressions import RuleExpressions
     from pratique.runtime.context_sources import GivenContext
@@ -219,7 +219,7 @@ def _exceptions(
 
 
 def _known(given: GivenContext, question: Question) -> Any:
-    from pratique.compiler.context_loading import ImageQuestion
+    from pratique.compiler.context_questions import ImageQuestion
 
     if isinstance(question, ImageQuestion):
         raise _Unknown(f"what the registry knows of {quote(question.reference)}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pratique.compiler import bodies
-from pratique.compiler.context_loading import Question
+from pratique.compiler.context_questions import Question
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.mutations import CompiledMutation
 from pratique.grammar.errors import EvaluationError

@@ -17,7 +17,7 @@ from pratique.compiler.cel.questions import (
     ResourcePostQuestion,
     ResourceQuestion,
 )
-from pratique.compiler.context_loading import ImageQuestion
+from pratique.compiler.context_questions import ImageQuestion
 from pratique.grammar.documents.testing import ApiCallResponse, ContextFile
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.testing.cel_context import CelContext

@@ -21,7 +21,7 @@ from pratique.compiler.cel.questions import (
     ResourceQuestion,
 )
 from pratique.compiler.cel_policies.constraints import selects
-from pratique.compiler.context_loading import ImageQuestion
+from pratique.compiler.context_questions import ImageQuestion
 from pratique.grammar.documents.testing import ContextFile
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.testing.cluster import Cluster

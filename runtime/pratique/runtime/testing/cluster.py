@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pratique.compiler.api_kinds import plural as plural_of
-from pratique.compiler.context_loading import NOT_FOUND
+from pratique.compiler.context_questions import NOT_FOUND
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.testing.model import ResourceKey
 

@@ -19,7 +19,7 @@ from pratique.compiler.context_entries import (
     Source,
     VariableSource,
 )
-from pratique.compiler.context_loading import (
+from pratique.compiler.context_questions import (
     ABSENT,
     ApiQuestion,
     ConfigMapQuestion,

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from pratique.compiler.context_loading import MOCKED_FAILURE, NOT_FOUND
+from pratique.compiler.context_questions import MOCKED_FAILURE, NOT_FOUND
 from pratique.compiler.expressions.errors import ExpressionError
 from pratique.compiler.expressions.expression import compile_expression
 from pratique.compiler.expressions.jmespath.run import NOTHING_OUTSIDE

@@ -17,7 +17,7 @@ from pratique.compiler.cel.libraries.outside import ask, checked
 from pratique.compiler.cel.questions import HttpQuestion
 from pratique.compiler.cel.types import opaque
 from pratique.compiler.cel.values.json_values import write_json
-from pratique.compiler.context_loading import NOT_FOUND, GlobalQuestion, ImageQuestion
+from pratique.compiler.context_questions import NOT_FOUND, GlobalQuestion, ImageQuestion
 from pratique.compiler.outbound import check_url
 
 if TYPE_CHECKING:
