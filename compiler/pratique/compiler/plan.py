@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from pratique.compiler import graph as decision
 from pratique.compiler import ir
@@ -29,6 +30,8 @@ class PlannedRule:
 
 _ANY = ""
 """Stands for "no literal kind (or namespace) demanded" in the keys of the index."""
+_REMEMBERED: Final = 4096
+"""Images of which is known what matches them: a cluster runs few, again and again."""
 
 
 class Plan:
@@ -42,6 +45,7 @@ class Plan:
         )
         self._by_images: dict[tuple[str, str], PatternIndex] = {}
         self._always: dict[tuple[str, str], frozenset[int]] = {}
+        self._looked_up: dict[tuple[PatternIndex, str], set[int]] = {}
         self._file_rules()
 
     @cached_property
@@ -66,8 +70,16 @@ class Plan:
             found |= self._always.get(key, frozenset())
             if index := self._by_images.get(key):
                 for text in texts:
-                    found |= index.lookup(text)
+                    found |= self._lookup(index, text)
         return [self.rules[number] for number in sorted(found)]
+
+    def _lookup(self, index: PatternIndex, text: str) -> set[int]:
+        found = self._looked_up.get((index, text))
+        if found is None:
+            if len(self._looked_up) >= _REMEMBERED:
+                self._looked_up.clear()
+            found = self._looked_up[index, text] = index.lookup(text)
+        return found
 
     def _file_rules(self) -> None:
         by_images: defaultdict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)

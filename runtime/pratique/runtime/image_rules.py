@@ -68,12 +68,16 @@ class ImageRules:
             evidence: what is known of images.
             answers: settles evaluations that ask the world for something.
         """
-        item, expressions, context = prepared.item, prepared.expressions, prepared.context
+        item, expressions = prepared.item, prepared.expressions
         rule, pins = item.planned.rule, verified.of(order)
         if told := prepared.told:
             return [told, *([replace(told, stage=Stage.VALIDATE)] if asks_proof(item) else [])]
         try:
-            requirements = await answers.settle(lambda: expressions.requirements(rule, context))
+            requirements = (
+                await answers.settle(lambda: expressions.requirements(rule, prepared.context))
+                if expressions.template
+                else rule.requirements
+            )
         except EvaluationError as error:
             return [error_of(error, error.message, Stage.VERIFY)]
         checks: list[Check] = []
@@ -87,7 +91,7 @@ class ImageRules:
             way = evidence.through(access, use_cache=requirement.use_cache)
             uses = [pins.get(original.pointer, original) for original in item.uses]
             asked = [
-                Asked(item.planned, entry, requirement, image_use, expressions, context, way, answers)
+                Asked(item.planned, entry, requirement, image_use, prepared, way, answers)
                 for image_use in uses
             ]
             for image_use, told_of_it, found in await together([self._image(each) for each in asked]):
@@ -241,7 +245,7 @@ class ImageRules:
         """
         errors: list[str] = []
         reasons = []
-        signers: set[str] = set()
+        signers: set[str | ir.IdentitySigner] = set()
         met, broken, digest = 0, False, ""
         for part in demanded.of:
             outcome = await self._formula(asked, part)
@@ -276,12 +280,12 @@ class ImageRules:
         )
 
 
-def _who(attestor: ir.Attestor, finding: Finding) -> Iterable[str]:
+def _who(attestor: ir.Attestor, finding: Finding) -> Iterable[str | ir.IdentitySigner]:
     """Name the attestors that a finding satisfies: the key for keys, the demand itself for identities."""
     if not finding.met:
         return
     if isinstance(attestor.signer, ir.IdentitySigner):
-        yield repr(attestor.signer)
+        yield attestor.signer
     else:
         yield from (signature.key for signature in finding.signatures)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pratique.compiler.rule_expressions import RuleExpressions
     from pratique.runtime.answers import Answers
     from pratique.runtime.evidence import Evaluation
+    from pratique.runtime.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Asked:
     """One requirement of a rule (its number and value), asked of one image.
 
     Attributes:
-        expressions: what the rule evaluates besides signatures; `context` is what they read.
+        prepared: the rule, whose preconditions have been looked at.
         evidence: what is known of images, by the way that the requirement asks for.
         answers: settles evaluations that ask the world for something.
     """
@@ -33,10 +34,19 @@ class Asked:
     entry: int
     requirement: ir.ImageRequirement
     image_use: ImageUse
-    expressions: RuleExpressions
-    context: Context
+    prepared: Prepared
     evidence: Evaluation
     answers: Answers
+
+    @property
+    def expressions(self) -> RuleExpressions:
+        """What the rule evaluates besides signatures."""
+        return self.prepared.expressions
+
+    @property
+    def context(self) -> Context:
+        """What these read; made when one first does."""
+        return self.prepared.context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +63,7 @@ class Outcome:
     errors: tuple[str, ...]
     broken: bool
     reason: Reason
-    signers: frozenset[str] = frozenset()
+    signers: frozenset[str | ir.IdentitySigner] = frozenset()
     digest: str = ""
 
 
