@@ -69,6 +69,8 @@ def test_w1_reviews_are_answered_and_counted() -> None:
         ("POST", "/validate", {"Content-Type": "text/plain"}, review(), 415),
         ("POST", "/validate", JSON | {"Content-Encoding": "gzip"}, gzip.compress(review()), 415),
         ("POST", "/validate", JSON, b"{}", 400),
+        ("HEAD", "/validate", {}, None, 405),
+        ("POST", "/validates", JSON, review(), 404),
         ("GET", "/validate", {}, None, 405),
         ("PUT", "/mutate", JSON, review(), 405),
         ("POST", "/", JSON, review(), 404),
@@ -76,7 +78,7 @@ def test_w1_reviews_are_answered_and_counted() -> None:
         ("GET", "/healthz", {}, None, 200),
     ],
 )
-def test_w3_w6_what_is_no_review_is_not_answered_as_one(
+def test_w3_w5_w6_what_is_no_review_is_not_answered_as_one(
     method: str, path: str, headers: dict[str, str], data: bytes | None, status: int
 ) -> None:
     async def work(client: Any, _: Webhook, __: World) -> None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from pratique.grammar.errors import UsageError
+from pratique.runtime.admission.connections import HEADER_SECONDS, MAX_CONNECTIONS, Connections
 from pratique.runtime.admission.server import Webhook
 
 
@@ -33,28 +34,50 @@ async def listening(
     Raises:
         UsageError: nobody can listen there.
     """
-    app = webhook.application(reviews=tls is not None)
+    connections = Connections()
+    app = webhook.application(reviews=tls is not None, middlewares=[connections.middleware])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
+    server = runner.server
+    assert server is not None  # noqa: S101 (set up)
     try:
-        site = web.TCPSite(runner, host, port, ssl_context=tls)
         try:
-            await site.start()
+            socket = await asyncio.get_running_loop().create_server(
+                lambda: connections.watch(server()),
+                host,
+                port,
+                ssl=tls,
+                ssl_handshake_timeout=HEADER_SECONDS if tls else None,
+                backlog=MAX_CONNECTIONS,
+            )
         except OSError as error:
             raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-        yield runner.addresses[0][1]
-        webhook.drain()
-        await asyncio.sleep(linger)
-        await webhook.idle(grace)
+        try:
+            yield socket.sockets[0].getsockname()[1]
+            webhook.drain()
+            await asyncio.sleep(linger)
+            await webhook.idle(grace)
+        finally:
+            socket.close()
     finally:
         await runner.cleanup()
 
 
-def server_tls() -> ssl.SSLContext:
+def server_tls(clients: str = "") -> ssl.SSLContext:
     """Return the context of a server, still without a certificate.
 
     TLS 1.2 or later, with the suites that the library deems strong (K18).
+
+    Args:
+        clients: PEM of the authorities that a client's certificate must be of, if it shows one; empty to ask
+            for none.
+
+    Raises:
+        ssl.SSLError: `clients` cannot be used.
     """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=clients or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if clients:
+        # Whoever looks whether the server is well has none.
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context

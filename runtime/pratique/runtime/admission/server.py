@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from pratique.grammar.errors import PratiqueError
 from pratique.runtime.admission.groups import Selection
@@ -42,12 +43,21 @@ class Webhook:
     Attributes:
         faults: why the server should not be asked, by a word for what; empty while all is well.
         told: called with each verdict, for events.
+        known_clients: reviews are only answered to clients that show a certificate (W22).
     """
 
-    def __init__(self, judge: Judge, metrics: Metrics | None = None, told: Told | None = None) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        metrics: Metrics | None = None,
+        told: Told | None = None,
+        *,
+        known_clients: bool = False,
+    ) -> None:
         self.judge = judge
         self.faults: dict[str, str] = {}
         self.told = told
+        self.known_clients = known_clients
         self.waiting = 0
         self.metrics = metrics or Metrics()
         self._handlers: dict[str, Handler] = {}
@@ -68,9 +78,9 @@ class Webhook:
             ("fault",),
         )
 
-    def application(self, *, reviews: bool = True) -> web.Application:
+    def application(self, *, reviews: bool = True, middlewares: Sequence[Middleware] = ()) -> web.Application:
         """Return the application with its routes; without `reviews` only those that tell how it goes."""
-        app = web.Application(client_max_size=MAX_BODY)
+        app = web.Application(client_max_size=MAX_BODY, middlewares=middlewares)
         app.router.add_get("/healthz", self._healthy)
         app.router.add_get("/livez", self._healthy)
         app.router.add_get("/readyz", self._readiness)
@@ -124,6 +134,9 @@ class Webhook:
     ) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             start = time.monotonic()
+            if self.known_clients and not _certificate(request):
+                self._answers.add(webhook, "stranger", "")
+                return web.Response(status=401, text="a client certificate is wanted")
             if self.waiting >= MAX_WAITING:
                 self._answers.add(webhook, "busy", "")
                 return web.Response(status=503, text="too many requests are waiting")
@@ -170,6 +183,11 @@ class Webhook:
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(text=self.metrics.text(), headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _certificate(request: web.Request) -> object:
+    """Return the client's certificate, which the handshake has verified; empty or None where it has none."""
+    return request.transport.get_extra_info("peercert") if request.transport else None
 
 
 def _answer(review: Review, verdict: Verdict, webhook: str) -> web.Response:

@@ -55,6 +55,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tls-ca", metavar="FILE", type=Path, help="PEM of what the API server is to trust, to be registered"
     )
+    group.add_argument(
+        "--client-ca",
+        metavar="FILE",
+        type=Path,
+        help="PEM: answer reviews only to clients with a certificate of these authorities; the API server"
+        " shows one if its configuration of admission says so",
+    )
     group.add_argument("--host", metavar="ADDRESS", default="0.0.0.0", help="where to listen (all)")  # noqa: S104
     group.add_argument("--port", metavar="N", type=int, default=8443, help="where to listen (8443)")
     group.add_argument(
@@ -200,6 +207,7 @@ def run(args: argparse.Namespace) -> int:
     options = ServeOptions(
         policies=tuple(args.policies),
         certificate=_certificate(args),
+        clients=args.client_ca,
         cluster=_cluster(args),
         store=store_options(args),
         trust=trust_options(args),

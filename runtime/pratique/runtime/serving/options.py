@@ -77,6 +77,7 @@ class ServeOptions:
     Attributes:
         policies: files, folders and globs; none for those of the cluster.
         certificate: None for certificates of the server's own, in a Secret of the cluster.
+        clients: PEM of the authorities of clients that are answered; None to answer any.
         cluster: None where no cluster is asked for anything.
         secrets: files with Secrets that policies refer to.
         grace: seconds that requests in flight are given at the end.
@@ -87,6 +88,7 @@ class ServeOptions:
     store: StoreOptions
     trust: TrustOptions = field(default_factory=TrustOptions)
     certificate: CertificateOptions | None = None
+    clients: Path | None = None
     cluster: ClusterOptions | None = None
     secrets: tuple[str, ...] = ()
     host: str = "0.0.0.0"  # noqa: S104 (a Pod is reached by its own address)

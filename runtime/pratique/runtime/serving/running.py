@@ -67,10 +67,11 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
         )
         made = await stack.enter_async_context(engines(options, metrics))
         first = made.admission(Plan(given_policies))
-        webhook = Webhook(installation.judge(first) if installation else Judge(first), metrics)
+        judge = installation.judge(first) if installation else Judge(first)
+        webhook = Webhook(judge, metrics, known_clients=options.clients is not None)
         if installation:
             installation.prepare(webhook)
-        shown = ServerCertificate(webhook.faults)
+        shown = ServerCertificate(webhook.faults, options.clients)
         has_certificate = await _certify(options, installation, shown, metrics, stack)
         port = await stack.enter_async_context(
             listening(

@@ -34,9 +34,16 @@ class ServerCertificate:
         authorities: PEM for the clients; empty where nobody needs to be told.
     """
 
-    def __init__(self, faults: dict[str, str]) -> None:
-        """Take where it is said that the certificate is over."""
-        self.context: ssl.SSLContext = server_tls()
+    def __init__(self, faults: dict[str, str], clients: Path | None = None) -> None:
+        """Take where it is said that the certificate is over, and the authorities of clients (PEM), if any.
+
+        Raises:
+            UsageError: `clients` cannot be used.
+        """
+        try:
+            self.context: ssl.SSLContext = server_tls(_read(clients).decode("ascii") if clients else "")
+        except ValueError as error:  # SSLError is one, too
+            raise UsageError(f"{clients}: cannot be read as certificates (PEM)") from error
         self.authorities = b""
         self.ends = 0.0
         """Unix time."""
