@@ -30,6 +30,7 @@ class FakeCluster(Cluster):
         self.faults: list[tuple[str, str, int, int]] = []
         """Verb, plural, status, times; a verb `*` is every verb, a status 0 is no answer."""
         self.documents: dict[str, Object] = {}
+        self.posted: list[tuple[str, str]] = []
         self.lowest = 0
         """Versions below it are no longer known to watches."""
         self._version = itertools.count(1)
@@ -142,12 +143,16 @@ class FakeCluster(Cluster):
         if (type.plural, namespace, name) in self.objects:
             self.drop(type, name, namespace)
 
-    async def document(self, path: str, *, accept: str = "") -> Object:
+    async def document(self, path: str, *, accept: str = "", limit: int = 0) -> Object:
         self.calls[path] += 1
         await asyncio.sleep(0)
         if path not in self.documents:
             raise ClusterError("cluster-not-found", f"GET {path}: 404", 404)
         return copy.deepcopy(self.documents[path])
+
+    async def post(self, path: str, data: str, *, limit: int = 0) -> Object:
+        self.posted.append((path, data))
+        return await self.document(f"POST {path}")
 
     async def aclose(self) -> None:
         self.end_watches()

@@ -9,6 +9,7 @@ import pytest
 
 from pratique.grammar.errors import PolicyErrors, PratiqueError, UsageError
 from pratique.runtime import secrets
+from pratique.runtime.now import run_now
 from pratique.runtime.secrets import read_secrets
 
 HIDDEN = "hunter2hunter2"
@@ -30,7 +31,7 @@ def encoded(text: str) -> str:
 
 def test_data_and_string_data(tmp_path: Path) -> None:
     one = document(data={"a": encoded("1"), "b": encoded("2")}, stringData={"b": "3"}, type="x/y")
-    found = read_secrets([write(tmp_path / "s.yaml", one)]).get("team", "key")
+    found = run_now(read_secrets([write(tmp_path / "s.yaml", one)]).get("team", "key"))
     assert found is not None
     assert (dict(found.data), found.type) == ({"a": b"1", "b": b"3"}, "x/y")
 
@@ -42,7 +43,7 @@ def test_lists_folders_and_default_namespace(tmp_path: Path) -> None:
     write(tmp_path / "b.yaml", document("three", None))
     found = read_secrets([str(tmp_path)])
     assert sorted(found.items) == [("default", "three"), ("team", "one"), ("team", "two")]
-    assert found.get("team", "three") is None
+    assert run_now(found.get("team", "three")) is None
 
 
 @pytest.mark.parametrize(

@@ -105,14 +105,15 @@ class Answers:
             if isinstance(question, ImageQuestion) and not self._source.knows_images:
                 from pratique.runtime.image_data import image_data
 
-                return await image_data(self._through(question.credentials), question.reference)
+                way = await self._through(question.credentials)
+                return await image_data(way, question.reference)
             return await self._source.answer(question)
         except EvaluationError as error:
             return error
         except TransportError as error:
             return EvaluationError(error.code, error.message)
 
-    def _through(self, credentials: RegistryCredentials | None) -> Evaluation:
+    async def _through(self, credentials: RegistryCredentials | None) -> Evaluation:
         """Return the way to images that credentials open; pull secrets of the resource do not, as in Kyverno.
 
         Raises:
@@ -123,7 +124,7 @@ class Answers:
         if self._accesses is None or credentials is None:
             return self._evidence
         try:
-            return self._evidence.through(self._accesses.choose(credentials, (), ""))
+            return self._evidence.through(await self._accesses.choose(credentials, (), ""))
         except TransportError as error:
             raise TransportError(error.code, f"failed to get registry client: {error.message}") from error
 

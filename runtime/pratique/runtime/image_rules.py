@@ -83,7 +83,7 @@ class ImageRules:
         checks: list[Check] = []
         for entry, requirement in enumerate(requirements):
             try:
-                access = self._access(item, requirement)
+                access = await self._access(item, requirement)
             except TransportError as error:
                 text = f"failed to fetch secrets: {error.message}"
                 failed = Check(stage=Stage.VERIFY, status=Status.ERROR, message=text, transport=True)
@@ -106,11 +106,11 @@ class ImageRules:
         """Return whether every image of a rule is pinned and proved, as far as the rule demands it."""
         return validate(item, order, verified.marks, verified.of(order))
 
-    def _access(self, item: Applicable, requirement: ir.ImageRequirement) -> Access | None:
+    async def _access(self, item: Applicable, requirement: ir.ImageRequirement) -> Access | None:
         """Return the way to registries that an entry asks for; None for the usual one."""
         if self._accesses is None:
             return None
-        return self._accesses.choose(requirement.credentials, item.pull_secrets, item.namespace)
+        return await self._accesses.choose(requirement.credentials, item.pull_secrets, item.namespace)
 
     async def _image(self, asked: Asked) -> tuple[ImageUse, list[Check], Check | None]:
         """Judge one image by one requirement.

@@ -118,7 +118,7 @@ class Access:
 class Accesses(Protocol):
     """Chooses the way to the registries that an entry asks for."""
 
-    def choose(
+    async def choose(
         self, credentials: RegistryCredentials | None, pull_secrets: Sequence[str], namespace: str
     ) -> Access:
         """Return the way for an entry and a resource.
@@ -129,7 +129,8 @@ class Accesses(Protocol):
             namespace: that of the resource; empty where it names none.
 
         Raises:
-            TransportError: `registry-auth`: a Secret that holds credentials is malformed.
+            TransportError: `registry-auth`: a Secret that holds credentials is malformed; or it could not be
+                asked for.
         """
         ...
 

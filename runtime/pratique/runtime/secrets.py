@@ -1,8 +1,8 @@
-"""Secrets of a cluster, given as files: public keys and registry credentials that policies refer to.
+"""Secrets of a cluster: public keys and registry credentials that policies refer to.
 
-They are named by an option of their own and never taken from the resources that are judged: in a pipeline the
-author of a change writes the resources, and who could bring along `cosign.pub` would choose whose signatures
-count.
+Files with Secrets are named by an option of their own and never taken from the resources that are judged: in
+a pipeline the author of a change writes the resources, and who could bring along `cosign.pub` would choose
+whose signatures count.
 
 References: Kubernetes core/v1 Secret.
 """
@@ -13,7 +13,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pratique.grammar.errors import PolicyErrors, UsageError
 from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs, show
@@ -31,13 +31,31 @@ class Secret:
     data: Mapping[str, bytes] = field(repr=False)
 
 
+class SecretSource(Protocol):
+    """Where Secrets are."""
+
+    @property
+    def cure(self) -> str:
+        """What to do about one that is not there."""
+        ...
+
+    async def get(self, namespace: str, name: str) -> Secret | None:
+        """Return a Secret, None where there is none.
+
+        Raises:
+            TransportError: whoever has it could not be asked.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Secrets by namespace and name."""
+    """Secrets that were given, by namespace and name."""
 
     items: Mapping[tuple[str, str], Secret] = field(default_factory=dict)
+    cure: str = "give it with --secrets FILE"
 
-    def get(self, namespace: str, name: str) -> Secret | None:
+    async def get(self, namespace: str, name: str) -> Secret | None:
         """Return a Secret, None where it was not given."""
         return self.items.get((namespace, name))
 
@@ -79,15 +97,27 @@ def _secret(document: ResourceDocument) -> tuple[tuple[str, str], Secret]:
     if not isinstance(name, str) or not name:
         raise UsageError(f"{_place(document)}: the Secret has no name")
     try:
+        secret = secret_of(data)
+    except ValueError as error:
+        raise UsageError(f"{_place(document)}: {error}") from error
+    return (metadata.get("namespace") or "default", name), secret
+
+
+def secret_of(data: Mapping[str, Any]) -> Secret:
+    """Return what an object of kind Secret holds.
+
+    Raises:
+        ValueError: it is malformed or too large; the text quotes no value.
+    """
+    try:
         values = {key: _decoded(text) for key, text in _texts(data.get("data"))}
         values |= {key: text.encode() for key, text in _texts(data.get("stringData"))}
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{_place(document)}: the data of the Secret is malformed") from error
+        raise ValueError("the data of the Secret is malformed") from error
     if sum(map(len, values.values())) > MAX_SECRET_BYTES:
-        raise UsageError(f"{_place(document)}: the Secret is larger than {MAX_SECRET_BYTES} bytes")
+        raise ValueError(f"the Secret is larger than {MAX_SECRET_BYTES} bytes")
     kind = data.get("type")
-    secret = Secret(type=kind if isinstance(kind, str) else "Opaque", data=values)
-    return (metadata.get("namespace") or "default", name), secret
+    return Secret(type=kind if isinstance(kind, str) else "Opaque", data=values)
 
 
 def _texts(block: Any) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import pytest
 
 from pratique.compiler import ir
 from pratique.grammar.errors import TransportError
+from pratique.runtime.now import run_now
 from pratique.runtime.ports import Access, Repository
 from pratique.runtime.registry.access import HOSTS, RegistryAccesses
 from pratique.runtime.registry.client import DistributionClient
@@ -86,7 +87,7 @@ def made(
     namespace: str = "team",
     **options: Any,
 ) -> tuple[Made, Access]:
-    access = accesses(**options).choose(credentials, pull_secrets, namespace)
+    access = run_now(accesses(**options).choose(credentials, pull_secrets, namespace))
     assert isinstance(access.store, Made)
     return access.store, access
 
@@ -155,7 +156,7 @@ def test_r3_ways_with_other_credentials_have_other_names() -> None:
     one = accesses()
 
     def name(credentials: ir.RegistryCredentials | None, *pull_secrets: str, namespace: str = "team") -> str:
-        return one.choose(credentials, pull_secrets, namespace).id
+        return run_now(one.choose(credentials, pull_secrets, namespace)).id
 
     usual = name(None)
     assert usual == ""
@@ -178,14 +179,15 @@ def test_r3_ways_with_other_credentials_have_other_names() -> None:
     assert len({*others, usual}) == len(others) + 1
     # The same credentials by whatever name are the same way, and the same store.
     assert name(None, "pull") == name(entry("team/pull"))
-    assert one.choose(None, ["pull"], "team") is one.choose(entry("team/pull"), [], "x")
+    pulled = run_now(one.choose(None, ["pull"], "team"))
+    assert pulled is run_now(one.choose(entry("team/pull"), [], "x"))
     assert not any("own" in other or "pull" in other for other in others)
 
 
 def test_insecure_is_for_this_entry_only() -> None:
     one = accesses()
     for credentials, insecure in ((entry(insecure=True), True), (None, False), (entry("own"), False)):
-        store = one.choose(credentials, [], "team").store
+        store = run_now(one.choose(credentials, [], "team")).store
         assert isinstance(store, Made)
         assert store.insecure is insecure
 
@@ -236,9 +238,8 @@ def test_a1_look_alikes_of_clouds(provider: str, host: str, own: bool) -> None:
 def test_layouts_and_offline_runs_have_one_way(tmp_path: Path) -> None:
     for options in (StoreOptions(layout=tmp_path), StoreOptions(offline=True)):
         store = open_store(options)
-        found = open_accesses(options, store, store, SECRETS).choose(
-            entry("own", insecure=True), ["pull"], "team"
-        )
+        ways = open_accesses(options, store, store, SECRETS)
+        found = run_now(ways.choose(entry("own", insecure=True), ["pull"], "team"))
         assert (found.store, found.id) == (store, "")
 
 
@@ -276,11 +277,11 @@ def test_r3_an_answer_for_one_credential_is_not_told_to_another(tmp_path: Path, 
             found = open_accesses(options, client, cached(client, options), secrets)
             repository = Repository(registry.host, "app")
             try:
-                allowed = found.choose(entry("team/right"), [], "team").store
+                allowed = (await found.choose(entry("team/right"), [], "team")).store
                 assert (await allowed.manifest(repository, "v1")).body == image()
                 for way in (entry("team/wrong"), None):
                     with pytest.raises(TransportError) as caught:
-                        await found.choose(way, [], "team").store.manifest(repository, "v1")
+                        await (await found.choose(way, [], "team")).store.manifest(repository, "v1")
                     assert caught.value.code == "registry-auth"
                 assert (await allowed.manifest(repository, "v1")).body == image()
             finally:
@@ -312,4 +313,5 @@ def test_derived_clients_share_limits_and_figures_and_nothing_else() -> None:
 def test_no_secrets_at_all() -> None:
     options = StoreOptions(docker_config=Path("/nonexistent/config.json"))
     client = open_store(options)
-    assert open_accesses(options, client, client, NO_SECRETS).choose(entry("own"), ["pull"], "x").id == ""
+    ways = open_accesses(options, client, client, NO_SECRETS)
+    assert run_now(ways.choose(entry("own"), ["pull"], "x")).id == ""

@@ -139,6 +139,13 @@ def _add_cluster(group: argparse._ArgumentGroup) -> None:
         help="refuse policies in which lint finds something as severe (error, warning, info); else it warns",
     )
     group.add_argument(
+        "--allow-service",
+        metavar="HOST[:PORT]",
+        action="append",
+        default=[],
+        help="service that policies may call (apiCall.service, http.Get); may be given several times (none)",
+    )
+    group.add_argument(
         "--reports",
         metavar="WHICH",
         choices=("policyreports", "openreports", "none"),
@@ -257,6 +264,7 @@ def _cluster(args: argparse.Namespace) -> ClusterOptions | None:
         owner=args.owner,
         beside_kyverno=args.beside_kyverno,
         refused=args.refuse_findings,
+        services=tuple(args.allow_service),
         scan=_scan(args),
     )
 

@@ -14,7 +14,7 @@ from typing import Final
 from pratique.compiler import ir
 from pratique.compiler.secret_references import KUBERNETES
 from pratique.runtime.keys.material import KeyService, Material, bad, unavailable
-from pratique.runtime.secrets import NO_SECRETS, Secrets
+from pratique.runtime.secrets import NO_SECRETS, SecretSource
 
 MAX_REFERENCE: Final = 512
 KEPT_S: Final = 300.0
@@ -51,7 +51,7 @@ class Keys:
 
     def __init__(
         self,
-        secrets: Secrets = NO_SECRETS,
+        secrets: SecretSource = NO_SECRETS,
         environment: Mapping[str, str] | None = None,
         *,
         offline: bool = False,
@@ -101,7 +101,7 @@ class Keys:
         if len(reference) > MAX_REFERENCE or not reference.isprintable():
             raise bad(ascii(reference[:80]), "the reference is too long or holds control characters")
         if scheme == KUBERNETES:
-            found = self._in_secret(reference)
+            found = await self._in_secret(reference)
         elif self._offline:
             raise unavailable(reference, "the run is offline", cure="write the key itself, or a Secret")
         else:
@@ -113,16 +113,16 @@ class Keys:
             pss=found.pss,
         )
 
-    def _in_secret(self, reference: str) -> Material:
+    async def _in_secret(self, reference: str) -> Material:
         """Return the key in a Secret: `cosign.pub`, as cosign reads it."""
         parts = reference.removeprefix(KUBERNETES).split("/")
         if len(parts) != 2:
             why = "kubernetes specification should be in the format k8s://<namespace>/<secret>"
             raise bad(reference, why)
-        secret = self._secrets.get(parts[0], parts[1])
+        secret = await self._secrets.get(parts[0], parts[1])
         if secret is None:
             why = f'checking if secret exists: secrets "{parts[1]}" not found'
-            raise unavailable(reference, why, cure="give it with --secrets FILE")
+            raise unavailable(reference, why, cure=self._secrets.cure)
         if not secret.data:
             raise bad(reference, "the Secret holds no data, cosign.pub is needed")
         try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import aiohttp
+from yarl import URL
 
 from pratique.grammar.errors import TransportError
 from pratique.runtime.kubernetes.settings import ClusterSettings
@@ -187,17 +188,26 @@ class Cluster:
             if error.status != 404:
                 raise
 
-    async def document(self, path: str, *, accept: str = "") -> Object:
+    async def document(self, path: str, *, accept: str = "", limit: int = MAX_ANSWER) -> Object:
         """Return what the server answers under a path of its own, such as `/apis`.
 
         Args:
-            path: begins with a slash; not made from what strangers wrote.
+            path: begins with a slash, and is sent as it is; one of strangers was checked (`outbound`).
             accept: media types that are wanted; JSON where it is empty.
+            limit: bytes of the answer.
 
         Raises:
             ClusterError: the server could not be asked.
         """
-        return await self._json("GET", path, accept=accept)
+        return await self._json("GET", path, accept=accept, limit=limit)
+
+    async def post(self, path: str, data: str, *, limit: int = MAX_ANSWER) -> Object:
+        """Return what the server answers to a POST of JSON; arguments of `document`.
+
+        Raises:
+            ClusterError: it is refused, or the server could not be asked.
+        """
+        return await self._json("POST", path, body=data.encode(), limit=limit)
 
     async def version(self) -> str:
         """Return the version of the server, such as `v1.34.4`.
@@ -213,12 +223,13 @@ class Cluster:
         path: str,
         parameters: Mapping[str, str] | None = None,
         *,
-        body: Object | None = None,
+        body: Object | bytes | None = None,
         content_type: str = "application/json",
         accept: str = "",
+        limit: int = MAX_ANSWER,
     ) -> Object:
         timeout = aiohttp.ClientTimeout(total=SECONDS)
-        sent = None if body is None else json.dumps(body).encode()
+        sent = json.dumps(body).encode() if isinstance(body, dict) else body
         try:
             async with self._request(
                 method,
@@ -231,7 +242,7 @@ class Cluster:
             ) as response:
                 if response.status >= 300:
                     raise await _refusal(response, method, path)
-                content = await _limited(response, MAX_ANSWER, method, path)
+                content = await _limited(response, limit, method, path)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(method, path, error) from error
         return _parsed(content, method, path)
@@ -257,7 +268,7 @@ class Cluster:
             headers["Authorization"] = f"Bearer {token}"
         return self._session.request(
             method,
-            self.settings.server + path,
+            URL(self.settings.server + path, encoded=True),
             params=dict(parameters),
             data=body,
             headers=headers,

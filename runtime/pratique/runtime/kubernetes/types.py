@@ -68,6 +68,13 @@ POLICIES: Final = ResourceType(group="kyverno.io", version="v1", plural="policie
 CLUSTER_POLICIES: Final = ResourceType(
     group="kyverno.io", version="v1", plural="clusterpolicies", kind="ClusterPolicy", namespaced=False
 )
+ACCESS_REVIEWS: Final = ResourceType(
+    group="authorization.k8s.io",
+    version="v1",
+    plural="subjectaccessreviews",
+    kind="SubjectAccessReview",
+    namespaced=False,
+)
 DEFINITIONS: Final = ResourceType(
     group="apiextensions.k8s.io",
     version="v1",

@@ -19,7 +19,7 @@ from pratique.runtime.registry.credential_helper import Credential
 from pratique.runtime.registry.credentials import CredentialSource, DockerConfig, Keychain
 from pratique.runtime.registry.endpoints import InsecureHosts
 from pratique.runtime.registry.faults import FaultCode, Operation
-from pratique.runtime.secrets import Secret, Secrets
+from pratique.runtime.secrets import Secret, SecretSource
 from pratique.runtime.strict_json import StrictJsonError, parse
 
 MAX_KEPT: Final = 1024
@@ -86,7 +86,7 @@ class RegistryAccesses:
         usual: ImageStore,
         derive: Callable[[CredentialSource, bool], ImageStore] | None,
         docker: CredentialSource,
-        secrets: Secrets,
+        secrets: SecretSource,
         *,
         own_namespace: str = "kyverno",
         environment: Mapping[str, str] | None = None,
@@ -99,7 +99,7 @@ class RegistryAccesses:
         self._github_token = (os.environ if environment is None else environment).get("GITHUB_TOKEN", "")
         self._kept: dict[str, Access] = {}
 
-    def choose(
+    async def choose(
         self, credentials: ir.RegistryCredentials | None, pull_secrets: Sequence[str], namespace: str
     ) -> Access:
         """Return the way for an entry and a resource (see `ports.Accesses`).
@@ -117,7 +117,7 @@ class RegistryAccesses:
         named = [_qualified(name, self._own_namespace) for name in credentials.secrets]
         # A bare name only: a resource must not reach into another namespace.
         named += [(namespace or "default", name) for name in pull_secrets]
-        found = [(name, secret) for name in named if (secret := self._secrets.get(*name))]
+        found = [(name, secret) for name in named if (secret := await self._secrets.get(*name))]
         configs = [config for name, secret in found if (config := _config(name, secret))]
         providers = tuple(dict.fromkeys(credentials.providers))
         if not credentials.insecure and not configs and providers in ((), ("default",)):

@@ -14,7 +14,7 @@ from pratique.runtime.ports import Accesses, ImageStore
 if TYPE_CHECKING:
     from pratique.runtime.registry.credentials import CredentialSource
     from pratique.runtime.registry.disk_cache import DiskCache
-    from pratique.runtime.secrets import Secrets
+    from pratique.runtime.secrets import SecretSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,14 @@ def cached(store: ImageStore, options: StoreOptions) -> ImageStore:
     return _with_cache(store, DiskCache(options.cache_dir), options, _credentials(options))
 
 
-def open_accesses(options: StoreOptions, client: ImageStore, usual: ImageStore, secrets: Secrets) -> Accesses:
+def open_accesses(
+    options: StoreOptions,
+    client: ImageStore,
+    usual: ImageStore,
+    secrets: SecretSource,
+    *,
+    own_namespace: str = "",
+) -> Accesses:
     """Return the ways to registries of a run.
 
     Args:
@@ -95,6 +102,7 @@ def open_accesses(options: StoreOptions, client: ImageStore, usual: ImageStore, 
         client: result of `open_store`; whoever closes it closes all ways.
         usual: what stands before it for all who ask for nothing else.
         secrets: Secrets that policies and resources name.
+        own_namespace: that of Secrets which an entry names without one; empty for Kyverno's.
     """
     from pratique.runtime.registry.access import RegistryAccesses, Rekeyed
     from pratique.runtime.registry.caching import CachingStore
@@ -116,7 +124,7 @@ def open_accesses(options: StoreOptions, client: ImageStore, usual: ImageStore, 
         derive,
         _credentials(options),
         secrets,
-        own_namespace=os.environ.get("KYVERNO_NAMESPACE") or "kyverno",
+        own_namespace=own_namespace or os.environ.get("KYVERNO_NAMESPACE") or "kyverno",
     )
 
 

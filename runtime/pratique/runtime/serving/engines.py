@@ -16,10 +16,12 @@ from pratique.runtime.keys.references import Keys
 from pratique.runtime.lifetimes import Lifetimes
 from pratique.runtime.memory import Memory
 from pratique.runtime.metrics import Metrics
+from pratique.runtime.ports import ContextSource
 from pratique.runtime.registry.counting import CountingStore
 from pratique.runtime.registry.open import cached, open_accesses, open_store
-from pratique.runtime.secrets import read_secrets
+from pratique.runtime.secrets import SecretSource, read_secrets
 from pratique.runtime.serving.options import ServeOptions
+from pratique.runtime.serving.remembered_context import RememberedContext
 
 MEMORY_BYTES: Final = 128 << 20
 TAG_SECONDS: Final = 300.0
@@ -42,14 +44,28 @@ class Engines:
 
 
 @asynccontextmanager
-async def engines(options: ServeOptions, metrics: Metrics) -> AsyncIterator[Engines]:
+async def engines(
+    options: ServeOptions,
+    metrics: Metrics,
+    context: ContextSource | None = None,
+    secrets: SecretSource | None = None,
+    own_namespace: str = "",
+) -> AsyncIterator[Engines]:
     """Give what makes engines, over what this process knows of images.
+
+    Args:
+        options: where images are.
+        metrics: is told what is asked.
+        context: the cluster; None where none is asked.
+        secrets: where Secrets are; None for those of the options.
+        own_namespace: see `open_accesses`.
 
     Raises:
         UsageError: Secrets or options cannot be used.
         TransportError: the store cannot be opened at all.
     """
-    secrets = read_secrets(options.secrets)
+    secrets = secrets or read_secrets(options.secrets)
+    remembered = RememberedContext(context) if context else None
     client = open_store(options.store)
     counting = CountingStore(client)
     store = cached(counting, options.store)
@@ -66,11 +82,11 @@ async def engines(options: ServeOptions, metrics: Metrics) -> AsyncIterator[Engi
             memory=memory,
             tags=Memory(max_bytes=TAG_BYTES),
         )
-        accesses = open_accesses(options.store, client, store, secrets)
+        accesses = open_accesses(options.store, client, store, secrets, own_namespace=own_namespace)
         _count(metrics, counting, (evidence, scanned), memory)
         yield Engines(
-            admission=lambda plan: Engine(plan, evidence, None, accesses),
-            scan=lambda plan: Engine(plan, scanned, None, accesses),
+            admission=lambda plan: Engine(plan, evidence, context, accesses),
+            scan=lambda plan: Engine(plan, scanned, remembered, accesses),
         )
     finally:
         await store.aclose()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 from functools import partial
+from secrets import token_hex
 
 from pratique.compiler.lint.base import Severity
 from pratique.runtime.admission.judging import Judge, built_in
@@ -15,13 +15,17 @@ from pratique.runtime.engine import Engine
 from pratique.runtime.kubernetes.client import Cluster
 from pratique.runtime.kubernetes.events import EventRecorder
 from pratique.runtime.kubernetes.lease import Leadership
+from pratique.runtime.kubernetes.services import Services
 from pratique.runtime.kubernetes.settings import find_cluster
 from pratique.runtime.kubernetes.types import LEASES, SECRETS
 from pratique.runtime.metrics import Metrics
 from pratique.runtime.resource import Kind
+from pratique.runtime.secrets import Secrets, SecretSource
 from pratique.runtime.serving.admission_events import tell
 from pratique.runtime.serving.catalogue import Catalogue
 from pratique.runtime.serving.certificate_secret import CertificateSecret
+from pratique.runtime.serving.cluster_context import ClusterContext
+from pratique.runtime.serving.cluster_secrets import ClusterSecrets
 from pratique.runtime.serving.engines import Engines
 from pratique.runtime.serving.leading import Leader
 from pratique.runtime.serving.live_policies import LivePolicies
@@ -48,6 +52,8 @@ class Installation:
         self._namespaces = ClusterNamespaces(cluster)
         self._roles = ClusterRoles(cluster)
         self._catalogue = Catalogue(cluster)
+        self._services = Services(options.services)
+        self.context = ClusterContext(cluster, self._catalogue, self._services)
         self._policies = LivePolicies(cluster) if live else None
         identity = _identity()
         self._lease = Leadership(cluster, self._namespace, options.name, identity)
@@ -67,7 +73,17 @@ class Installation:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._services.aclose()
         await self.cluster.aclose()
+
+    @property
+    def own_namespace(self) -> str:
+        """Return the namespace of Secrets that policies name without one; empty for Kyverno's."""
+        return "" if self._options.beside_kyverno else self._namespace
+
+    def secrets(self, given: Secrets) -> SecretSource:
+        """Return where Secrets are: given ones, then those of the cluster."""
+        return ClusterSecrets(self.cluster, given)
 
     def judge(self, engine: Engine) -> Judge:
         """Return what judges requests with all that the cluster knows."""
@@ -194,4 +210,4 @@ class Installation:
 
 def _identity() -> str:
     """Return a name that no other replica has."""
-    return f"{os.environ.get('POD_NAME') or socket.gethostname()}_{secrets.token_hex(4)}"
+    return f"{os.environ.get('POD_NAME') or socket.gethostname()}_{token_hex(4)}"

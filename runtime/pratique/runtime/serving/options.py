@@ -55,6 +55,7 @@ class ClusterOptions:
         beside_kyverno: a Kyverno runs here, too: it reviews policies, and writes their status.
         scan: None for no background scan.
         refused: least severity of findings for which a policy is refused; empty for none.
+        services: `HOST` or `HOST:PORT` of services that policies may call.
     """
 
     kubeconfig: str = ""
@@ -68,6 +69,7 @@ class ClusterOptions:
     beside_kyverno: bool = False
     scan: ScanOptions | None = None
     refused: str = ""
+    services: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

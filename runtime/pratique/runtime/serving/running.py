@@ -14,6 +14,7 @@ from pratique.runtime.admission.judging import Judge
 from pratique.runtime.admission.listening import listening
 from pratique.runtime.admission.server import Webhook
 from pratique.runtime.metrics import Metrics
+from pratique.runtime.secrets import read_secrets
 from pratique.runtime.serving.background import beside
 from pratique.runtime.serving.engines import engines
 from pratique.runtime.serving.installation import Installation
@@ -65,7 +66,16 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
             if options.cluster
             else None
         )
-        made = await stack.enter_async_context(engines(options, metrics))
+        given = read_secrets(options.secrets)
+        made = await stack.enter_async_context(
+            engines(
+                options,
+                metrics,
+                installation.context if installation else None,
+                installation.secrets(given) if installation else given,
+                installation.own_namespace if installation else "",
+            )
+        )
         first = made.admission(Plan(given_policies))
         judge = installation.judge(first) if installation else Judge(first)
         webhook = Webhook(judge, metrics, known_clients=options.clients is not None)
