@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from pratique.compiler.bodies import CelExpression, CelParameters, NamedExpression
-from pratique.compiler.ir import NOWHERE, At, LabelSelector
+from pratique.compiler.cel_images import ImageTest, NamedAttestor, NamedStatement
+from pratique.compiler.ir import NOWHERE, At, LabelSelector, RegistryCredentials
 
 
 class Dialect(StrEnum):
@@ -195,8 +196,33 @@ class CelDeletion:
     propagation: str = ""
 
 
-CelBody: TypeAlias = CelValidation | CelMutation | CelGeneration | CelDeletion
-CEL_BODIES = (CelValidation, CelMutation, CelGeneration, CelDeletion)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CelImageValidation:
+    """Expressions about images and their signatures, all of which must be true.
+
+    Attributes:
+        references: images that the policy is about; none for all.
+        extractors: lists of images beside those of Pods and their controllers, by name.
+        pin_digest: digests are written into what is admitted.
+        demand_digest: an image without a digest fails.
+        demand_proof: an image fails that no policy verified.
+        credentials: how registries are asked; None for the way of the whole run.
+    """
+
+    scope: Scope
+    validations: tuple[CelExpression, ...]
+    references: tuple[ImageTest, ...] = ()
+    extractors: tuple[NamedExpression, ...] = ()
+    attestors: tuple[NamedAttestor, ...] = ()
+    statements: tuple[NamedStatement, ...] = ()
+    pin_digest: bool = True
+    demand_digest: bool = True
+    demand_proof: bool = True
+    credentials: RegistryCredentials | None = None
+
+
+CelBody: TypeAlias = CelValidation | CelImageValidation | CelMutation | CelGeneration | CelDeletion
+CEL_BODIES = (CelValidation, CelImageValidation, CelMutation, CelGeneration, CelDeletion)
 """The members of `CelBody`, for `isinstance`."""
 
 

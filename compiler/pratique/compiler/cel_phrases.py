@@ -8,11 +8,13 @@ from pratique.compiler.cel_bodies import (
     CelBody,
     CelDeletion,
     CelGeneration,
+    CelImageValidation,
     CelMutation,
     CelTemplate,
     CelValidation,
     PatchKind,
 )
+from pratique.compiler.cel_images import ImageTest
 from pratique.compiler.phrases import quote
 
 
@@ -25,6 +27,10 @@ def _deed(of: CelBody) -> str:
     match of:
         case CelValidation():
             return _all_true([each.expression for each in of.validations])
+        case CelImageValidation():
+            about = " or ".join(_images(each) for each in of.references) or "its images"
+            expressions = [each.expression for each in of.validations]
+            return f"{_all_true(expressions)} of {about}"
         case CelMutation():
             what = "existing objects" if of.targets else "the resource"
             ways = " and ".join(
@@ -44,6 +50,12 @@ def _deed(of: CelBody) -> str:
             return f"is deleted at {quote(of.schedule)}"
         case _:
             assert_never(of)
+
+
+def _images(of: ImageTest) -> str:
+    if of.expression is not None:
+        return f"images for which {quote(of.expression.expression)}"
+    return f"images like {quote(of.glob)}"
 
 
 def _conditions(of: CelBody) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from pratique.compiler.cel.questions import CelQuestion
+from pratique.compiler.cel.questions import CelQuestion, EvidenceQuestion
 from pratique.compiler.expressions.context import Absent
 from pratique.compiler.ir import RegistryCredentials
 
@@ -56,7 +56,9 @@ class ImageQuestion:
     credentials: RegistryCredentials | None = None
 
 
-Question: TypeAlias = ConfigMapQuestion | ApiQuestion | GlobalQuestion | ImageQuestion | CelQuestion
+Question: TypeAlias = (
+    ConfigMapQuestion | ApiQuestion | GlobalQuestion | ImageQuestion | CelQuestion | EvidenceQuestion
+)
 
 NOT_FOUND: Final = "not-found"
 """Code of the answer that there is nothing of this name."""

@@ -256,12 +256,14 @@ class Trust:
         log: transparency log.
         sct: certificate transparency.
         timestamp_chain: PEM chain of RFC 3161 authorities; None where timestamps are not looked at.
+        trusted_root: JSON of a Sigstore trust root that takes the place of those of the process.
     """
 
     roots: str | None = None
     log: LogPolicy = LogPolicy()
     sct: SctPolicy = SctPolicy()
     timestamp_chain: str | None = None
+    trusted_root: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

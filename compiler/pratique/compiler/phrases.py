@@ -168,6 +168,8 @@ def trust(of: ir.Trust, *, certificates: bool = False) -> Iterator[str]:
     """
     if of.roots:
         yield "under the given certificate authorities"
+    if of.trusted_root:
+        yield "under the given trust root"
     if of.timestamp_chain:
         yield "at a time that the given timestamp authority states"
     if not of.log.required:

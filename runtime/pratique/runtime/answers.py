@@ -14,11 +14,13 @@ from pratique.compiler.cel.questions import (
     AccessQuestion,
     CelQuestion,
     HttpQuestion,
+    ImageDataQuestion,
     ParameterQuestion,
     ResourceListQuestion,
     ResourceNameQuestion,
     ResourcePostQuestion,
     ResourceQuestion,
+    SignedQuestion,
 )
 from pratique.compiler.context_questions import (
     ApiQuestion,
@@ -28,6 +30,7 @@ from pratique.compiler.context_questions import (
     Question,
 )
 from pratique.grammar.errors import EvaluationError, TransportError
+from pratique.grammar.image_reference import ImageReferenceError, parse_image
 from pratique.runtime.now import NotYetError
 from pratique.runtime.ports import Accesses, ContextSource
 
@@ -39,6 +42,8 @@ T = TypeVar("T")
 
 MAX_QUESTIONS: Final = 64
 """Different questions that one resource may lead to: a reference may hold a random text."""
+MAX_IMAGE_QUESTIONS: Final = 1024
+"""The same for questions of policies in CEL about images: several about each image of a resource."""
 
 
 class Answers:
@@ -58,6 +63,7 @@ class Answers:
         self._evidence = evidence
         self._accesses = accesses
         self._known: dict[Question, Any] = {}
+        self._left = {False: MAX_QUESTIONS, True: MAX_IMAGE_QUESTIONS}
         self._enough = False
         self._ended = False
 
@@ -93,21 +99,48 @@ class Answers:
                 return evaluate()
             except _Unanswered as unanswered:
                 question = unanswered.question
-            if len(self._known) < MAX_QUESTIONS:
+            is_about_images = isinstance(question, ImageDataQuestion | SignedQuestion)
+            self._left[is_about_images] -= 1
+            if self._left[is_about_images] >= 0:
                 self._known[question] = await self._answer(question)
             else:
                 self._enough = True
+
+    async def digest(self, reference: str, credentials: RegistryCredentials | None) -> str:
+        """Return the digest that an image means now.
+
+        Raises:
+            EvaluationError: it could not be asked for.
+            NotYetError: nobody is to be asked.
+        """
+        try:
+            if self._ended:
+                raise EvaluationError("deadline", f"unfinished: digest of {reference:.200}")
+            return await (await self._through(credentials)).digest(parse_image(reference))
+        except ImageReferenceError as error:
+            raise EvaluationError("bad-image-reference", str(error)) from error
+        except TransportError as error:
+            raise EvaluationError(error.code, error.detail or error.message) from error
 
     async def _answer(self, question: Question) -> Any:
         if self._ended:
             return EvaluationError("deadline", f"unfinished: {_named(question)}")
         try:
-            if isinstance(question, ImageQuestion) and not self._source.knows_images:
-                from pratique.runtime.image_data import image_data
+            match question:
+                case ImageQuestion():
+                    from pratique.runtime.image_data import image_data
 
-                way = await self._through(question.credentials)
-                return await image_data(way, question.reference)
-            return await self._source.answer(question)
+                    return await image_data(await self._through(question.credentials), question.reference)
+                case ImageDataQuestion(of_registry=of) if of or not self._source.knows_images:
+                    from pratique.runtime.cel_evidence import described
+
+                    return await described(question, await self._through(question.credentials))
+                case SignedQuestion():
+                    from pratique.runtime.cel_evidence import signed
+
+                    return await signed(question, await self._through(question.credentials))
+                case _:
+                    return await self._source.answer(question)
         except EvaluationError as error:
             return error
         except TransportError as error:
@@ -137,8 +170,10 @@ def _named(question: Question) -> str:
             return f"API call of the context entry {entry}"
         case GlobalQuestion(name=name):
             return f"global context entry {name}"
-        case ImageQuestion(reference=reference):
+        case ImageQuestion(reference=reference) | ImageDataQuestion(reference=reference):
             return f"description of {reference}"
+        case SignedQuestion(reference=reference):
+            return f"verification of {reference}"
         case _:
             return _named_in_cel(question)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pratique.compiler.cel.program import World
 from pratique.compiler.cel_bodies import (
@@ -18,6 +18,7 @@ from pratique.compiler.cel_bodies import (
     CelDeletion,
     CelExemption,
     CelGeneration,
+    CelImageValidation,
     CelMutation,
     CelValidation,
     Dialect,
@@ -26,6 +27,7 @@ from pratique.compiler.cel_policies.admission import Way, mutated, validated
 from pratique.compiler.cel_policies.compiled import CompiledCel, exemptions_of, ready
 from pratique.compiler.cel_policies.constraints import is_about, of_any
 from pratique.compiler.cel_policies.evaluation import Outcome
+from pratique.compiler.cel_policies.image_validating import CompiledImages
 from pratique.compiler.cel_policies.mutating import CompiledMutating
 from pratique.compiler.cel_policies.request import Request
 from pratique.compiler.cel_policies.validating import CompiledValidating
@@ -40,12 +42,16 @@ from pratique.runtime.context import ENVIRONMENT
 from pratique.runtime.decision import Check, Stage, Status
 from pratique.runtime.resource import Resource
 
+if TYPE_CHECKING:
+    from pratique.runtime.cel_image_rules import ImagePolicies
+
 _ORDER: Final = (
     "MutatingAdmissionPolicy",
     "MutatingPolicy",
     "ValidatingAdmissionPolicy",
     "ValidatingPolicy",
     "GeneratingPolicy",
+    "ImageValidatingPolicy",
     "DeletingPolicy",
 )
 """Kinds in the order in which they are evaluated."""
@@ -77,29 +83,59 @@ class CelRules:
         """
         checks: dict[int, Check] = {}
         current: dict[int, Mapping[str, Any]] = {}
+        about_images = []
         for item in sorted(items, key=_place):
             data = current.get(id(item.resource), item.resource.data)
-            check = await self._check(item, data, answers)
+            if isinstance(item.planned.rule.body, CelImageValidation) and self._as_in_suites:
+                data = item.resource.data
+            check = self._unasked(item, data)
+            if check is None and isinstance(item.planned.rule.body, CelImageValidation):
+                about_images.append((item, data))
+                continue
             if check is None:
+                check = await self._check(item, data, answers)
+            if not isinstance(check, Check):
                 continue
             checks[item.planned.number] = check
             if check.patched is not None:
                 current[id(item.resource)] = check.patched
+        if about_images:
+            checks.update(await self._images(answers).judge(about_images))
         return checks
 
-    async def _check(self, item: Applicable, data: Mapping[str, Any], answers: Answers) -> Check | None:
+    def _images(self, answers: Answers) -> ImagePolicies:
+        from pratique.runtime.cel_image_rules import ImagePolicies
+
+        return ImagePolicies(self._about_images, answers, _world(answers), pins=not self._as_in_suites)
+
+    def _about_images(self, planned: PlannedRule) -> CompiledImages:
+        compiled = self._of(planned, _body(planned))
+        assert isinstance(compiled, CompiledImages)  # noqa: S101 (as its body)
+        return compiled
+
+    def _unasked(self, item: Applicable, data: Mapping[str, Any]) -> Check | Literal[False] | None:
+        """Return what keeps a policy from being evaluated, False where it is not about the resource."""
         body = _body(item.planned)
         if item.problem:
             return Check(stage=_stage(body), status=Status.ERROR, message=item.problem.message)
-        request = request_of(item.resource, data)
         try:
-            if not self._is_about(body, request):
-                return None
+            return None if self._is_about(body, request_of(item.resource, data)) else False
         except EvaluationError as error:
             return Check(stage=_stage(body), status=Status.ERROR, message=error.message)
+
+    async def _check(self, item: Applicable, data: Mapping[str, Any], answers: Answers) -> Check | None:
+        request = request_of(item.resource, data)
         return await self._settled(
             item.planned, answers, lambda compiled, world: self._evaluated(compiled, request, world)
         )
+
+    async def judge_payload_images(
+        self, rules: Sequence[PlannedRule], data: Mapping[str, Any], answers: Answers
+    ) -> dict[int, Check]:
+        """Return what policies about images say of any JSON, by the numbers of their rules."""
+        about = [each for each in rules if isinstance(each.rule.body, CelImageValidation)]
+        raw = [each for each in about if _body(each).scope.raw]
+        return await self._images(answers).judge_payload(raw, data) if raw else {}
 
     async def judge_payload(
         self, planned: PlannedRule, data: Mapping[str, Any], answers: Answers
@@ -111,7 +147,7 @@ class CelRules:
         body = _body(planned)
         if isinstance(body, CelDeletion) and not (data.get("apiVersion") and data.get("kind")):
             return await self._settled(planned, answers, partial(_over_data, {"object": data}))
-        if not body.scope.raw:
+        if not body.scope.raw or isinstance(body, CelImageValidation):
             return None
         return await self._settled(planned, answers, partial(_over_data, {"object": data}))
 
@@ -182,6 +218,8 @@ class CelRules:
         found = self._compiled.get(planned.number)
         if found is None:
             lifting = exemptions_of(planned.policy, self._exemptions)
+            if self._as_in_suites and planned.rule.generated_from and isinstance(body, CelImageValidation):
+                lifting = ()
             found = ready(body, lifting, fails_open=planned.policy.fail_open)
             self._compiled[planned.number] = found
         return found
@@ -206,7 +244,7 @@ class CelRules:
 
     def _is_about(self, body: CelBody, request: Request) -> bool:
         if body.scope.raw:
-            return True
+            return not isinstance(body, CelImageValidation)
         if isinstance(body, CelDeletion):
             return is_about(of_any(body.scope.constraints), request, body.scope.dialect)
         if isinstance(body, CelMutation) and body.targets is not None and not self._as_in_suites:
@@ -240,7 +278,7 @@ def _world(answers: Answers) -> World:
 
 
 def _over_data(bindings: Mapping[str, Any], compiled: CompiledCel, world: World) -> Outcome | None:
-    assert not isinstance(compiled, CompiledMutating)  # noqa: S101 (needs a shape)
+    assert not isinstance(compiled, CompiledMutating | CompiledImages)  # noqa: S101 (need more)
     return compiled.evaluate(bindings, world)
 
 
@@ -248,6 +286,8 @@ def _stage(body: CelBody) -> Stage:
     match body:
         case CelMutation():
             return Stage.MUTATE
+        case CelImageValidation():
+            return Stage.VERIFY
         case CelDeletion():
             return Stage.DELETE
         case CelGeneration():

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from pratique.compiler.cel.questions import ImageDataQuestion, SignedQuestion
 from pratique.compiler.context_entries import Source
 from pratique.compiler.context_questions import (
     ApiQuestion,
@@ -85,7 +86,7 @@ class GivenContext:
                 raise _not_given(f"{asked} not asked for the context entry {entry}; {_CURE}")
             case GlobalQuestion(name=name):
                 raise _not_given(f"failed to fetch entry key={name}: no cluster keeps it; {_CURE}")
-            case ImageQuestion():
+            case ImageQuestion() | ImageDataQuestion() | SignedQuestion():
                 raise AssertionError("registries answer questions about images")
             case _:
                 return self._objects.answer(question)

@@ -113,6 +113,7 @@ class Check:
         patched: the resource as the rule left it; None where it changes none.
         made: objects that the rule generates.
         target: the existing object that the rule changed, as it left it.
+        pins: JSON pointers of the images that are pinned, with what is written there.
     """
 
     stage: Stage
@@ -128,6 +129,7 @@ class Check:
     patched: Mapping[str, Any] | None = field(default=None, compare=False)
     made: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     target: Mapping[str, Any] | None = field(default=None, compare=False)
+    pins: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -348,7 +348,10 @@ class _Judgement:
             severity=severity,
             properties=_joined(named, checks),
             location=planned.rule.at.location,
-            pins=tuple((pointer, pinned.text) for pointer, pinned in pins),
+            pins=(
+                *((pointer, pinned.text) for pointer, pinned in pins),
+                *(pin for check in checks for pin in check.pins),
+            ),
         )
 
 

@@ -170,6 +170,21 @@ def judge_statements(attestor: ir.Attestor, type: str, candidates: Sequence[Cand
     return Finding(code="attested", signatures=accepted, reasons=reasons)
 
 
+def stated_by(
+    attestor: ir.Attestor, type: str, candidates: Sequence[Candidate]
+) -> tuple[VerifiedSignature, ...]:
+    """Return the verified statements of `type` that `attestor` accepts; those of others are left aside.
+
+    References: Kyverno 1.19 `pkg/image/verifiers/ivpol/cosign` (`VerifyAttestationSignature`).
+    """
+    verified = (c.verified for c in candidates if c.verified and c.verified.statement)
+    return tuple(
+        found
+        for found in verified
+        if found.statement and found.statement.predicate_type == type and _refusal(attestor, found) is None
+    )
+
+
 def unasked(
     attestor: ir.Attestor,
     image: str,

@@ -16,7 +16,14 @@ from pratique.compiler import ir
 from pratique.compiler.analysis.demands import Setting, actions, in_order, settings, whole
 from pratique.compiler.analysis.points import Point, Zone, find
 from pratique.compiler.bodies import Body, Generation, Mutation, Validation
-from pratique.compiler.cel_bodies import CelBody, CelDeletion, CelGeneration, CelMutation, CelValidation
+from pratique.compiler.cel_bodies import (
+    CelBody,
+    CelDeletion,
+    CelGeneration,
+    CelImageValidation,
+    CelMutation,
+    CelValidation,
+)
 from pratique.compiler.languages.search import Proof, Unknown
 
 
@@ -216,7 +223,7 @@ def _unit(policy: ir.Policy) -> tuple[ir.Rule, ...]:
 
 def _does(body: Body | CelBody) -> str:
     match body:
-        case Validation() | CelValidation():
+        case Validation() | CelValidation() | CelImageValidation():
             return "validates"
         case Mutation() | CelMutation():
             return "mutates"

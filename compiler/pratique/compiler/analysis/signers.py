@@ -127,6 +127,7 @@ def _trusts(wider: ir.Attestor, narrower: ir.Attestor) -> bool:
     lighter_log = not one.log.required and isinstance(wider.signer, ir.KeySigner)
     return (
         one.roots == other.roots
+        and one.trusted_root == other.trusted_root
         and one.timestamp_chain == other.timestamp_chain
         and (one.log == other.log or lighter_log)
         and (one.sct == other.sct or not one.sct.required)

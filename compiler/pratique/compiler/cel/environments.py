@@ -251,6 +251,28 @@ def kyverno_environment(
     return replace(environment, is_homogeneous=not is_generating)
 
 
+@lru_cache(maxsize=64)
+def image_environment(namespace: str, credentials: RegistryCredentials | None = None) -> Environment:
+    """Return the environment of policies about images, without the policy's variables."""
+    from pratique.compiler.cel.libraries.kyverno import signatures
+
+    environment = kyverno_environment(namespace, credentials=credentials)
+    return environment.with_libraries((signatures.LIBRARY,)).with_variables(
+        {
+            "images": map_of(STRING, _TEXTS),
+            "attestors": map_of(STRING, DYN),
+            "attestations": map_of(STRING, STRING),
+        },
+        {},
+    )
+
+
+@lru_cache(maxsize=1)
+def reference_environment() -> Environment:
+    """Return the environment of expressions that choose images by the name they are written with, `ref`."""
+    return kyverno_base().with_variables({"ref": STRING}, {})
+
+
 def with_policy_variables(environment: Environment, types: Mapping[str, Type]) -> Environment:
     """Return an environment in which `variables.NAME` are known; variables see those before them."""
     return environment.with_variables({"variables": struct(VARIABLES_TYPE)}, {VARIABLES_TYPE: dict(types)})

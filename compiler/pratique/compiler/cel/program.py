@@ -6,9 +6,9 @@ References: Kubernetes 1.36 `apiserver/pkg/apis/cel/config.go` (limits), cel-go 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from pratique.compiler.cel.errors import CelError, CostLimitError
 from pratique.compiler.cel.types import Type
@@ -34,6 +34,26 @@ Step: TypeAlias = Callable[[Frame], Any]
 """A compiled node. Raises `CelError` where it has no value."""
 
 
+class ImageFunctions(Protocol):
+    """What functions of a policy about images do (`libraries.kyverno.signatures`); they raise `CelError`."""
+
+    def signatures(self, run: Run, image: str, attestors: Sequence[Any]) -> int:
+        """Return how many attestors have signed an image."""
+        ...
+
+    def statements(self, run: Run, image: str, name: str, attestors: Sequence[Any]) -> int:
+        """Return how many attestors have signed a statement about an image."""
+        ...
+
+    def payload(self, run: Run, image: str, name: str) -> Any:
+        """Return what a statement says that was verified before."""
+        ...
+
+    def data(self, run: Run, image: str) -> Any:
+        """Return what a registry knows of an image."""
+        ...
+
+
 class World:
     """What functions that look outside of the expression may ask; by default there is no outside.
 
@@ -42,9 +62,10 @@ class World:
         random: the source of random numbers.
         ask: answers questions about clusters, services and images; see `libraries.outside`. Raises
             `EvaluationError` where there is no answer.
+        images: what functions about signatures do; None where there are none.
     """
 
-    __slots__ = ("ask", "now", "random")
+    __slots__ = ("ask", "images", "now", "random")
 
     def __init__(
         self,
@@ -52,10 +73,12 @@ class World:
         now: Callable[[], Instant] | None = None,
         random: RandomSource | None = None,
         ask: Callable[[Any], Any] | None = None,
+        images: ImageFunctions | None = None,
     ) -> None:
         self.now = now
         self.random = random
         self.ask = ask
+        self.images = images
 
 
 NOTHING_OUTSIDE: Final = World()

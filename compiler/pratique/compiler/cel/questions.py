@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from pratique.compiler.ir import LabelSelector
+    from pratique.compiler.ir import Attestor, LabelSelector, RegistryCredentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,40 @@ class ParameterQuestion:
     selector: LabelSelector | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageDataQuestion:
+    """What is known of this image? A map: names, manifests and configuration.
+
+    Attributes:
+        of_registry: registries are asked, whatever else stands for them.
+    """
+
+    reference: str
+    credentials: RegistryCredentials | None = None
+    of_registry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedQuestion:
+    """Has someone signed this image, or a statement about it? The statements, or None for no.
+
+    Attributes:
+        layers: attestors, any one of whom does.
+        bundles: those that take their place where the image has Sigstore bundles; none where no bundle counts
+            or the format of `layers` knows none.
+        type: of the statement; empty for the image itself, whose signatures state nothing.
+    """
+
+    reference: str
+    layers: tuple[Attestor, ...]
+    bundles: tuple[Attestor, ...] = ()
+    type: str = ""
+    credentials: RegistryCredentials | None = None
+
+
+EvidenceQuestion: TypeAlias = ImageDataQuestion | SignedQuestion
+"""Questions about images."""
+
 CelQuestion: TypeAlias = (
     ParameterQuestion
     | ResourceQuestion
@@ -123,3 +157,4 @@ CelQuestion: TypeAlias = (
     | HttpQuestion
     | AccessQuestion
 )
+"""Questions about a cluster and services."""

@@ -1,6 +1,7 @@
 """Forms of a policy about Pods for the controllers that make Pods.
 
-References: Kyverno 1.19 `pkg/cel/autogen`, `pkg/cel/policies/vpol/autogen`, `pkg/cel/policies/mpol/autogen`.
+References: Kyverno 1.19 `pkg/cel/autogen`, `pkg/cel/policies/vpol/autogen`, `pkg/cel/policies/mpol/autogen`,
+`pkg/cel/policies/ivpol/autogen`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final, TypeAlias
 
 from pratique.compiler.bodies import CelExpression, NamedExpression
 from pratique.compiler.cel_bodies import (
+    CelImageValidation,
     CelMutation,
     CelValidation,
     Constraints,
@@ -19,6 +21,7 @@ from pratique.compiler.cel_bodies import (
     ResourceRule,
     Scope,
 )
+from pratique.compiler.cel_images import Filling
 
 Rewrite: TypeAlias = Callable[[str], str]
 
@@ -39,9 +42,10 @@ _KEPT: Final = re.compile(r"\.namespace(?![A-Za-z0-9_])")
 """What stays a field of the object itself."""
 
 
-def derived(
-    body: CelValidation | CelMutation, controllers: Sequence[str] | None
-) -> Iterator[CelValidation | CelMutation]:
+Derivable: TypeAlias = CelValidation | CelImageValidation | CelMutation
+
+
+def derived(body: Derivable, controllers: Sequence[str] | None) -> Iterator[Derivable]:
     """Yield the forms of a policy for controllers; none unless it is about Pods and nothing else.
 
     Args:
@@ -55,11 +59,13 @@ def derived(
         wanted = [target for target in targets if controllers is None or target[1] in controllers]
         if wanted:
             scope = replace(body.scope, constraints=_constraints(constraints, wanted))
-            yield (
-                _mutation(body, scope, template)
-                if isinstance(body, CelMutation)
-                else _validation(body, scope, template)
-            )
+            match body:
+                case CelMutation():
+                    yield _mutation(body, scope, template)
+                case CelImageValidation():
+                    yield _image_validation(body, scope, template)
+                case CelValidation():
+                    yield _validation(body, scope, template)
 
 
 def _is_about_pods(constraints: Constraints) -> bool:
@@ -97,7 +103,34 @@ def _constraints(constraints: Constraints, targets: Sequence[tuple[str, str]]) -
 
 def _validation(body: CelValidation, scope: Scope, template: str) -> CelValidation:
     """Return a form in which every text of the policy is rewritten, messages included."""
+    rewrite = _rewriting(template)
+    return CelValidation(
+        scope=_scope(scope, rewrite),
+        validations=tuple(_expression(each, rewrite) for each in body.validations),
+    )
 
+
+def _image_validation(body: CelImageValidation, scope: Scope, template: str) -> CelImageValidation:
+    rewrite = _rewriting(template)
+    attestors = tuple(
+        replace(each, fillings=tuple(_filling(filling, rewrite) for filling in each.fillings))
+        for each in body.attestors
+    )
+    return replace(
+        body,
+        scope=_scope(scope, rewrite),
+        validations=tuple(_expression(each, rewrite) for each in body.validations),
+        extractors=_named(body.extractors, rewrite),
+        attestors=attestors,
+    )
+
+
+def _filling(filling: Filling, rewrite: Rewrite) -> Filling:
+    (expression,) = _named([filling.expression], rewrite)
+    return replace(filling, expression=expression)
+
+
+def _rewriting(template: str) -> Rewrite:
     def rewrite(text: str) -> str:
         for owner in ("object", "oldObject"):
             text = _replaced(text, f"{owner}.spec", f"{owner}.{template}.spec")
@@ -105,14 +138,15 @@ def _validation(body: CelValidation, scope: Scope, template: str) -> CelValidati
             text = _replaced(text, f"{owner}.metadata", f"{owner}.{template}.metadata")
         return text
 
-    return CelValidation(
-        scope=replace(
-            scope,
-            conditions=_named(scope.conditions, rewrite),
-            variables=_named(scope.variables, rewrite),
-            audit_annotations=_named(scope.audit_annotations, rewrite),
-        ),
-        validations=tuple(_expression(each, rewrite) for each in body.validations),
+    return rewrite
+
+
+def _scope(scope: Scope, rewrite: Rewrite) -> Scope:
+    return replace(
+        scope,
+        conditions=_named(scope.conditions, rewrite),
+        variables=_named(scope.variables, rewrite),
+        audit_annotations=_named(scope.audit_annotations, rewrite),
     )
 
 

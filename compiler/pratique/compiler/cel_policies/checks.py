@@ -16,6 +16,7 @@ from pratique.compiler.cel import syntax
 from pratique.compiler.cel_bodies import CEL_BODIES
 from pratique.compiler.cel_policies.compilation import Compiler, Route
 from pratique.compiler.cel_policies.compiled import compile_anew
+from pratique.compiler.cel_policies.image_checks import image_problems
 from pratique.compiler.cel_policies.lower import LoweredCel, lower_cel
 from pratique.grammar.documents import BindingDocument, CelDocument
 from pratique.grammar.errors import PolicyError
@@ -82,15 +83,21 @@ def _problems(kind: str, spec: Any) -> Iterator[tuple[str, str, Route]]:
         if bool(made.expression) == (made.template is not None):
             text = "exactly one of expression or template must be set"
             yield "wrong-value", text, ("spec", "generate", number)
-    if kind.endswith("MutatingPolicy") and evaluation and evaluation.admission:
-        existing = evaluation.mutate_existing
-        if not evaluation.admission.enabled and not (existing and existing.enabled):
-            text = "disabling both admission and mutateExisting evaluation modes is not allowed"
-            yield "wrong-value", text, ("spec", "evaluation")
-    schedule = getattr(spec, "schedule", None)
-    if schedule is not None and not _CRON.fullmatch(schedule.strip()):
+    if kind.endswith("MutatingPolicy"):
+        yield from _never_evaluated(evaluation)
+    if kind.endswith("ImageValidatingPolicy"):
+        yield from image_problems(spec)
+    if kind.endswith("DeletingPolicy") and not _CRON.fullmatch(spec.schedule.strip()):
         text = "schedule spec in the deletingPolicy is not in proper cron format"
         yield "wrong-value", text, ("spec", "schedule")
+
+
+def _never_evaluated(evaluation: Any) -> Iterator[tuple[str, str, Route]]:
+    if not evaluation or not evaluation.admission or evaluation.admission.enabled:
+        return
+    if not (evaluation.mutate_existing and evaluation.mutate_existing.enabled):
+        text = "disabling both admission and mutateExisting evaluation modes is not allowed"
+        yield "wrong-value", text, ("spec", "evaluation")
 
 
 def _is_about_json(kind: str) -> bool:

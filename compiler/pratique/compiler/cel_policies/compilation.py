@@ -59,6 +59,7 @@ class Compiler:
 
     Attributes:
         environment: what the next expression may use.
+        dialect: that of the policy.
         mistakes: what is wrong, in the order in which it was found.
         programs: what was compiled, with the parts of the body that hold it.
     """
@@ -68,7 +69,11 @@ class Compiler:
         self.environment = environment
         self.mistakes: list[Mistake] = []
         self.programs: list[tuple[object, Route, Program]] = []
-        self._dialect = dialect
+        self.dialect = dialect
+
+    def refuse(self, node: object, error: ExpressionError) -> None:
+        """Remember what is wrong with a part of the body."""
+        self.mistakes.append(Mistake(node, error))
 
     def program(self, node: object, text: str, *wanted: Type, route: Route = ()) -> Program | None:
         """Return a compiled expression; None where there is a mistake.
@@ -114,7 +119,7 @@ class Compiler:
 
     def _wrong_type(self, wanted: Sequence[Type]) -> str:
         names = [str(each) for each in wanted if each != NULL] or ["null"]
-        if self._dialect is Dialect.KYVERNO:
+        if self.dialect is Dialect.KYVERNO:
             return f"output is expected to be of type {names[0]}"
         return f"must evaluate to {' or '.join(str(each) for each in wanted)}"
 

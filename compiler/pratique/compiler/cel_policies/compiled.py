@@ -12,16 +12,20 @@ from pratique.compiler.cel_bodies import (
     CelDeletion,
     CelExemption,
     CelGeneration,
+    CelImageValidation,
     CelMutation,
     CelValidation,
 )
 from pratique.compiler.cel_policies.compilation import Compiler
 from pratique.compiler.cel_policies.deleting import CompiledDeleting, compile_deleting
 from pratique.compiler.cel_policies.generating import CompiledGenerating, compile_generating
+from pratique.compiler.cel_policies.image_validating import CompiledImages, compile_images
 from pratique.compiler.cel_policies.mutating import CompiledMutating, compile_mutating
 from pratique.compiler.cel_policies.validating import CompiledValidating, compile_validating
 
-CompiledCel: TypeAlias = CompiledValidating | CompiledMutating | CompiledGenerating | CompiledDeleting
+CompiledCel: TypeAlias = (
+    CompiledValidating | CompiledImages | CompiledMutating | CompiledGenerating | CompiledDeleting
+)
 
 
 def compile_body(
@@ -52,6 +56,8 @@ def compile_anew(
     match body:
         case CelValidation():
             return compile_validating(body, exemptions, fails_open=fails_open)
+        case CelImageValidation():
+            return compile_images(body, exemptions, fails_open=fails_open)
         case CelMutation():
             return compile_mutating(body, exemptions, fails_open=fails_open)
         case CelGeneration():

@@ -31,6 +31,7 @@ class Outcome:
         properties: for reports, such as audit annotations.
         patched: the object as the policy left it; None where it changes none.
         made: objects that it generated.
+        images: those that a policy about images has let pass, and that are still to be proved.
     """
 
     status: Status
@@ -38,6 +39,7 @@ class Outcome:
     properties: tuple[tuple[str, str], ...] = ()
     patched: Mapping[str, Any] | None = None
     made: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    images: tuple[str, ...] = ()
 
 
 Bindings: TypeAlias = Mapping[str, Any]

@@ -16,6 +16,7 @@ from pratique.compiler.cel_bodies import (
     CelBody,
     CelDeletion,
     CelGeneration,
+    CelImageValidation,
     CelMutation,
     CelPatch,
     CelTargets,
@@ -28,7 +29,9 @@ from pratique.compiler.cel_bodies import (
     Scope,
 )
 from pratique.compiler.cel_policies.autogen import derived
+from pratique.compiler.cel_policies.lower_images import ImageLowering
 from pratique.compiler.cel_policies.regions import region
+from pratique.compiler.kyverno.obligations import registry_credentials
 from pratique.compiler.kyverno.regions import label_selector
 from pratique.grammar.documents import BindingDocument, CelDocument
 
@@ -79,7 +82,7 @@ class _Lowering:
         background = getattr(evaluation, "background", None)
         bodies: list[CelBody] = [body]
         autogen = getattr(self._spec, "autogen", None)
-        if self._is_kyverno and isinstance(body, CelValidation | CelMutation):
+        if self._is_kyverno and isinstance(body, CelValidation | CelImageValidation | CelMutation):
             pods = autogen.pod_controllers if autogen else None
             bodies += derived(body, pods.controllers if pods else None)
         at = ir.At(location=self._document.location("metadata", "name"))
@@ -89,7 +92,7 @@ class _Lowering:
             namespace=body.scope.namespace or None,
             rules=tuple(
                 ir.Rule(
-                    name="",
+                    name=model.metadata.name if isinstance(body, CelImageValidation) else "",
                     resources=region(each.scope),
                     body=each,
                     action=self._action(),
@@ -123,6 +126,8 @@ class _Lowering:
         match self._model.kind.removeprefix("Namespaced"):
             case "ValidatingPolicy" | "ValidatingAdmissionPolicy":
                 return CelValidation(scope=self._scope(), validations=self._validations(spec.validations))
+            case "ImageValidatingPolicy":
+                return self._images()
             case "MutatingPolicy" | "MutatingAdmissionPolicy":
                 return self._mutation()
             case "GeneratingPolicy":
@@ -135,6 +140,26 @@ class _Lowering:
                 )
             case kind:
                 raise AssertionError(kind)
+
+    def _images(self) -> CelImageValidation:
+        spec, settings = self._spec, self._spec.validation_configurations
+
+        def put(expression: str, *route: str | int) -> NamedExpression:
+            return self._put(NamedExpression(name="", expression=expression), "spec", *route)
+
+        images = ImageLowering(put, lambda *route: ir.At(location=self._document.location("spec", *route)))
+        return CelImageValidation(
+            scope=self._scope(),
+            validations=self._validations(spec.validations),
+            references=tuple(images.references(spec.match_image_references)),
+            extractors=self._named(spec.images, "spec", "images"),
+            attestors=tuple(images.attestors(spec.attestors)),
+            statements=tuple(images.statements(spec.attestations)),
+            pin_digest=settings.mutate_digest,
+            demand_digest=settings.verify_digest,
+            demand_proof=settings.required,
+            credentials=registry_credentials(spec.credentials),
+        )
 
     def _mutation(self) -> CelMutation:
         spec = self._spec

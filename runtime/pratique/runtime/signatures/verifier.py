@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Final, TypeAlias, TypeVar, assert_never
 
@@ -54,6 +54,9 @@ _STRANGER: Final = frozenset(
 _T = TypeVar("_T")
 
 
+_OWN_ROOT: Final = "trusted root of the policy"
+
+
 class Verifier:
     """Implements `ports.SignatureVerifier` over the trust roots of a process, one after the other."""
 
@@ -72,10 +75,12 @@ class Verifier:
             trust_store(method)
             return
         needed = methods.needs_root(method, trust)
-        self._attempt(needed, lambda root: methods.prepare(method, anchors(trust, root)))
+        self._attempt(needed, trust, lambda root: methods.prepare(method, anchors(trust, root)))
 
     def version(self, attestor: ir.Attestor) -> str:
         """Return the version of the root, where the attestor's signatures depend on it."""
+        if attestor.trust.trusted_root is not None:
+            return ""  # the attestor brings its own along
         match attestor.format:
             case ir.SignatureFormat.NOTARY:
                 return ""
@@ -93,6 +98,7 @@ class Verifier:
             return self.verify_artifact(stored.body, Artifact.of_digest(digest), method, trust)
         return self._attempt(
             methods.needs_root(method, trust),
+            trust,
             lambda root: self._named(
                 _verify(stored, method, trust, anchors(trust, root), digest, self._now), root
             ),
@@ -114,7 +120,7 @@ class Verifier:
             )
             return self._named(found, root)
 
-        return self._attempt(True, attempt)
+        return self._attempt(True, trust, attempt)
 
     @cached_property
     def roots(self) -> tuple[TrustRoot, ...]:
@@ -143,13 +149,16 @@ class Verifier:
 
     def _named(self, found: VerifiedSignature, root: TrustRoot | None) -> VerifiedSignature:
         """Return `found` with the root that vouched, where there was a choice."""
-        return found if root is None or len(self.roots) == 1 else replace(found, root=root.name)
+        if root is None or root.name == _OWN_ROOT or len(self.roots) == 1:
+            return found
+        return replace(found, root=root.name)
 
-    def _attempt(self, needed: bool, attempt: Callable[[TrustRoot | None], _T]) -> _T:
+    def _attempt(self, needed: bool, trust: ir.Trust, attempt: Callable[[TrustRoot | None], _T]) -> _T:
         """Return what `attempt` returns under the first root with which it succeeds.
 
         Raises:
-            VerificationError: it fails under all; with several roots the text says how under each.
+            VerificationError: it fails under all; with several roots the text says how under each. Or
+                `bad-trusted-root`: the root that a policy brings along cannot be used.
             TransportError: no root has the parts that it needs, or the root that knows no such signer is out
                 of date and cannot say that there is none (`trust-stale`).
         """
@@ -157,7 +166,7 @@ class Verifier:
             return attempt(None)
         refusals: list[tuple[TrustRoot, VerificationError]] = []
         lacks: list[TransportError] = []
-        for root in self.roots:
+        for root in self.roots if trust.trusted_root is None else (_own_root(trust.trusted_root),):
             try:
                 return attempt(root)
             except VerificationError as error:
@@ -170,6 +179,20 @@ class Verifier:
             if refusal.code in _STRANGER and root.is_past(self._now()):
                 raise _out_of_date(root, refusal) from refusal
         raise _combined(refusals)
+
+
+@lru_cache(maxsize=64)
+def _own_root(text: str) -> TrustRoot:
+    """Return the trust root that a policy brings along.
+
+    Raises:
+        VerificationError: `bad-trusted-root`.
+    """
+    try:
+        return TrustRoot.from_json(text.encode(errors="replace"), _OWN_ROOT)
+    except TransportError as error:
+        text = f"failed to resolve trusted material: parsing inline trustedRoot JSON: {error.message}"
+        raise VerificationError("bad-trusted-root", text) from error
 
 
 def _verify(

@@ -14,6 +14,7 @@ from pratique.compiler.cel.questions import (
     AccessQuestion,
     CelQuestion,
     HttpQuestion,
+    ImageDataQuestion,
     ParameterQuestion,
     ResourceListQuestion,
     ResourceNameQuestion,
@@ -21,7 +22,6 @@ from pratique.compiler.cel.questions import (
     ResourceQuestion,
 )
 from pratique.compiler.cel_policies.constraints import selects
-from pratique.compiler.context_questions import ImageQuestion
 from pratique.grammar.documents.testing import ContextFile
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.testing.cluster import Cluster
@@ -63,14 +63,14 @@ class CelContext:
         found = self._resources.setdefault((key.api_version, plural(key.kind)), {})
         found[key.namespace, key.name] = data
 
-    def answer(self, question: CelQuestion | ImageQuestion) -> Any:
+    def answer(self, question: CelQuestion | ImageDataQuestion) -> Any:
         """Return what the suite says.
 
         Raises:
             EvaluationError: it says nothing.
         """
         match question:
-            case ImageQuestion(reference=reference):
+            case ImageDataQuestion(reference=reference):
                 if reference in self._images:
                     return self._images[reference]
                 raise EvaluationError("not-given", f"image data for {reference} not found in the context")

@@ -7,7 +7,7 @@ References: Kyverno 1.19 `cmd/cli/kubectl-kyverno/commands/test/test.go` (`runTe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pratique.compiler.cel_bodies import CelMutation
 from pratique.runtime.answers import Answers
@@ -19,17 +19,26 @@ from pratique.runtime.resource import Resource
 from pratique.runtime.testing.cel_responses import KINDS, in_cel
 from pratique.runtime.testing.model import Response, RuleOutcome
 
+if TYPE_CHECKING:
+    from pratique.runtime.evidence import Evaluation
 
-def payload_responses(engine: Engine, data: Mapping[str, Any]) -> list[Response]:
+
+async def payload_responses(
+    engine: Engine, data: Mapping[str, Any], evidence: Evaluation | None
+) -> list[Response]:
     """Return what policies in CEL answer about a JSON object that is no resource."""
-    answers = Answers(engine.source, None)
-    found = []
-    for planned in engine.plan.rules:
-        if in_cel(planned.policy):
-            check = run_now(engine.cel_rules().judge_payload(planned, data, answers))
-            if check is not None:
-                found.append(_response(planned.policy.name, _outcome(check), data, data))
-    return found
+    answers = Answers(engine.source, evidence)
+    rules = [planned for planned in engine.plan.rules if in_cel(planned.policy)]
+    checks = await engine.cel_rules().judge_payload_images(rules, data, answers)
+    for planned in rules:
+        check = await engine.cel_rules().judge_payload(planned, data, answers)
+        if check is not None:
+            checks[planned.number] = check
+    return [
+        _response(planned.policy.name, _outcome(checks[planned.number]), data, data)
+        for planned in rules
+        if planned.number in checks
+    ]
 
 
 def target_responses(

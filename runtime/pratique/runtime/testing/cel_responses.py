@@ -22,6 +22,7 @@ KINDS: Final = {
     Stage.VALIDATE: RuleKind.VALIDATION,
     Stage.GENERATE: RuleKind.GENERATION,
     Stage.DELETE: RuleKind.DELETION,
+    Stage.VERIFY: RuleKind.IMAGE_VERIFY,
 }
 """What the results of a stage are about."""
 

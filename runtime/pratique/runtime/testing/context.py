@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pratique.compiler.cel.questions import SignedQuestion
 from pratique.compiler.context_entries import (
     ApiSource,
     ConfigMapSource,
@@ -24,6 +25,7 @@ from pratique.compiler.context_questions import (
     ApiQuestion,
     ConfigMapQuestion,
     GlobalQuestion,
+    ImageQuestion,
     Question,
 )
 from pratique.grammar.errors import EvaluationError
@@ -101,6 +103,8 @@ class SuiteContext:
                 return self._globals.answer(name, projection)
             case ConfigMapQuestion():
                 raise AssertionError("entries that nobody answers are not loaded")
+            case ImageQuestion() | SignedQuestion():
+                raise AssertionError("registries answer questions about images")
             case _:
                 return self._in_cel.answer(question)
 

@@ -85,7 +85,9 @@ async def evaluate(
         for _, response in target_responses(engine, loaded.targets, resources):
             triggers[operation].setdefault(ResourceKey.of(response.resource), []).append(response)
     for name, payload in loaded.payloads:
-        triggers[""].setdefault(ResourceKey("", "", "", name), []).extend(payload_responses(engine, payload))
+        triggers[""].setdefault(ResourceKey("", "", "", name), []).extend(
+            await payload_responses(engine, payload, evidence.evaluation() if evidence else None)
+        )
     return Responses(triggers=triggers, targets=_targets(triggers), invalid=loaded.invalid)
 
 

@@ -14,10 +14,10 @@ from pratique.compiler.cel.environment import Library
 from pratique.compiler.cel.errors import CelError
 from pratique.compiler.cel.libraries.kyverno.contexts import Context, asking
 from pratique.compiler.cel.libraries.outside import ask, checked
-from pratique.compiler.cel.questions import HttpQuestion
+from pratique.compiler.cel.questions import HttpQuestion, ImageDataQuestion
 from pratique.compiler.cel.types import opaque
 from pratique.compiler.cel.values.json_values import write_json
-from pratique.compiler.context_questions import NOT_FOUND, GlobalQuestion, ImageQuestion
+from pratique.compiler.context_questions import NOT_FOUND, GlobalQuestion
 from pratique.compiler.outbound import check_url
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ def _overloads(namespace: str, credentials: RegistryCredentials | None) -> Itera
         yield from asking(f".Get({_GLOBAL}, string{projection}) -> dyn", _global)
 
     def metadata(run: Run, _: Context, reference: str) -> Any:
-        return ask(run, ImageQuestion(reference, credentials), "failed to get image data: ")
+        return ask(
+            run, ImageDataQuestion(reference=reference, credentials=credentials), "failed to get image data: "
+        )
 
     yield from asking(f".GetMetadata({_IMAGE}, string) -> dyn", metadata)
 
