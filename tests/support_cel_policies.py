@@ -13,6 +13,8 @@ from pratique.compiler.cel_policies.admission import mutated, validated
 from pratique.compiler.cel_policies.checks import read_policy
 from pratique.compiler.cel_policies.compiled import CompiledCel, ready
 from pratique.compiler.cel_policies.evaluation import Outcome
+from pratique.compiler.cel_policies.image_run import VerifiedImages
+from pratique.compiler.cel_policies.image_validating import CompiledImages
 from pratique.compiler.cel_policies.mutating import CompiledMutating
 from pratique.compiler.cel_policies.request import Coordinates, Request
 from pratique.compiler.cel_policies.validating import CompiledValidating
@@ -118,6 +120,10 @@ def outcome(
             return mutated(found, asked, made, shape)
         case CompiledMutating():
             return found.evaluate(asked.bindings(found.scope.scope.dialect), made, shape, **options)
+        case CompiledImages():
+            verified = options.get("verified") or VerifiedImages()
+            judged = found.evaluate(asked.bindings(found.scope.scope.dialect), made, verified, asked.resource)
+            return judged and found.proved(judged, verified)
         case _:
             return found.evaluate(asked.bindings(found.scope.scope.dialect), made)
 

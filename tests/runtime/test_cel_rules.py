@@ -234,7 +234,7 @@ def test_registries_are_waited_for() -> None:
     policy = validating("image.GetMetadata('nginx').config.a == 1")
     with pytest.raises(NotYetError):
         said(Resource(POD), policy, source=World(knows_images=False))
-    source = World({"ImageQuestion": {"config": {"a": 1}}})
+    source = World({"ImageDataQuestion": {"config": {"a": 1}}})
     assert said(Resource(POD), policy, source=source) == [("p", "pass", "success")]
 
 

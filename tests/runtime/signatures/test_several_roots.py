@@ -194,3 +194,34 @@ def test_names_in_a_root_cannot_drive_a_terminal() -> None:
     text = root_text(root_of(ACME.trusted_root(), "a", name), NOW)
     assert "\x1b" not in text
     assert text.count("\n") == 4
+
+
+# --- roots that policies bring along --------------------------------------------------------------------
+
+OWN = ir.Trust(trusted_root=ACME.trusted_root().decode())
+
+
+def test_the_root_of_a_policy_takes_the_place_of_all_others() -> None:
+    found = judge(ACME.signature(), B, trust=OWN)
+    assert found.root == ""
+    assert judge(ACME.signature(), A, B, trust=OWN).root == ""
+    with pytest.raises(VerificationError):
+        judge(OTHER.signature(), B, trust=OWN)
+
+
+def test_no_other_root_is_read_then() -> None:
+    def unread() -> TrustRoot:
+        raise AssertionError
+
+    verifier = Verifier(unread, lambda: NOW)
+    verifier.prepare(KEYLESS, OWN)
+    assert verifier.verify(ACME.signature(), KEYLESS, OWN, DIGEST)
+    assert verifier.version(ir.Attestor(signer=ir.IdentitySigner(), trust=OWN)) == ""
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"tlogs": 1}', "\ud800"])
+def test_a_root_that_is_none_trusts_nobody(text: str) -> None:
+    with pytest.raises(VerificationError) as caught:
+        judge(ACME.signature(), A, trust=ir.Trust(trusted_root=text))
+    assert caught.value.code == "bad-trusted-root"
+    assert "parsing inline trustedRoot JSON" in caught.value.message

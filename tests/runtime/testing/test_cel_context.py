@@ -11,13 +11,13 @@ from pratique.compiler.cel.questions import (
     AccessQuestion,
     CelQuestion,
     HttpQuestion,
+    ImageDataQuestion,
     ParameterQuestion,
     ResourceListQuestion,
     ResourceNameQuestion,
     ResourcePostQuestion,
     ResourceQuestion,
 )
-from pratique.compiler.context_questions import ImageQuestion
 from pratique.grammar.documents.testing import ApiCallResponse, ContextFile
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.testing.cel_context import CelContext
@@ -94,16 +94,19 @@ def test_answers(question: CelQuestion, answer: Any) -> None:
             HttpQuestion("GET", "https://b.example", namespace="shop"),
             "are not allowed in namespaced",
         ),
-        (ImageQuestion("ghcr.io/a/b:2"), "image data for ghcr.io/a/b:2 not found in the context"),
+        (
+            ImageDataQuestion(reference="ghcr.io/a/b:2"),
+            "image data for ghcr.io/a/b:2 not found in the context",
+        ),
     ],
 )
-def test_what_nobody_said(question: CelQuestion | ImageQuestion, problem: str) -> None:
+def test_what_nobody_said(question: CelQuestion | ImageDataQuestion, problem: str) -> None:
     with pytest.raises(EvaluationError, match=problem):
         CONTEXT.answer(question)
 
 
 def test_images() -> None:
-    assert CONTEXT.answer(ImageQuestion("ghcr.io/a/b:1")) == {
+    assert CONTEXT.answer(ImageDataQuestion(reference="ghcr.io/a/b:1")) == {
         "image": "ghcr.io/a/b:1",
         "resolvedImage": "",
         "registry": "ghcr.io",

@@ -66,7 +66,7 @@ class ClusterContext:
             case GlobalQuestion(name=name):
                 text = f"failed to fetch entry key={name}: global context entries are not kept here"
                 raise EvaluationError("not-given", text)
-            case ImageQuestion():
+            case ImageQuestion() | ImageDataQuestion() | SignedQuestion():
                 raise AssertionError("registries answer questions about images")
             case _:
                 return await self._objects.answer(question)
