@@ -46,10 +46,19 @@ class FakeStore:
         self.down: set[str] = set()
 
     def image(
-        self, name: str, *signatures: Mapping[str, Any], attestations: Sequence[Mapping[str, Any]] = ()
+        self,
+        name: str,
+        *signatures: Mapping[str, Any],
+        attestations: Sequence[Mapping[str, Any]] = (),
+        config: Mapping[str, Any] | None = None,
     ) -> Digest:
         repository, tag = self._split(name)
-        body = json.dumps({"image": name}).encode()
+        manifest: dict[str, Any] = {"image": name}
+        if config is not None:
+            text = json.dumps(config).encode()
+            self.blobs[digest_of(text)] = text
+            manifest["config"] = {"digest": digest_of(text)}
+        body = json.dumps(manifest).encode()
         digest = digest_of(body)
         self.manifests[repository, tag] = self.manifests[repository, digest] = body
         for suffix, stored in (("sig", signatures), ("att", attestations)):

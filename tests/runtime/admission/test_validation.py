@@ -1,11 +1,14 @@
 """Rules about other things than images, at admission."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.support_admission import judge
+from pratique.grammar.errors import TransportError
+from tests.support_admission import APP, judge
+from tests.support_cel_policies import PODS, text
 from tests.support_engine import World, pod
 
 
@@ -86,3 +89,113 @@ def test_w14_scale_is_no_deployment() -> None:
     assert judge(validating(["Deployment"], {"deny": {}}), scale, mutating=False, **asked).allowed
     denied = {"deny": {}, "allowExistingViolations": False}
     assert not judge(validating(["Deployment/scale"], denied), scale, mutating=False, **asked).allowed
+
+
+# --- policies in CEL -----------------------------------------------------------------------------------
+
+
+def in_cel(spec: str, kind: str = "ValidatingPolicy") -> World:
+    return World(text(kind, spec))
+
+
+NAMED = "validations: [{expression: object.metadata.name == 'pod', message: another name}]\n"
+OTHER = pod("x", metadata={"name": "other"})
+
+
+def test_policies_in_cel() -> None:
+    given = in_cel(NAMED)
+    assert judge(given, OTHER, mutating=True).allowed
+    assert judge(given, pod("x"), mutating=False).allowed
+    verdict = judge(given, OTHER, mutating=False)
+    assert (verdict.allowed, verdict.message) == (False, "Policy p failed: another name")
+
+
+@pytest.mark.parametrize(
+    ("actions", "warnings"), [("Audit", ()), ("Warn", ("Policy p failed: another name",))]
+)
+def test_actions_of_policies_in_cel(actions: str, warnings: tuple[str, ...]) -> None:
+    verdict = judge(in_cel(f"validationActions: [{actions}]\n{NAMED}"), OTHER, mutating=False)
+    assert verdict.allowed
+    assert verdict.warnings == warnings
+
+
+def test_what_cannot_be_evaluated_is_refused() -> None:
+    """Whatever the failure policy, which is about conditions."""
+    for more in ("", "failurePolicy: Ignore\n"):
+        given = in_cel(f"{more}validations: [{{expression: object.none == 1}}]\n")
+        verdict = judge(given, pod("x"), mutating=False)
+        assert (verdict.allowed, verdict.message) == (False, "Policy p error: error: no such key: none")
+
+
+def test_policies_of_both_languages() -> None:
+    rule = json.dumps(
+        {
+            "apiVersion": "kyverno.io/v1",
+            "kind": "ClusterPolicy",
+            "metadata": {"name": "q"},
+            "spec": {
+                "validationFailureAction": "Enforce",
+                "rules": [
+                    {
+                        "name": "r",
+                        "match": {"any": [{"resources": {"kinds": ["Pod"]}}]},
+                        "validate": {"message": "no", **LABELLED},
+                    }
+                ],
+            },
+        }
+    )
+    verdict = judge(World(text("ValidatingPolicy", NAMED), rule), OTHER, mutating=False)
+    assert not verdict.allowed
+    assert "q:\n  r: 'validation error: no" in verdict.message
+    assert verdict.message.endswith("\nPolicy p failed: another name")
+
+
+IMAGES = """\
+attestors: [{name: dev, cosign: {ctlog: {insecureIgnoreTlog: true}, key: {kms: 'awskms:///x'}}}]
+validationConfigurations: {required: false}
+validations: [{expression: 'true'}]
+"""
+
+
+def test_digests_are_written_before_policies_in_cel_are_judged() -> None:
+    given = in_cel(IMAGES, "ImageValidatingPolicy")
+    digest = given.store.image(APP, config={"architecture": "amd64"})
+    verdict = judge(given, pod(APP), mutating=True)
+    assert verdict.allowed
+    assert [each["value"] for each in verdict.patch] == [APP, f"{APP}@{digest}"]
+    refused = judge(given, pod(APP), mutating=False)
+    assert (refused.allowed, refused.message) == (False, "Policy p failed: missing digest for " + APP)
+    assert judge(given, pod(f"{APP}@{digest}"), mutating=False).allowed
+
+
+def test_images_that_are_not_there_are_refused() -> None:
+    verdict = judge(in_cel(IMAGES, "ImageValidatingPolicy"), pod(APP), mutating=True)
+    assert not verdict.allowed
+    assert verdict.message.startswith("Policy p error: failed to update digest: ")
+
+
+class Namespaces:
+    """Labels of namespaces; those that are not known cannot be had."""
+
+    def __init__(self, **known: Mapping[str, str]) -> None:
+        self._known = known
+
+    async def labels(self, name: str) -> Mapping[str, str]:
+        if name not in self._known:
+            raise TransportError("cluster-unreachable", "down")
+        return self._known[name]
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "allowed"),
+    [
+        (Namespaces(default={"env": "prod"}), False),
+        (Namespaces(default={}), True),
+        (Namespaces(), False),
+    ],
+)
+def test_k11_policies_in_cel_by_labels_of_namespaces(namespaces: Namespaces, allowed: bool) -> None:
+    constraints = f"{{resourceRules: [{PODS}], namespaceSelector: {{matchLabels: {{env: prod}}}}}}"
+    given = World(text("ValidatingPolicy", f"matchConstraints: {constraints}\n{NAMED}", rules=""))
+    assert judge(given, OTHER, mutating=False, namespaces=namespaces).allowed is allowed

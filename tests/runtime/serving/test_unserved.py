@@ -8,6 +8,7 @@ import pytest
 
 from pratique.runtime.serving.policy_objects import read_policy
 from pratique.runtime.serving.unserved import unserved
+from tests.support_cel_policies import text
 from tests.support_policies import read, rule_policy
 
 LABEL = {"patchStrategicMerge": {"metadata": {"labels": {"a": "b"}}}}
@@ -23,6 +24,35 @@ def test_rules_that_mutate_or_generate(rule: dict[str, Any], verb: str) -> None:
     (error,) = unserved(lowered.policies.policies[0])
     assert error.message == f"rule 'rule' {verb}: `pratique serve` verifies and validates only"
     assert error.location is not None
+
+
+MUTATING = """\
+mutations:
+- patchType: ApplyConfiguration
+  applyConfiguration: {expression: 'Object{}'}
+"""
+GENERATING = "generate: [{expression: \"generator.Apply('shop', [])\"}]\n"
+DELETING = "schedule: '* * * * *'\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "verb"),
+    [
+        ("MutatingPolicy", MUTATING, "mutates"),
+        ("GeneratingPolicy", GENERATING, "generates"),
+        ("DeletingPolicy", DELETING, "deletes"),
+    ],
+)
+def test_policies_in_cel(kind: str, spec: str, verb: str) -> None:
+    lowered = read(text(kind, spec))
+    assert not lowered.errors, [str(each) for each in lowered.errors]
+    (error,) = unserved(lowered.policies.policies[0])
+    assert error.message == f"the policy p {verb}: `pratique serve` verifies and validates only"
+
+
+def test_policies_in_cel_that_validate() -> None:
+    lowered = read(text("ValidatingPolicy", "validations: [{expression: 'true'}]\n"))
+    assert unserved(lowered.policies.policies[0]) == ()
 
 
 def test_rules_that_validate() -> None:

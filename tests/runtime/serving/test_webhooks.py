@@ -10,6 +10,7 @@ from pratique.compiler import ir
 from pratique.runtime.admission.groups import Selection, group
 from pratique.runtime.kubernetes.types import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS
 from pratique.runtime.serving.webhooks import Endpoint, Registration, configurations, unserved
+from tests.support_cel_policies import text
 from tests.support_discovery import DISCOVERY
 from tests.support_policies import cluster_policy, policy
 
@@ -257,3 +258,23 @@ def test_every_kind_but_what_the_cluster_stands_on() -> None:
     assert '"wgpolicyk8s.io"' in condition["expression"]
     [both] = hooks(every, validating(PATTERN, ["Node"], "nodes"))
     assert '"/nodes"' not in both["matchConditions"][0]["expression"]
+
+
+IMAGES = "attestors: []\nvalidations: [{expression: 'true'}]\n"
+
+
+def test_policies_in_cel_are_called_for_what_they_name() -> None:
+    [hook] = hooks(policy(text("ValidatingPolicy", "validations: [{expression: 'true'}]\n", rules=JOBS)))
+    assert sent(hook) == {("batch", "jobs", "CREATE")}
+    assert not hooks(policy(text("ValidatingPolicy", "validations: [{expression: 'true'}]\n")), mutating=True)
+
+
+@pytest.mark.parametrize("pins", [True, False])
+def test_policies_about_images_are_called_to_write_digests(pins: bool) -> None:
+    settings = f"validationConfigurations: {{mutateDigest: {str(pins).lower()}}}\n"
+    found = policy(text("ImageValidatingPolicy", f"{settings}{IMAGES}", rules=JOBS))
+    assert bool(hooks(found, mutating=True)) is pins
+    assert hooks(found)
+
+
+JOBS = "{apiGroups: [batch], apiVersions: [v1], operations: [CREATE], resources: [jobs]}"

@@ -103,6 +103,7 @@ class _Lowering:
             ),
             fail_open=fails_open,
             background=background is None or background.enabled,
+            emit_warning="Warn" in (getattr(self._spec, "validation_actions", None) or ()),
             annotations=tuple(sorted(model.metadata.annotations.items())),
             at=at,
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CEL_BODIES, CelImageValidation
 from pratique.compiler.plan import Plan
 from pratique.compiler.selection import Requester
 from pratique.grammar.errors import EvaluationError, TransportError, UsageError
@@ -128,7 +129,7 @@ class Judge:
             return Verdict(allowed=False, message=text)
         rules = applicable(engine.plan, resource)
         if mutating:
-            rules = [item for item in rules if item.planned.rule.body is None]
+            rules = [item for item in rules if isinstance(item.planned.rule.body, CelImageValidation | None)]
         if among:
             rules = [i for i in rules if among.includes(i.planned.policy, self._group(i.planned.policy))]
         if not rules:
@@ -212,8 +213,14 @@ def asks_namespace_labels(plan: Plan) -> bool:
     return any(
         any(wanted.namespace_selector for wanted in _filters(planned.rule))
         or any(override.namespace_selector for override in planned.rule.overrides)
+        or _selects_namespaces(planned.rule.body)
         for planned in plan.rules
     )
+
+
+def _selects_namespaces(body: object) -> bool:
+    constraints = body.scope.constraints if isinstance(body, CEL_BODIES) else None
+    return constraints is not None and constraints.namespace_selector is not None
 
 
 def _all(rules: Sequence[Applicable], message: str) -> list[Outcome]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from pratique.runtime.decision import Check
+from pratique.compiler.cel_bodies import CEL_BODIES
+from pratique.runtime.decision import Check, Status
 from pratique.runtime.resource import Resource
 
 if TYPE_CHECKING:
@@ -32,9 +33,12 @@ _PLACES: Final = {
 def blocked(resource: Resource, told: Iterable[Outcome]) -> str:
     """Return why a request is refused: every rule that is not met, and the containers that this is about.
 
-    The last part, a line for each container, is not Kyverno's, whose text names images alone.
+    The last part, a line for each container, is not Kyverno's, whose text names images alone. Policies in CEL
+    speak for themselves, each with one message.
     """
-    told = list(told)
+    in_cel, told = _parted(told)
+    if not told:
+        return _cut("; ".join(in_cel))
     keys: dict[str, str] = {outcome.policy.key: outcome.policy.name for outcome in told}
     twice = {name for name, count in Counter(keys.values()).items() if count > 1}
     listed: dict[str, dict[str, str]] = {}
@@ -48,11 +52,32 @@ def blocked(resource: Resource, told: Iterable[Outcome]) -> str:
     )
     if lines := dict.fromkeys(f"{where}: {image}" for outcome in told for image, where in outcome.images):
         text += "\n" + "\n".join(lines) + "\n"
+    return _cut("\n".join([text, *in_cel]))
+
+
+def _parted(told: Iterable[Outcome]) -> tuple[list[str], list[Outcome]]:
+    """Return what policies in CEL say, and the outcomes of all others.
+
+    References: Kyverno 1.19 `pkg/webhooks/resource/vpol/handler.go`, `ivpol/handler.go`.
+    """
+    in_cel, others = [], []
+    for outcome in told:
+        if isinstance(outcome.rule.body, CEL_BODIES):
+            verb = "error" if outcome.status is Status.ERROR else "failed"
+            in_cel.append(f"Policy {outcome.policy.name} {verb}: {outcome.message}")
+        else:
+            others.append(outcome)
+    return in_cel, others
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "..."
 
 
 def warning(outcome: Outcome, message: str) -> str:
     """Return a warning of a rule."""
+    if isinstance(outcome.rule.body, CEL_BODIES):
+        return _parted([outcome])[0][0]
     return f"policy {outcome.policy.name}.{outcome.rule.name}: {message}"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CEL_BODIES
 from pratique.compiler.selection import Target, failure_action
 from pratique.grammar.wildcard import matches
 from pratique.runtime.admission.messages import blocked, place, warning
@@ -122,6 +123,8 @@ def _blocks(outcome: Outcome, target: Target) -> bool:
     """
     if outcome.status is Status.WARN or failure_action(outcome.rule, target) is not ir.Action.ENFORCE:
         return False
+    if isinstance(outcome.rule.body, CEL_BODIES):
+        return True  # failurePolicy is about conditions, and about a webhook that does not answer
     return outcome.status is Status.FAIL or outcome.attack or not outcome.policy.fail_open
 
 

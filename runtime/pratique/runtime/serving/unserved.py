@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from pratique.compiler import bodies, ir
+from pratique.compiler.cel_bodies import CelDeletion, CelGeneration, CelMutation
 from pratique.grammar.errors import PolicyError
 
 
 def unserved(policy: ir.Policy) -> tuple[PolicyError, ...]:
-    """Return a mistake for each rule of a policy that mutates or generates."""
+    """Return a mistake for each rule of a policy that mutates, generates or deletes."""
     return tuple(
         PolicyError(
             "unsupported-field",
-            f"rule '{rule.name}' {_verb(rule)}: `pratique serve` verifies and validates only",
+            f"{_named(policy, rule)} {verb}: `pratique serve` verifies and validates only",
             rule.at.location,
             help="`pratique apply` and `pratique test` evaluate it",
         )
         for rule in policy.rules
-        if not rule.generated_from and isinstance(rule.body, bodies.Mutation | bodies.Generation)
+        if not rule.generated_from and (verb := _verb(rule))
     )
 
 
+def _named(policy: ir.Policy, rule: ir.Rule) -> str:
+    return f"rule '{rule.name}'" if rule.name else f"the policy {policy.name}"
+
+
 def _verb(rule: ir.Rule) -> str:
-    return "mutates" if isinstance(rule.body, bodies.Mutation) else "generates"
+    """Return what a rule does that is not done here; empty for none."""
+    match rule.body:
+        case bodies.Mutation() | CelMutation():
+            return "mutates"
+        case bodies.Generation() | CelGeneration():
+            return "generates"
+        case CelDeletion():
+            return "deletes"
+        case _:
+            return ""

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from pratique.compiler import ir
 from pratique.compiler.bodies import AnyPattern, Check, ForEach, Pattern, PodSecurity, Validation
+from pratique.compiler.cel_bodies import CEL_BODIES, CelBody, CelImageValidation
 from pratique.grammar.wildcard import is_literal, matches
 from pratique.runtime.admission.groups import EVERYWHERE, group, path
 from pratique.runtime.kubernetes.discovery import Discovery, Served
@@ -166,7 +167,12 @@ def unserved(policy: ir.Policy, discovery: Discovery) -> tuple[str, ...]:
 
 
 def _writes(policy: ir.Policy) -> bool:
-    return any(requirement.pin_digest for rule in policy.rules for requirement in rule.requirements)
+    return any(
+        rule.body.pin_digest
+        if isinstance(rule.body, CelImageValidation)
+        else any(requirement.pin_digest for requirement in rule.requirements)
+        for rule in policy.rules
+    )
 
 
 def _wanted(policies: Sequence[ir.Policy], discovery: Discovery) -> list[_Wanted]:
@@ -206,12 +212,22 @@ def _operations(rule: ir.Rule, selector: ir.KindSelector) -> Sequence[str]:
     """Return the operations of which a rule can say anything."""
     if rule.body is None:
         return ("CREATE", "UPDATE")  # of what is deleted or connected to no image is started
+    if isinstance(rule.body, CEL_BODIES):
+        return _named_operations(rule.body)
     found = ["CREATE", "UPDATE"]
     if not isinstance(rule.body, Validation) or _asks_of_deleted(rule.body.check):
         found.append("DELETE")
     if selector.subresource:
         found.append("CONNECT")
     return found
+
+
+def _named_operations(body: CelBody) -> Sequence[str]:
+    constraints = body.scope.constraints
+    rules = constraints.rules if constraints else ()
+    named = {operation for rule in rules for operation in rule.operations}
+    every = ("CREATE", "UPDATE", "DELETE", "CONNECT")
+    return [operation for operation in every if operation in named or "*" in named]
 
 
 def _asks_of_deleted(check: Check | ForEach) -> bool:
