@@ -158,13 +158,3 @@ def test_mistakes_in_exceptions(spec: str, found: str) -> None:
     lowered, errors = lower_cel_exceptions(file.cel_exceptions)
     assert (lowered, len(errors)) == ((), 1)
     assert found in str(errors[0])
-
-
-def test_policies_about_images_are_refused_where_they_stand() -> None:
-    spec = SPEC.replace(
-        "auditAnnotations", "attestors: [{name: a, cosign: {key: {data: x}}}]\nauditAnnotations"
-    )
-    assert any(
-        "error[unsupported-kind]: ImageValidatingPolicy cannot be evaluated" in each
-        for each in mistakes(text("ImageValidatingPolicy", spec))
-    )

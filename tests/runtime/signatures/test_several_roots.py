@@ -215,7 +215,7 @@ def test_no_other_root_is_read_then() -> None:
 
     verifier = Verifier(unread, lambda: NOW)
     verifier.prepare(KEYLESS, OWN)
-    assert verifier.verify(ACME.signature(), KEYLESS, OWN, DIGEST)
+    assert verifier.verify(ACME.signature(), KEYLESS, OWN, DIGEST).image_digest == DIGEST
     assert verifier.version(ir.Attestor(signer=ir.IdentitySigner(), trust=OWN)) == ""
 
 

@@ -27,10 +27,6 @@ _CRON: Final = re.compile(
 )
 
 
-_ABOUT_IMAGES: Final = frozenset({"ImageValidatingPolicy", "NamespacedImageValidatingPolicy"})
-"""Kinds that are read, and that nothing evaluates yet: they are refused, never left out."""
-
-
 def read_policy(
     document: CelDocument, bindings: Sequence[BindingDocument] = ()
 ) -> tuple[ir.Policy | None, list[PolicyError]]:
@@ -47,13 +43,9 @@ def read_policy(
 
 def check_document(document: CelDocument) -> list[PolicyError]:
     """Return what is wrong with a policy besides its expressions."""
-    kind = document.model.kind
-    if kind in _ABOUT_IMAGES:
-        text = f"{kind} cannot be evaluated by this version"
-        return [PolicyError("unsupported-kind", text, document.location("kind"))]
     found = [
         PolicyError(code, text, document.location(*route))
-        for code, text, route in _problems(kind, document.model.spec)
+        for code, text, route in _problems(document.model.kind, document.model.spec)
     ]
     return sorted(found, key=lambda error: error.location.span if error.location else ())
 
