@@ -16,7 +16,7 @@ from pratique.compiler.cel.questions import (
     ResourcePostQuestion,
     ResourceQuestion,
 )
-from pratique.compiler.context_loading import ApiQuestion, ConfigMapQuestion, GlobalQuestion
+from pratique.compiler.context_questions import ApiQuestion, ConfigMapQuestion, GlobalQuestion
 from pratique.grammar.errors import EvaluationError, TransportError
 from pratique.runtime.kubernetes.services import Services
 from pratique.runtime.kubernetes.types import CONFIG_MAPS, NAMESPACES

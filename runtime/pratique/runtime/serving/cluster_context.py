@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pratique.compiler.cel.questions import ImageDataQuestion, SignedQuestion
 from pratique.compiler.context_entries import Source
-from pratique.compiler.context_loading import (
+from pratique.compiler.context_questions import (
     ApiQuestion,
     ConfigMapQuestion,
     GlobalQuestion,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pratique.compiler.context_entries import Source
-from pratique.compiler.context_loading import Question
+from pratique.compiler.context_questions import Question
 from pratique.runtime.memory import Memory, Worth
 from pratique.runtime.ports import ContextSource
 
