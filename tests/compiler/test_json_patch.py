@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from pratique.compiler.json_patch import MAX_COPIED, MAX_PADDING, PatchOptions, TestFailedError, apply_patch
+from pratique.compiler.json_patch import (
+    MAX_COPIED,
+    MAX_PADDING,
+    PatchOptions,
+    TestFailedError,
+    apply_patch,
+    same,
+)
 from pratique.grammar.errors import EvaluationError
 
 DATA: dict[str, Any] = {"a": {"b": 1}, "l": [1, 2, 3], "x/y": {"~": 0}}
@@ -139,3 +146,22 @@ def test_what_is_not_there_and_not_made(operation: dict[str, Any], message: str)
     with pytest.raises(EvaluationError) as caught:
         apply_patch(DATA, [operation], CLASSIC)
     assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (1, 1.0, True),
+        (True, 1, False),
+        (False, 0, False),
+        (True, True, True),
+        ("1", 1, False),
+        ({"a": [1]}, {"a": [1.0]}, True),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ([1, 2], [2, 1], False),
+        (None, None, True),
+    ],
+)
+def test_same(one: Any, other: Any, expected: bool) -> None:
+    assert same(one, other) is expected
+    assert same(other, one) is expected

@@ -143,7 +143,7 @@ class _Document:
             if holder is None:
                 raise _error(f"test operation does not apply: is missing path: {path}: missing value")
             found = _get(holder, key, f"error in test for path: '{path}'")
-        if not _equal(None if found is _MISSING else found, value):
+        if not same(None if found is _MISSING else found, value):
             raise TestFailedError("test-failed", f"testing value {path} failed: test failed")
 
     def _read(self, path: str, kind: str) -> Any:
@@ -246,12 +246,13 @@ def _index(key: str, length: int, where: str) -> int:
     return index + length if index < 0 else index
 
 
-def _equal(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Say whether JSON data are equal: numbers by value, no boolean is one (RFC 6902, section 4.6)."""
     match one, other:
         case dict(), dict():
-            return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+            return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
         case list(), list():
-            return len(one) == len(other) and all(map(_equal, one, other))
+            return len(one) == len(other) and all(map(same, one, other))
         case bool(), _:
             return one is other
         case _, bool():

@@ -4,30 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from pratique.runtime.testing.comparison import differences, same, tidied
+from pratique.runtime.testing.comparison import differences, tidied
 
 SECRET: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        (1, 1.0, True),
-        (True, 1, False),
-        (False, 0, False),
-        (True, True, True),
-        ("1", 1, False),
-        ({"a": [1]}, {"a": [1.0]}, True),
-        ({"a": 1}, {"a": 1, "b": 2}, False),
-        ([1, 2], [2, 1], False),
-        (None, None, True),
-    ],
-)
-def test_same(one: Any, other: Any, expected: bool) -> None:
-    assert same(one, other) is expected
-    assert same(other, one) is expected
 
 
 def test_empty_parts_count_as_absent() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pratique.grammar.documents.base import Items, Model
 from pratique.grammar.documents.metadata import ObjectMeta
 from pratique.grammar.documents.selection import ResourceFilter
+from pratique.grammar.documents.validation import PodSecurityStandard
 
 
 class ExceptionMatch(Model):
@@ -66,31 +67,6 @@ class ExceptedRules(Model):
     rule_names: Items[str]
 
 
-class PodSecurityControl(Model):
-    """A control of the Pod Security Standards that rules with `validate.podSecurity` leave out."""
-
-    control_name: Literal[
-        "HostProcess",
-        "Host Namespaces",
-        "Privileged Containers",
-        "Capabilities",
-        "HostPath Volumes",
-        "Host Ports",
-        "AppArmor",
-        "SELinux",
-        "/proc Mount Type",
-        "Seccomp",
-        "Sysctls",
-        "Volume Types",
-        "Privilege Escalation",
-        "Running as Non-root",
-        "Running as Non-root user",
-    ]
-    images: Items[str] = ()
-    restricted_field: str = ""
-    values: Items[str] = ()
-
-
 class ExceptionSpec(Model):
     """Which resources which rules leave alone."""
 
@@ -98,7 +74,7 @@ class ExceptionSpec(Model):
     match: ExceptionMatch
     conditions: ExceptionConditions | None = None
     exceptions: Items[ExceptedRules]
-    pod_security: Items[PodSecurityControl] = ()
+    pod_security: Items[PodSecurityStandard] = ()
 
 
 class PolicyException(Model):

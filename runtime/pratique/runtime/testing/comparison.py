@@ -11,6 +11,8 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from pratique.compiler.json_patch import same
+
 _GENERATED: Final = "generate.kyverno.io/"
 _MANAGED: Final = "app.kubernetes.io/managed-by"
 
@@ -50,21 +52,6 @@ def tidied(value: Any) -> Any:
             return items or None
         case _:
             return value
-
-
-def same(one: Any, other: Any) -> bool:
-    """Say whether JSON data are equal: numbers by value, and no boolean is a number."""
-    match one, other:
-        case dict(), dict():
-            return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-        case list(), list():
-            return len(one) == len(other) and all(map(same, one, other))
-        case bool(), _:
-            return one is other
-        case _, bool():
-            return False
-        case _:
-            return bool(one == other)
 
 
 def _plain(value: Any) -> Any:
