@@ -7,6 +7,8 @@ from pratique.compiler import ir
 from pratique.compiler.bodies import Deny, Pattern, Validation
 from pratique.compiler.context_entries import ConfigMapSource, ContextEntry
 from pratique.compiler.graph import DecisionGraph, Listing, Op, attestor_node, build
+from tests.support_cel_policies import policy as in_cel
+from tests.support_cel_policies import text
 
 
 def identity(subject: str) -> ir.Attestor:
@@ -165,3 +167,29 @@ def test_networkx_view() -> None:
     drawn = graph.to_networkx()
     assert drawn.number_of_nodes() == len(graph.nodes)
     assert drawn.number_of_edges() == sum(len(n.inputs) for n in graph.nodes)
+
+
+def about_images(expression: str) -> ir.PolicySet:
+    spec = (
+        "attestors:\n"
+        "- {name: a, cosign: {key: {kms: 'awskms:///a'}}}\n"
+        "- {name: b, notary: {certs: {value: c}}}\n"
+        "attestations: [{name: built, intoto: {type: slsaprovenance1}}]\n"
+        f"validations: [{{expression: 'images.containers.all(i, {expression} > 0)'}}]\n"
+    )
+    return ir.PolicySet(policies=(in_cel(text("ImageValidatingPolicy", spec)),))
+
+
+def test_attestors_that_expressions_may_ask_for_are_shared_with_other_policies() -> None:
+    asking = about_images("verifyImageSignatures(i, [attestors.a])")
+    attestor = ir.Attestor(signer=ir.KeySigner(key="awskms:///a"))
+    graph = build(ir.PolicySet(policies=(*asking.policies, *policies(rule("r", attestor)).policies)))
+    assert count(graph, Op.ATTESTOR) == 3  # of cosign, of bundles, of Notary Project
+    assert graph.users()[attestor_node(graph, attestor, ())] == frozenset(graph.roots)
+    assert count(graph, Op.ATTESTOR) == 3
+
+
+def test_statements_that_expressions_may_ask_for() -> None:
+    graph = build(about_images("verifyAttestationSignatures(i, attestations.built, [attestors.a])"))
+    assert count(graph, Op.ATTESTOR) == 2  # Notary Project knows no statements of this sort
+    assert count(build(about_images("1")), Op.ATTESTOR) == 0

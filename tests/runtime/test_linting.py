@@ -9,6 +9,7 @@ from pratique.runtime.configuration.lint_settings import LintSettings
 from pratique.runtime.inputs import Inputs
 from pratique.runtime.linting import lint
 from pratique.runtime.policy_files import policies_of
+from tests.support_cel_policies import text as in_cel
 from tests.support_lint import patterns, policy_text
 
 GOOD = policy_text(patterns("ghcr.io/acme/*"))
@@ -67,6 +68,13 @@ def test_other_kinds() -> None:
 def test_nothing_to_lint_is_a_mistake() -> None:
     report = lint(["-"], stdin=lambda: b"# nothing\n")
     assert [found.code for found in report.mistakes] == ["no-policy"]
+
+
+def test_policies_in_cel_are_policies() -> None:
+    written = in_cel("ValidatingPolicy", "validations: [{expression: 'true'}]\n")
+    report = lint(["-"], stdin=written.encode)
+    assert not report.mistakes
+    assert report.policies == 1
 
 
 def test_many_other_documents_are_counted() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pratique.compiler import ir
 from pratique.compiler.bodies import Body
-from pratique.compiler.cel_bodies import CelBody
+from pratique.compiler.cel_bodies import CelBody, CelImageValidation
 from pratique.compiler.digest import canonical
 
 if TYPE_CHECKING:
@@ -229,8 +229,30 @@ def _rule(graph: DecisionGraph, policy: ir.Policy, rule: ir.Rule) -> int:
         inputs.append(graph.add(Op.PRECONDITIONS, Written.of(rule.preconditions), entries))
     if rule.body is not None:
         inputs.append(graph.add(Op.BODY, Done.of(rule.body)))
+        inputs += _asked_by(graph, rule.body)
     inputs += [_requirement(graph, r) for r in rule.requirements]
     return graph.add(Op.RULE, RuleName(policy.kind, policy.key, rule.name, len(graph.roots)), inputs)
+
+
+def _asked_by(graph: DecisionGraph, body: Body | CelBody) -> list[int]:
+    """Return the nodes of attestors that the expressions of a body may ask for, of each image."""
+    if not isinstance(body, CelImageValidation):
+        return []
+    written = [each.expression for each in body.validations]
+    text = "\n".join([*written, *(each.expression for each in body.scope.variables)])
+    way = _way(graph, body.credentials)
+    attestors = [a for named in body.attestors for a in (*named.layers, *named.bundles)]
+    found = []
+    if "verifyImageSignatures" in text:
+        found += [attestor_node(graph, each, way) for each in attestors]
+    if "verifyAttestationSignatures" in text:
+        found += [
+            attestor_node(graph, each, way, attestations=True, type=statement.type)
+            for statement in body.statements
+            for each in attestors
+            if statement.is_referrer is (each.format is ir.SignatureFormat.NOTARY)
+        ]
+    return found
 
 
 def _resources(graph: DecisionGraph, region: ir.ResourceRegion) -> int:
@@ -263,9 +285,15 @@ def _images(graph: DecisionGraph, op: Op, patterns: tuple[ir.ImagePattern, ...])
 
 def _access(graph: DecisionGraph, requirement: ir.ImageRequirement) -> tuple[int, ...]:
     """Return the node of the entry's own way to registries; none where it has none."""
-    if requirement.credentials is None and requirement.use_cache:
+    return _way(graph, requirement.credentials, use_cache=requirement.use_cache)
+
+
+def _way(
+    graph: DecisionGraph, credentials: ir.RegistryCredentials | None, *, use_cache: bool = True
+) -> tuple[int, ...]:
+    if credentials is None and use_cache:
         return ()
-    return (graph.add(Op.ACCESS, Way(requirement.credentials, requirement.use_cache)),)
+    return (graph.add(Op.ACCESS, Way(credentials, use_cache)),)
 
 
 def _attestation(graph: DecisionGraph, attestation: ir.Attestation, number: int, way: tuple[int, ...]) -> int:

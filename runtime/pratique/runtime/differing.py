@@ -42,7 +42,7 @@ def diff_files(old: str, new: str, stdin: Callable[[], bytes] | None = None) -> 
         raise UsageError("standard input can be one side only")
     sides = [policies_of(read_inputs([path], stdin)) for path in (old, new)]
     for path, side in zip((old, new), sides, strict=True):
-        if not side.documents and not side.mistakes and not side.others:
+        if side.is_empty and not side.mistakes and not side.others:
             raise UsageError(f"no policy in {path}")
     return _report(sides, old, new)
 
@@ -67,7 +67,7 @@ def diff_revisions(revisions: Sequence[str], paths: Sequence[str]) -> DiffReport
         there = [path for path in paths if any(c in path for c in "*?[") or Path(path).exists()]
         sides.append(policies_of(read_inputs(there)))
         names.append("working tree")
-    if not any(side.documents or side.mistakes for side in sides):
+    if not any(not side.is_empty or side.mistakes for side in sides):
         raise UsageError(f"no policy in {', '.join(paths)}, neither in {names[0]} nor in {names[1]}")
     return _report(sides, *names)
 
@@ -76,7 +76,12 @@ def _report(sides: Sequence[PolicyFiles], old: str, new: str) -> DiffReport:
     mistakes = [mistake for side in sides for mistake in side.mistakes]
     if mistakes:
         raise PolicyErrors(mistakes)
-    before, after = (side.policies for side in sides)
+    old_side, new_side = sides
+    before, after = old_side.policies, new_side.policies
+    if old_side.in_cel or new_side.in_cel:
+        from pratique.compiler.cel_policies.image_demands import comparable
+
+        before, after = comparable(before, after)
     notices = [text for side in sides for text in (*side.notices, *map(ignored, side.others))]
     if len(notices) > MAX_NOTICES:
         notices = [*notices[:MAX_NOTICES], f"and {len(notices) - MAX_NOTICES} more notes"]

@@ -71,7 +71,7 @@ def report(
     """
     read = policies_of(inputs, exceptions=True)
     mistakes = list(read.mistakes)
-    if named and not read.documents and not read.exemptions and not mistakes:
+    if named and read.is_empty and not read.exempting and not mistakes:
         mistakes.append(PolicyError("no-policy", f"there is no policy in {', '.join(named)}"))
     notices = [*read.notices, *_ignored(read.others)]
     policies = read.policies.policies

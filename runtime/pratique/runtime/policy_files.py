@@ -61,6 +61,11 @@ class PolicyFiles:
     sources: tuple[Source, ...] = ()
 
     @property
+    def is_empty(self) -> bool:
+        """Say whether there is no policy, be it one that could not be lowered."""
+        return not self.documents and not self.in_cel
+
+    @property
     def all_notices(self) -> tuple[str, ...]:
         """Return what is said besides, also of documents that are no policies."""
         return (*self.notices, *map(ignored, self.others))

@@ -77,7 +77,7 @@ def parse_plan(body: bytes, path: Path) -> PolicyFiles:
         first, more = files.mistakes[0], len(files.mistakes) - 1
         others = f", and {plural(more, 'further mistake')}" if more else ""
         raise _refused(path, f"its policies cannot be used: {first}{others}")
-    if not files.documents and not files.in_cel:
+    if files.is_empty:
         raise _refused(path, "there is no policy in it")
     if not saved.exceptions:
         files = files.without_exceptions(f"in the plan {path}")

@@ -88,7 +88,7 @@ def sound(
     read = read_policy_files(paths, stdin, exceptions=exceptions)
     if read.mistakes:
         raise PolicyErrors(sorted(read.mistakes, key=lambda error: _place(error, read.order)))
-    if not read.documents and not read.in_cel:
+    if read.is_empty:
         raise UsageError(f"no policy in {', '.join(paths)}")
     return read
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pratique.runtime.cli import main
+from tests.support_cel_policies import text
 from tests.support_policies import KEYLESS, cluster_policy, rule_policy
 
 Capture = pytest.CaptureFixture[str]
@@ -47,6 +48,27 @@ def test_differences_are_told_with_rules_and_examples(folder: Path, capsys: Capt
     )
     assert "other settings: ghcr.io/acme/*: failurePolicy: Fail -> Ignore" in out
     assert "before: p rule verify (Audit, old.yaml:10)" in out
+
+
+def test_policies_about_images_in_cel_are_demands(folder: Path, capsys: Capture) -> None:
+    def written(limit: str) -> str:
+        lists = "(images.containers + images.initContainers + images.ephemeralContainers)"
+        called = "verifyImageSignatures(i, [attestors.a, attestors.b])"
+        attestors = ", ".join(f"{{name: {n}, cosign: {{key: {{kms: 'awskms:///{n}'}}}}}}" for n in "ab")
+        return text(
+            "ImageValidatingPolicy",
+            "matchImageReferences: [{glob: 'ghcr.io/acme/*'}]\n"
+            f"attestors: [{attestors}]\n"
+            f"validations: [{{expression: '{lists}.all(i, {called} {limit})'}}]\n",
+        )
+
+    for name, limit in (("both", "== 2"), ("all", ">= 2"), ("either", "> 0")):
+        Path(f"{name}.yaml").write_text(written(limit))
+    assert main(["diff", "both.yaml", "all.yaml"]) == 0
+    assert main(["diff", "both.yaml", "either.yaml"]) == 1
+    out = capsys.readouterr().out
+    assert "newly admitted: ghcr.io/acme/*, signed by" in out
+    assert "before: p rule p (Enforce, both.yaml:3)" in out
 
 
 def test_json(folder: Path, capsys: Capture) -> None:

@@ -35,7 +35,7 @@ from pratique.grammar.errors import EvaluationError
 FAILED: Final = "failed to evaluate policy: "
 _LISTS: Final = (list_of(STRING), DYN, list_of(DYN))
 _CONTAINERS: Final = ("containers", "initContainers", "ephemeralContainers")
-_POD_SPECS: Final = {
+POD_SPECS: Final = {
     ("", "v1", "pods"): "spec",
     ("apps", "v1", "daemonsets"): "spec.template.spec",
     ("apps", "v1", "deployments"): "spec.template.spec",
@@ -200,7 +200,7 @@ class CompiledImages:
         self, evaluation: Evaluation, resource: Coordinates | None
     ) -> Iterator[tuple[str, list[str]]]:
         """Yield the lists of images by name; one of the policy takes the place of a usual one."""
-        where = _POD_SPECS.get((resource.group, resource.version, resource.name)) if resource else None
+        where = POD_SPECS.get((resource.group, resource.version, resource.name)) if resource else None
         usual = {each.name: each.program for each in (_usual(where) if where else ())}
         for name, program in {**usual, **{each.name: each.program for each in self.extractors}}.items():
             found = evaluation.plain(evaluation.value(program))
