@@ -15,3 +15,17 @@ def policy_object(name: str = "p", entry: dict[str, Any] | None = None, **more: 
     metadata = {"name": name, **added, **more.pop("metadata", {})}
     found: Object = json.loads(cluster_policy(entry, metadata=metadata, **more))
     return found
+
+
+def exception_object(name: str = "e", namespace: str = "ns", policy: str = "p", **spec: Any) -> Object:
+    """Return an exception that lifts all rules of a policy from Pods."""
+    return {
+        "apiVersion": "kyverno.io/v2",
+        "kind": "PolicyException",
+        "metadata": {"name": name, "namespace": namespace, "uid": f"uid-{name}"},
+        "spec": {
+            "exceptions": [{"policyName": policy, "ruleNames": ["*"]}],
+            "match": {"any": [{"resources": {"kinds": ["Pod"]}}]},
+            **spec,
+        },
+    }

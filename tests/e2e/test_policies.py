@@ -20,6 +20,7 @@ from pratique.runtime.kubernetes.settings import ClusterSettings
 from pratique.runtime.kubernetes.types import (
     CLUSTER_POLICIES,
     DEFINITIONS,
+    EXCEPTIONS,
     LEASES,
     MUTATING_WEBHOOKS,
     PODS,
@@ -31,6 +32,7 @@ from tests.conftest import ROOT
 from tests.support_cluster import Kubectl
 from tests.support_engine import pod
 from tests.support_policies import cluster_policy
+from tests.support_policy_objects import exception_object
 from tests.support_serve import APP, BAD, exists, images, namespace, serving, until
 
 pytestmark = pytest.mark.e2e
@@ -256,5 +258,31 @@ def test_beside_kyverno_reviews_and_status_are_left_alone(
                 hooks = (await cluster.get(VALIDATING_WEBHOOKS, NAME))["webhooks"]
                 assert [h["name"].partition(".")[0] for h in hooks] == ["fail-named"]
                 assert "status" not in await cluster.get(CLUSTER_POLICIES, where)
+
+    asyncio.run(asyncio.wait_for(run(), 120))
+
+
+def test_k16_an_exception_counts_where_it_is_said_to(
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+) -> None:
+    kubectl = Kubectl(kubeconfig_file)
+
+    async def run() -> None:
+        async with Cluster(settings) as cluster, namespace(cluster) as where, namespace(cluster) as other:
+            await cluster.create(CLUSTER_POLICIES, enforced(where))
+            with serving(kubeconfig_file, tmp_path, "--name", NAME, "--exceptions-in", where, *images(lab)):
+                await becomes(cluster, BAD, where, DENIED)
+                elsewhere = json.dumps(exception_object("e", other, where))
+                said = kubectl.run("apply", "--validate=strict", "-f", "-", stdin=elsewhere)
+                assert f"this exempts nobody: exceptions count in namespace {where}" in said.stderr
+                malformed = json.dumps(exception_object("e", where, where, excuses=[]))
+                said = kubectl.run("apply", "--validate=false", "-f", "-", stdin=malformed)
+                assert "spec.excuses" in said.stderr
+                assert DENIED in await outcome(cluster, BAD, where)
+                given = json.dumps(exception_object("e", where, where))
+                assert "Warning" not in kubectl.run("apply", "-f", "-", stdin=given).stderr
+                await becomes(cluster, BAD, where, "admitted")
+                await cluster.delete(EXCEPTIONS, "e", where)
+                await becomes(cluster, BAD, where, DENIED)
 
     asyncio.run(asyncio.wait_for(run(), 120))

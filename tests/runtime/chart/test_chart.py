@@ -69,6 +69,8 @@ def test_the_version_is_that_of_the_project() -> None:
         (FILES, "image.repository is needed"),
         ((*LEAST, *FILES, "--set", "policies.configMap=other"), "exclude each other"),
         ((*LEAST, "--set", "policies.refuseFindings=all"), "refuseFindings"),
+        ((*LEAST, "--set", "policies.exceptionsIn=a b"), "exceptionsIn"),
+        ((*LEAST, *FILES, "--set", "policies.exceptionsIn=ns"), "policies.exceptionsIn is about"),
         ((*LEAST, "--set", "replica=3"), "replica"),
         ((*LEAST, "--set", "replicas=0"), "replicas"),
         ((*LEAST, "--set", "image.digest=sha256:abc"), "digest"),
@@ -133,6 +135,15 @@ def test_rights_are_those_that_were_reviewed(home: Path) -> None:
     assert missing("--set", "certificates.existingSecret=given") == {"secrets"}
     assert missing("--set", "besideKyverno=true") == status
     assert missing(*FILES) == {"clusterpolicies", "policies", *status}
+
+    def added(*arguments: str) -> dict[tuple[str, str, tuple[str, ...]], set[str]]:
+        found = _rights(manifests(home, *arguments))
+        return {right: found[right] for right in found.keys() - reviewed.keys()}
+
+    # serving/live_exceptions.py.
+    for where in ("ns", "*"):
+        exceptions = {("ClusterRole", "policyexceptions", ()): {"list", "watch"}}
+        assert added("--set", f"policies.exceptionsIn={where}") == exceptions
 
 
 def _rights(objects: list[Manifest]) -> dict[tuple[str, str, tuple[str, ...]], set[str]]:

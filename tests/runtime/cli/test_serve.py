@@ -71,6 +71,8 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
         (["policy.yaml"], "there is no certificate"),
         (["policy.yaml", "--tls-certificate", "x.pem"], "go together"),
         (["policy.yaml", "--service", "ns/name"], "give --cluster or --kubeconfig"),
+        (["--exceptions-in", "ns"], "exceptions are those of a cluster"),
+        (["policy.yaml", "--cluster", "--exceptions-in", "ns"], "not of files"),
         (["--cleanup"], "give --cluster or --kubeconfig"),
         (["policy.yaml", "--service", "name"], "not NAMESPACE/NAME"),
         (["policy.yaml", "--service", "ns/name:http"], "not NAMESPACE/NAME"),

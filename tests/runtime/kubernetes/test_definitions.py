@@ -27,7 +27,9 @@ def test_names_fit_together_and_the_whole_is_small_enough(definition: dict[str, 
 
 
 def test_policies_are_kyverno_s() -> None:
-    policy, cluster = policy_definitions()
+    policy, cluster, exception = policy_definitions()
+    assert exception["spec"]["scope"] == "Namespaced"
+    assert [v["name"] for v in exception["spec"]["versions"]] == ["v2", "v2beta1"]
     assert (policy["spec"]["group"], policy["spec"]["scope"]) == ("kyverno.io", "Namespaced")
     assert (cluster["spec"]["names"]["kind"], cluster["spec"]["scope"]) == ("ClusterPolicy", "Cluster")
     for each in (policy, cluster):

@@ -1,11 +1,12 @@
 """Resources are judged when they or policies change, and all from time to time."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from pratique.compiler import ir
 from pratique.grammar.errors import TransportError
 from pratique.runtime.applicable import applicable
 from pratique.runtime.engine import Engine
@@ -16,9 +17,11 @@ from pratique.runtime.scanning import scanner as module
 from pratique.runtime.scanning.findings import ReportKey
 from pratique.runtime.scanning.inventory import ResourceKey
 from pratique.runtime.scanning.scanner import Scanner
+from pratique.runtime.serving.live_exceptions import read_exception
 from tests.support_engine import World, pod
 from tests.support_fake_cluster import running
 from tests.support_policies import cluster_policy
+from tests.support_policy_objects import exception_object
 from tests.support_scan import findings
 from tests.support_serve import until
 
@@ -54,11 +57,12 @@ class Scene(dict[ResourceKey, Object]):
         )
         self.use(*policies)
 
-    def use(self, *policies: str) -> None:
+    def use(self, *policies: str, exemptions: Sequence[ir.Exemption] = ()) -> None:
         self.world = World(*policies)
         self.world.store.image(APP, DEV)
         self.world.store.image("ghcr.io/acme/bad:v1")
-        self.engine = Engine(self.world.plan, Evidence(self.world.store, self.world.verifier))
+        evidence = Evidence(self.world.store, self.world.verifier)
+        self.engine = Engine(self.world.plan, evidence, exemptions=exemptions)
         self.scanner.use(self.engine, list(self))
 
     def pod(self, name: str, *images: str, **metadata: Any) -> ResourceKey:
@@ -291,3 +295,24 @@ def test_a_resource_that_goes_while_it_is_judged_leaves_nothing(monkeypatch: pyt
         assert not scene.findings.has(ReportKey("ns", "uid-a"))
 
     scanned(Scene(cluster_policy()), work)
+
+
+def test_exceptions_that_come_and_go_are_changes_of_the_policies_they_name() -> None:
+    both = [cluster_policy(), cluster_policy(metadata={"name": "other"})]
+    exemption = read_exception(exception_object(policy="other")).exemption
+    assert exemption is not None
+
+    async def work(scene: Scene) -> None:
+        scene.pod("a", "ghcr.io/acme/bad:v1")
+        await scene.idle()
+        assert scene.results == {"a": [("other", "fail"), ("p", "fail")]}
+        scene.told.clear()
+        scene.use(*both, exemptions=[exemption])
+        await scene.idle()
+        assert scene.results == {"a": [("other", "skip"), ("p", "fail")]}
+        assert scene.told == ["a skip"]
+        scene.use(*both)
+        await scene.idle()
+        assert scene.results == {"a": [("other", "fail"), ("p", "fail")]}
+
+    scanned(Scene(*both), work)

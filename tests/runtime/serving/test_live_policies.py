@@ -1,20 +1,21 @@
 """Policies are watched and put in force, over a cluster in memory."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
 
+from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.runtime.kubernetes import mirror
 from pratique.runtime.kubernetes.client import Object
-from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, POLICIES
+from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, EXCEPTIONS, POLICIES
 from pratique.runtime.serving import live_policies
 from pratique.runtime.serving.live_policies import LivePolicies
 from pratique.runtime.serving.policy_objects import read_policy
 from tests.support_fake_cluster import FakeCluster, running
-from tests.support_policy_objects import policy_object
+from tests.support_policy_objects import exception_object, policy_object
 from tests.support_serve import until
 
 BROKEN = {"imagereferences": ["x"]}
@@ -23,13 +24,15 @@ BROKEN = {"imagereferences": ["x"]}
 class Scene:
     """A cluster, its policies, and the plans that were put in force."""
 
-    def __init__(self) -> None:
+    def __init__(self, exceptions: str = "") -> None:
         self.cluster = FakeCluster()
-        self.policies = LivePolicies(self.cluster)
+        self.policies = LivePolicies(self.cluster, exceptions)
         self.plans: list[Plan] = []
+        self.exempted: list[str] = []
 
-    async def use(self, plan: Plan) -> None:
+    async def use(self, plan: Plan, exemptions: Sequence[ir.Exemption]) -> None:
         self.plans.append(plan)
+        self.exempted = [each.key for each in exemptions]
 
     @property
     def names(self) -> list[str]:
@@ -38,7 +41,8 @@ class Scene:
     def put(self, item: Object) -> None:
         metadata = dict(item["metadata"])
         name, namespace = metadata.pop("name"), metadata.pop("namespace", "")
-        type = POLICIES if namespace else CLUSTER_POLICIES
+        types = {type.kind: type for type in (POLICIES, CLUSTER_POLICIES, EXCEPTIONS)}
+        type = types[item["kind"]]
         self.cluster.put(type, name, namespace, metadata=metadata, spec=item["spec"], **_status(item))
 
 
@@ -46,9 +50,9 @@ def _status(item: Object) -> Object:
     return {"status": item["status"]} if "status" in item else {}
 
 
-def played(scene: Callable[[Scene], Coroutine[Any, Any, None]], *first: Object) -> None:
+def played(scene: Callable[[Scene], Coroutine[Any, Any, None]], *first: Object, exceptions: str = "") -> None:
     async def run() -> None:
-        given = Scene()
+        given = Scene(exceptions)
         for item in first:
             given.put(item)
         async with running(given.policies.run(given.use)):
@@ -150,3 +154,42 @@ def test_requests_are_answered_while_policies_are_compiled() -> None:
         assert longest < 0.5
 
     played(scene)
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "counting"), [("", []), ("ns", ["ns/e"]), ("*", ["ns/e", "other/e"]), ("none", [])]
+)
+def test_k16_exceptions_count_where_they_are_said_to(exceptions: str, counting: list[str]) -> None:
+    async def scene(given: Scene) -> None:
+        assert given.exempted == counting
+
+    found = [exception_object(), exception_object(namespace="other")]
+    played(scene, policy_object("p"), *found, exceptions=exceptions)
+
+
+def test_exceptions_come_and_go(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(given: Scene) -> None:
+        given.put(exception_object())
+        await until(lambda: given.exempted == ["ns/e"])
+        given.put(exception_object("bad", excuses=[]))
+        given.put(exception_object("late"))
+        await until(lambda: given.exempted == ["ns/e", "ns/late"])
+        assert "PolicyException/ns/bad exempts nobody" in caplog.text
+        given.cluster.drop(EXCEPTIONS, "e", "ns")
+        await until(lambda: given.exempted == ["ns/late"])
+
+    played(scene, policy_object("p"), exceptions="ns")
+
+
+def test_exceptions_that_are_not_defined_hold_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_policies, "EXCEPTIONS_SECONDS", 0.05)
+
+    async def run() -> None:
+        given = Scene("ns")
+        given.put(policy_object("p"))
+        given.cluster.fail("list", "policyexceptions", 404, times=1000)
+        async with running(given.policies.run(given.use)):
+            await asyncio.wait_for(given.policies.synced.wait(), 5)
+            assert given.names == ["p"]
+
+    asyncio.run(run())

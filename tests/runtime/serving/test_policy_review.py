@@ -12,13 +12,15 @@ from pratique.runtime.admission.verdict import Verdict
 from pratique.runtime.serving import policy_review
 from pratique.runtime.serving.policy_review import PolicyReviewer
 from tests.support_admission import review
-from tests.support_policy_objects import policy_object
+from tests.support_policy_objects import exception_object, policy_object
 
 LOST = {"imageReferences": ["registry.k8s.io/"]}
 
 
-def asked(reviewed: Review, refused: Severity | None = None, seconds: float = 20) -> Verdict:
-    return asyncio.run(PolicyReviewer(refused).verdict(reviewed, seconds))
+def asked(
+    reviewed: Review, refused: Severity | None = None, seconds: float = 20, exceptions: str = ""
+) -> Verdict:
+    return asyncio.run(PolicyReviewer(refused, exceptions).verdict(reviewed, seconds))
 
 
 def test_what_cannot_be_enforced_is_refused_line_by_line() -> None:
@@ -68,3 +70,28 @@ def test_many_mistakes_are_cut() -> None:
     rule = item["spec"]["rules"][0]
     item["spec"]["rules"] = [{**rule, "name": f"r{n}", "nonsense": 1} for n in range(50)]
     assert asked(review(item)).message.splitlines()[-1] == "  and 30 more"
+
+
+def test_exceptions_that_cannot_be_read_are_refused() -> None:
+    verdict = asked(review(exception_object(excuses=[])), exceptions="ns")
+    assert not verdict.allowed
+    assert verdict.message.splitlines()[1].startswith("  spec.excuses (")
+    older = exception_object() | {"apiVersion": "kyverno.io/v2beta1"}
+    assert asked(review(older), exceptions="ns").allowed
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "warning"),
+    [
+        ("ns", ()),
+        ("*", ()),
+        ("other", ("this exempts nobody: exceptions count in namespace other (--exceptions-in)",)),
+        ("", ("this exempts nobody: no exceptions count (--exceptions-in)",)),
+    ],
+)
+def test_k16_whoever_writes_an_exception_hears_whether_it_counts(
+    exceptions: str, warning: tuple[str, ...]
+) -> None:
+    verdict = asked(review(exception_object()), exceptions=exceptions)
+    assert verdict.allowed
+    assert verdict.warnings == warning

@@ -139,6 +139,12 @@ def _add_cluster(group: argparse._ArgumentGroup) -> None:
         help="refuse policies in which lint finds something as severe (error, warning, info); else it warns",
     )
     group.add_argument(
+        "--exceptions-in",
+        metavar="NAMESPACE",
+        default="",
+        help="policy exceptions in this namespace count (* for any: whoever may write one may lift a policy)",
+    )
+    group.add_argument(
         "--allow-service",
         metavar="HOST[:PORT]",
         action="append",
@@ -252,7 +258,11 @@ def _cluster(args: argparse.Namespace) -> ClusterOptions | None:
     if not (args.cluster or args.kubeconfig or args.context):
         if endpoint or args.cleanup:
             raise UsageError("webhooks are registered in a cluster: give --cluster or --kubeconfig FILE")
+        if args.exceptions_in:
+            raise UsageError("exceptions are those of a cluster: give --cluster or --kubeconfig FILE")
         return None
+    if args.exceptions_in and args.policies:
+        raise UsageError("--exceptions-in is about policies of the cluster, not of files")
     return ClusterOptions(
         kubeconfig=args.kubeconfig,
         context=args.context,
@@ -264,6 +274,7 @@ def _cluster(args: argparse.Namespace) -> ClusterOptions | None:
         owner=args.owner,
         beside_kyverno=args.beside_kyverno,
         refused=args.refuse_findings,
+        exceptions=args.exceptions_in,
         services=tuple(args.allow_service),
         scan=_scan(args),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pratique.grammar.documents.exceptions import PolicyException
 from pratique.grammar.documents.kyverno import ClusterPolicy, Policy
 from pratique.grammar.documents.openapi import ANYTHING, Schema, schema
 from pratique.runtime.kubernetes.types import (
@@ -17,6 +18,7 @@ from pratique.runtime.kubernetes.types import (
     CLUSTER_POLICY_REPORTS,
     CLUSTER_REPORTS,
     DEFINITIONS,
+    EXCEPTIONS,
     POLICIES,
     POLICY_REPORTS,
     REPORTS,
@@ -31,8 +33,8 @@ _RESULTS: Final = ("pass", "fail", "warn", "error", "skip")
 
 
 def policy_definitions() -> list[dict[str, Any]]:
-    """Return the definitions of `Policy` and `ClusterPolicy`."""
-    return [
+    """Return the definitions of `Policy`, `ClusterPolicy` and `PolicyException`."""
+    policies = [
         _definition(
             type,
             short,
@@ -45,6 +47,11 @@ def policy_definitions() -> list[dict[str, Any]]:
         )
         for type, model, short in ((POLICIES, Policy, "pol"), (CLUSTER_POLICIES, ClusterPolicy, "cpol"))
     ]
+    versions = {
+        name: (_written(PolicyException, described=name == EXCEPTIONS.version), _EXCEPTION_COLUMNS)
+        for name in ("v2", "v2beta1")
+    }
+    return [*policies, _definition(EXCEPTIONS, "polex", versions, categories=["kyverno"])]
 
 
 def report_definitions() -> list[dict[str, Any]]:
@@ -124,16 +131,25 @@ _POLICY_COLUMNS: Final = [
 ]
 
 
+_EXCEPTION_COLUMNS: Final = [_column("AGE", ".metadata.creationTimestamp", "date")]
+
+
 def _policy(model: type[Policy] | type[ClusterPolicy], *, described: bool) -> Schema:
-    found = schema(model, described=described)
-    properties = found["properties"]
-    spec = properties["spec"]["properties"]
+    found = _written(model, described=described)
+    spec = found["properties"]["spec"]["properties"]
     for name in ("admission", "background"):
         spec[name] = {**spec[name], "default": True}  # shown in the columns
+    found["properties"]["status"] = _STATUS
+    return found
+
+
+def _written(model: type[Policy] | type[ClusterPolicy] | type[PolicyException], *, described: bool) -> Schema:
+    """Return the schema of what people write."""
+    found = schema(model, described=described)
+    properties = found["properties"]
     # The API server knows the rest by itself, and allows nothing to be said of it.
     properties["apiVersion"] = properties["kind"] = dict(_TEXT)
     properties["metadata"] = {"type": "object"}
-    properties["status"] = _STATUS
     return {**found, "required": ["spec"], "description": model.__doc__ or ""}
 
 

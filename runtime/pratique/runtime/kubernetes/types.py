@@ -68,6 +68,9 @@ POLICIES: Final = ResourceType(group="kyverno.io", version="v1", plural="policie
 CLUSTER_POLICIES: Final = ResourceType(
     group="kyverno.io", version="v1", plural="clusterpolicies", kind="ClusterPolicy", namespaced=False
 )
+EXCEPTIONS: Final = ResourceType(
+    group="kyverno.io", version="v2", plural="policyexceptions", kind="PolicyException"
+)
 ACCESS_REVIEWS: Final = ResourceType(
     group="authorization.k8s.io",
     version="v1",

@@ -96,7 +96,7 @@ class Scanner:
         self._seconds = seconds
         self._workers = workers
         self._engine: Engine | None = None
-        self._policies: dict[str, ir.Policy] = {}
+        self._policies: dict[str, tuple[ir.Policy, tuple[ir.Exemption, ...]]] = {}
         self._queue: dict[ResourceKey, set[str] | None] = {}
         self._under_way: set[ResourceKey] = set()
         self._due: dict[ResourceKey, float] = {}
@@ -109,8 +109,11 @@ class Scanner:
         return len(self._queue) + len(self._under_way)
 
     def use(self, engine: Engine, keys: Iterable[ResourceKey]) -> None:
-        """Judge by `engine` from now on: all resources again by the policies that are new or changed."""
-        policies = {p.key: p for p in engine.plan.policies.policies if p.background}
+        """Judge by `engine` from now on: all resources again by the policies that are new or changed.
+
+        A policy changes with what is exempted from it.
+        """
+        policies = {p.key: (p, _exempted(engine, p)) for p in engine.plan.policies.policies if p.background}
         for name in self._policies.keys() - policies.keys():
             self._findings.drop_policy(name)
         changed = {name for name, policy in policies.items() if self._policies.get(name) != policy}
@@ -238,6 +241,10 @@ class Scanner:
             for key in [key for key, due in self._due.items() if due <= now]:
                 del self._due[key]
                 self.mark(key)
+
+
+def _exempted(engine: Engine, policy: ir.Policy) -> tuple[ir.Exemption, ...]:
+    return tuple(each for each in engine.exempted if any(name == policy.key for name, _ in each.rules))
 
 
 def _signatures(result: RuleResult) -> RuleResult:

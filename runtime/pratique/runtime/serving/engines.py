@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
+from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.runtime.batch import open_verifier
 from pratique.runtime.engine import Engine
@@ -29,6 +30,14 @@ TAG_SECONDS: Final = 300.0
 TAG_BYTES: Final = 16 << 20
 
 
+class MakeEngine(Protocol):
+    """Makes an engine."""
+
+    def __call__(self, plan: Plan, exemptions: Sequence[ir.Exemption] = ()) -> Engine:
+        """Return the engine of a plan, with what is exempted from it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """Makes engines from plans.
@@ -39,8 +48,8 @@ class Engines:
             cost grows with the images of a cluster, not with its Pods.
     """
 
-    admission: Callable[[Plan], Engine]
-    scan: Callable[[Plan], Engine]
+    admission: MakeEngine
+    scan: MakeEngine
 
 
 @asynccontextmanager
@@ -85,8 +94,8 @@ async def engines(
         accesses = open_accesses(options.store, client, store, secrets, own_namespace=own_namespace)
         _count(metrics, counting, (evidence, scanned), memory)
         yield Engines(
-            admission=lambda plan: Engine(plan, evidence, context, accesses),
-            scan=lambda plan: Engine(plan, scanned, remembered, accesses),
+            admission=lambda plan, exemptions=(): Engine(plan, evidence, context, accesses, exemptions),
+            scan=lambda plan, exemptions=(): Engine(plan, scanned, remembered, accesses, exemptions),
         )
     finally:
         await store.aclose()

@@ -54,7 +54,7 @@ class Installation:
         self._catalogue = Catalogue(cluster)
         self._services = Services(options.services)
         self.context = ClusterContext(cluster, self._catalogue, self._services)
-        self._policies = LivePolicies(cluster) if live else None
+        self._policies = LivePolicies(cluster, options.exceptions) if live else None
         identity = _identity()
         self._lease = Leadership(cluster, self._namespace, options.name, identity)
         self._events = EventRecorder(cluster, identity)
@@ -101,7 +101,7 @@ class Installation:
         if self._policies:
             webhook.faults["policies"] = "not read yet"
             refused = Severity(self._options.refused) if self._options.refused else None
-            webhook.review_at(PATH, PolicyReviewer(refused).verdict)
+            webhook.review_at(PATH, PolicyReviewer(refused, self._options.exceptions).verdict)
             webhook.told = partial(tell, self._events)
 
     async def changed(self) -> None:
@@ -127,7 +127,9 @@ class Installation:
             group.create_task(self._roles.run())
             group.create_task(self._catalogue.run(self.changed))
             if self._policies:
-                group.create_task(self._policies.run(lambda plan: self._use(webhook, made.admission(plan))))
+                group.create_task(
+                    self._policies.run(lambda *found: self._use(webhook, made.admission(*found)))
+                )
             group.create_task(self._events.run())
             if self._options.endpoint or self._options.scan:
                 group.create_task(self._lease.run(self._leader.run))
@@ -154,7 +156,7 @@ class Installation:
             self._catalogue,
             self._namespaces,
             self._events,
-            make_engine=made.scan,
+            make_engine=lambda plan: made.scan(plan, webhook.judge.engine.exempted),
             plan=lambda: webhook.judge.engine.plan,
             busy=lambda: webhook.waiting > 0,
             states=(lambda: policies.states) if policies else dict,

@@ -7,9 +7,10 @@ One that never could is left out, which its status says.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,11 +18,17 @@ from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.runtime.kubernetes.client import Cluster, Object
 from pratique.runtime.kubernetes.mirror import Mirror
-from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, POLICIES
+from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, EXCEPTIONS, POLICIES
+from pratique.runtime.serving.live_exceptions import ANYWHERE, ExceptionReader
 from pratique.runtime.serving.policy_objects import Key, ReadPolicy, key_of, read_policy
 
 GATHER: Final = 0.1
 """Seconds in which changes are taken together: `kubectl apply -f` of a folder is one change."""
+
+EXCEPTIONS_SECONDS: Final = 5.0
+"""For which the first policies wait for exceptions."""
+
+Use = Callable[[Plan, Sequence[ir.Exemption]], Awaitable[None]]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -44,13 +51,22 @@ class State:
 class LivePolicies:
     """The policies of a cluster, and what is in force of them."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, exceptions: str = "") -> None:
+        """Take the cluster, and the namespace in which policy exceptions count.
+
+        Args:
+            cluster: the API server.
+            exceptions: a namespace, `live_exceptions.ANYWHERE`, or empty where none count.
+        """
         self.states: dict[Key, State] = {}
         self.synced = asyncio.Event()
         """Set once all policies that there are have been put in force."""
         self.lag = 0.0
         """Seconds that the last change took from its arrival until it was in force."""
         self._mirrors = [Mirror(cluster, type, self._touched) for type in (CLUSTER_POLICIES, POLICIES)]
+        namespace = "" if exceptions == ANYWHERE else exceptions
+        self._exceptions = Mirror(cluster, EXCEPTIONS, self._touched, namespace) if exceptions else None
+        self._reader = ExceptionReader()
         self._wake = asyncio.Event()
         self._touched_at = 0.0
 
@@ -64,15 +80,17 @@ class LivePolicies:
         """Return how many policies cannot be enforced as they are."""
         return sum(1 for state in self.states.values() if state.read.policy is None)
 
-    async def run(self, use: Callable[[Plan], Awaitable[None]]) -> None:
+    async def run(self, use: Use) -> None:
         """Keep up to date until cancelled.
 
         Args:
-            use: puts a plan in force.
+            use: puts a plan in force, with what is exempted from it.
         """
         async with asyncio.TaskGroup() as group:
             for mirror in self._mirrors:
                 group.create_task(mirror.run())
+            if self._exceptions:
+                group.create_task(self._exceptions.run())
             group.create_task(self._follow(use))
 
     async def _touched(self) -> None:
@@ -80,9 +98,14 @@ class LivePolicies:
             self._touched_at = time.monotonic()
             self._wake.set()
 
-    async def _follow(self, use: Callable[[Plan], Awaitable[None]]) -> None:
+    async def _follow(self, use: Use) -> None:
         for mirror in self._mirrors:
             await mirror.synced.wait()
+        if self._exceptions:
+            # Without them more is refused, and where they are not defined there never are any.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EXCEPTIONS_SECONDS):
+                    await self._exceptions.synced.wait()
         while True:
             await asyncio.sleep(GATHER)
             self._wake.clear()
@@ -90,9 +113,11 @@ class LivePolicies:
             items = [item for mirror in self._mirrors for item in mirror.objects.values()]
             # In a thread: requests are answered meanwhile.
             states, plan = await asyncio.to_thread(_compile, items, self.states)
+            exceptions = list(self._exceptions.objects.values()) if self._exceptions else []
+            exemptions = await asyncio.to_thread(self._reader.read, exceptions)
             self._tell(states)
             self.states = states
-            await use(plan)
+            await use(plan, exemptions)
             self.lag = time.monotonic() - began
             self.synced.set()
             await self._wake.wait()

@@ -55,6 +55,7 @@ class ClusterOptions:
         beside_kyverno: a Kyverno runs here, too: it reviews policies, and writes their status.
         scan: None for no background scan.
         refused: least severity of findings for which a policy is refused; empty for none.
+        exceptions: namespace in which policy exceptions count, `*` for any; empty for none.
         services: `HOST` or `HOST:PORT` of services that policies may call.
     """
 
@@ -69,6 +70,7 @@ class ClusterOptions:
     beside_kyverno: bool = False
     scan: ScanOptions | None = None
     refused: str = ""
+    exceptions: str = ""
     services: tuple[str, ...] = ()
 
 

@@ -39,10 +39,15 @@ class ReadPolicy:
     document: PolicyDocument | None = field(default=None, repr=False)
 
     def lines(self) -> Iterator[str]:
-        """Yield a line for each mistake: `spec.rules[0].name (7:5): invalid-policy: what is wrong`."""
-        for error in self.errors:
-            text = f"{error.code}: {error.message}" + (f"; {error.help}" if error.help else "")
-            yield f"{place(error.location)}{text}"
+        """Yield a line for each mistake, see `lines_of`."""
+        yield from lines_of(self.errors)
+
+
+def lines_of(errors: Iterable[PolicyError]) -> Iterator[str]:
+    """Yield a line for each mistake: `spec.rules[0].name (7:5): invalid-policy: what is wrong`."""
+    for error in errors:
+        text = f"{error.code}: {error.message}" + (f"; {error.help}" if error.help else "")
+        yield f"{place(error.location)}{text}"
 
 
 def key_of(item: Object) -> Key:

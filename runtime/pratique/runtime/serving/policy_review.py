@@ -14,6 +14,8 @@ from pratique.compiler import ir
 from pratique.compiler.lint.base import SEVERITIES, Finding, Severity, lint
 from pratique.runtime.admission.review import Review
 from pratique.runtime.admission.verdict import Verdict
+from pratique.runtime.kubernetes.types import EXCEPTIONS
+from pratique.runtime.serving.live_exceptions import ANYWHERE, read_exception
 from pratique.runtime.serving.policy_objects import ReadPolicy, place, read_policy
 
 PATH: Final = "/policies"
@@ -26,8 +28,14 @@ _LOG: Final = logging.getLogger(__name__)
 class PolicyReviewer:
     """Judges policies that are about to be written."""
 
-    def __init__(self, refused: Severity | None = None) -> None:
-        """Take the least severity of findings for which a policy is refused; None for none."""
+    def __init__(self, refused: Severity | None = None, exceptions: str = "") -> None:
+        """Take what is refused, and where exceptions count.
+
+        Args:
+            refused: least severity of findings for which a policy is refused; None for none.
+            exceptions: namespace, `live_exceptions.ANYWHERE`, or empty for nowhere.
+        """
+        self._exceptions = exceptions
         self._refused = SEVERITIES[: SEVERITIES.index(refused) + 1] if refused else ()
 
     async def verdict(self, review: Review, seconds: float) -> Verdict:
@@ -38,9 +46,11 @@ class PolicyReviewer:
         item = review.object
         if item is None or (review.old_object is not None and _demands(item) == _demands(review.old_object)):
             return Verdict(allowed=True)
+        if item.get("kind") == EXCEPTIONS.kind:
+            return self._of_exception(dict(item))
         read = await asyncio.to_thread(read_policy, dict(item))
         if read.policy is None:
-            return Verdict(allowed=False, message=_refusal(read, list(read.lines())))
+            return Verdict(allowed=False, message=_refusal(read.source.name, list(read.lines())))
         try:
             async with asyncio.timeout(seconds):
                 found = await asyncio.to_thread(findings, read)
@@ -49,8 +59,19 @@ class PolicyReviewer:
             return Verdict(allowed=True, warnings=("lint took too long and says nothing",))
         lines = [line(each) for each in found]
         if any(each.severity in self._refused for each in found):
-            return Verdict(allowed=False, message=_refusal(read, lines))
+            return Verdict(allowed=False, message=_refusal(read.source.name, lines))
         return Verdict(allowed=True, warnings=tuple(lines))
+
+    def _of_exception(self, item: Any) -> Verdict:
+        read = read_exception(item)
+        if read.exemption is None:
+            return Verdict(allowed=False, message=_refusal(read.name, read.lines()))
+        if self._exceptions in (ANYWHERE, read.exemption.namespace):
+            return Verdict(allowed=True)
+        where = (
+            f"exceptions count in namespace {self._exceptions}" if self._exceptions else "no exceptions count"
+        )
+        return Verdict(allowed=True, warnings=(f"this exempts nobody: {where} (--exceptions-in)",))
 
 
 def findings(read: ReadPolicy) -> tuple[Finding, ...]:
@@ -68,10 +89,10 @@ def line(finding: Finding) -> str:
     return f"{finding.code} [{finding.severity}] {place(finding.location)}{problem.message}{help}"
 
 
-def _refusal(read: ReadPolicy, lines: list[str]) -> str:
+def _refusal(name: str, lines: list[str]) -> str:
     shown = lines[:MAX_LINES] + ([f"and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else [])
     text = "\n".join(f"  {each}" for each in shown)
-    return f"{read.source.name} is refused; places are those of `kubectl get -o yaml`:\n{text}"
+    return f"{name} is refused; places are those of `kubectl get -o yaml`:\n{text}"
 
 
 def _demands(item: Any) -> Any:

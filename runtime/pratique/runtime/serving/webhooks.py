@@ -23,6 +23,7 @@ from pratique.runtime.admission.groups import EVERYWHERE, group, path
 from pratique.runtime.kubernetes.discovery import Discovery, Served
 from pratique.runtime.kubernetes.types import (
     CLUSTER_POLICIES,
+    EXCEPTIONS,
     MUTATING_WEBHOOKS,
     POLICIES,
     VALIDATING_WEBHOOKS,
@@ -308,17 +309,23 @@ def _hook(
 
 def _policy_hook(path: str, registration: Registration, authorities: bytes) -> dict[str, Any]:
     """Return the webhook that policies themselves are sent to."""
-    rule = {
-        "apiGroups": [POLICIES.group],
-        "apiVersions": ["v1", "v2beta1"],
-        "resources": [CLUSTER_POLICIES.plural, POLICIES.plural],
-        "operations": ["CREATE", "UPDATE"],
-        "scope": "*",
-    }
+    rules = [
+        {
+            "apiGroups": [POLICIES.group],
+            "apiVersions": versions,
+            "resources": [type.plural for type in types],
+            "operations": ["CREATE", "UPDATE"],
+            "scope": "*",
+        }
+        for versions, types in (
+            (["v1", "v2beta1"], (CLUSTER_POLICIES, POLICIES)),
+            (["v2", "v2beta1"], (EXCEPTIONS,)),
+        )
+    ]
     return {
         "name": f"policies.validate.{registration.name}",
         "clientConfig": registration.endpoint.client(path, authorities),
-        "rules": [rule],
+        "rules": rules,
         "failurePolicy": "Fail",
         "matchPolicy": "Equivalent",
         "namespaceSelector": {},
