@@ -60,13 +60,13 @@ def run() -> Iterator[tuple[str, str]]:
         tagged, pinned = _review(IMAGE), _review(f"{IMAGE}@{digest}")
         with _server([sys.executable, "-m", "tests.bench.admission_bare", str(both)]) as (port, pid):
             yield from _row("bare server that allows", port, authority, "/validate", tagged, pid)
-        allowed = b'"allowed": true'
+        allowed = b'"allowed":true'
         with _pratique(folder, SIGNED, both) as (port, pid):
             label = "signed image by digest, warm: /validate (budget 2,000/s, p99 15 ms)"
             yield from _row(label, port, authority, "/validate", pinned, pid, allowed)
             asked = _requests(port, authority)
             label = "signed image by tag, warm: /mutate, digest written"
-            yield from _row(label, port, authority, "/mutate", tagged, pid, b'"patch": ')
+            yield from _row(label, port, authority, "/mutate", tagged, pid, b'"patch":')
             mutated = _requests(port, authority)
             label = "signed image by digest, again"
             yield from _row(label, port, authority, "/validate", pinned, pid, allowed)

@@ -69,3 +69,48 @@ def test_depth_bomb_is_quick() -> None:
 def test_never_raises_anything_else(body: bytes) -> None:
     with suppress(StrictJsonError):
         json.dumps(parse(body), ensure_ascii=False).encode()
+
+
+KEYS = st.sampled_from(["a", "b", "\\u0061", '\\":', ":"])
+LEAVES = st.sampled_from(
+    [
+        "0",
+        "-0",
+        "1.0",
+        "1e5",
+        "18446744073709551616",
+        "null",
+        "[]",
+        '""',
+        '":"',
+        '"é"',
+        '"\\u00e9"',
+        '"<"',
+        '"\\ud800"',
+    ]
+)
+
+
+def objects(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    pairs = st.lists(st.tuples(KEYS, inner).map(lambda pair: f'"{pair[0]}":{pair[1]}'), max_size=4)
+    return pairs.map(lambda found: "{" + ",".join(found) + "}")
+
+
+def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("twice")
+    return dict(pairs)
+
+
+@given(st.recursive(LEAVES, objects, max_leaves=12), st.sampled_from(["", "\n", " ", "\n\n"]))
+def test_w7_the_short_way_reads_what_the_long_way_reads(text: str, end: str) -> None:
+    """Texts of programs, with second keys in every spelling."""
+    body = (text + end).encode()
+    try:
+        expected = json.loads(text, object_pairs_hook=unique)
+        json.dumps(expected, ensure_ascii=False).encode()
+    except ValueError:
+        with pytest.raises(StrictJsonError):
+            parse(body)
+    else:
+        assert repr(parse(body)) == repr(expected)

@@ -2,6 +2,10 @@
 
 Python's reader keeps the last of two equal keys, accepts UTF-16, `NaN` and lone surrogates, and recurses.
 A document that two programs read in two ways is how a checked manifest becomes another (threats O3, W7).
+
+Most documents are written by programs, without a blank. For them there is a short way: a text that its own
+value gives back byte by byte says nothing twice and nothing else than that value. It takes a third of the
+time that looking at every key takes, and admission reads every request.
 """
 
 from __future__ import annotations
@@ -25,6 +29,11 @@ def parse(body: bytes, max_depth: int = MAX_DEPTH) -> Any:
     Raises:
         StrictJsonError: the bytes are not that.
     """
+    found, value = _compact(body)
+    if found:
+        if body.count(b"{") + body.count(b"[") > max_depth:
+            _check(value, max_depth)
+        return value
     try:
         text = body.decode()
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
@@ -41,6 +50,22 @@ def parse(body: bytes, max_depth: int = MAX_DEPTH) -> Any:
     if "\\ud" in text or "\\uD" in text:
         _check_texts(value)
     return value
+
+
+def _compact(body: bytes) -> tuple[bool, Any]:
+    """Return the value of a text that is written as its value is; False for every other text.
+
+    INVARIANT: what is lost in reading, a second key among it, is missing in what is written. (Go's encoder
+    ends with a line feed.)
+    """
+    import orjson
+
+    try:
+        value = orjson.loads(body)
+        again = orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return False, None
+    return again == (body[:-1] if body.endswith(b"\n") else body), value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

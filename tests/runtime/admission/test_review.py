@@ -106,6 +106,11 @@ def test_answers() -> None:
     }
 
 
+def test_a_message_that_is_no_unicode_is_a_denial_all_the_same() -> None:
+    answer = json.loads(write_answer("u", allowed=False, message="\ud800"))
+    assert answer["response"]["allowed"] is False
+
+
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the recorded reviews are not there")
 def test_recorded_reviews_are_read() -> None:
     found = {path.stem: read_review(path.read_bytes()) for path in SAMPLES.glob("*.json")}

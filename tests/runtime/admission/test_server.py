@@ -130,6 +130,7 @@ def test_f29_draining_waits_for_requests_in_flight(monkeypatch: pytest.MonkeyPat
     served(work)
 
 
-@pytest.mark.parametrize("text", ["", "nan", "-1s", "1e9s", "5m"])
+@pytest.mark.parametrize("text", ["", "nan", "-1s", "1e9s", "5m", "%", "5s&timeout=x"])
 def test_odd_timeouts_are_the_usual_one(text: str) -> None:
-    assert server._patience(text) == server.PATIENCE
+    assert server._patience(f"timeout={text}") == server.PATIENCE
+    assert server._patience("a=b&timeout=3s") == 3

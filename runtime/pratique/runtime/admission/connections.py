@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
@@ -51,7 +52,10 @@ class _Watched(asyncio.Protocol):
         self._inner = inner
         self._among = among
         self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        """Never later than the deadline, and seldom moved: requests move the deadline alone."""
+        self._deadline = math.inf
         self._under_way = True
         """Headers come in, or are being answered."""
 
@@ -91,18 +95,29 @@ class _Watched(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._stop()
+        if self._timer:
+            self._timer.cancel()
         self._among.pop(self._inner, None)
         self._inner.connection_lost(error)
 
     def _start(self, seconds: float) -> None:
-        self._stop()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._over)
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm()
 
     def _stop(self) -> None:
+        self._deadline = math.inf
+
+    def _arm(self) -> None:
         if self._timer:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self._loop.call_at(self._deadline, self._over)
 
     def _over(self) -> None:
-        if self._transport:
+        self._timer = None
+        if self._deadline == math.inf:
+            return
+        if self._loop.time() < self._deadline:
+            self._arm()
+        elif self._transport:
             self._transport.abort()

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
+
 from pratique.compiler.selection import Requester
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.resource import Kind, Resource
@@ -140,7 +142,11 @@ def write_answer(
     if allowed and patch:
         response["patchType"] = "JSONPatch"
         response["patch"] = base64.b64encode(json.dumps(list(patch)).encode()).decode()
-    return json.dumps({"apiVersion": VERSION, "kind": "AdmissionReview", "response": response}).encode()
+    answer = {"apiVersion": VERSION, "kind": "AdmissionReview", "response": response}
+    try:
+        return orjson.dumps(answer)
+    except orjson.JSONEncodeError:  # half of a surrogate pair in a message: the verdict counts all the same
+        return json.dumps(answer).encode()
 
 
 def _cut(text: str) -> str:

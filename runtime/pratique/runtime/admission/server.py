@@ -10,7 +10,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Final
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -145,10 +147,9 @@ class Webhook:
             try:
                 if request.content_type != "application/json" or request.headers.get("Content-Encoding"):
                     return web.Response(status=415, text="application/json is wanted, as it is")
-                async with asyncio.timeout(BODY_SECONDS):
-                    review = read_review(await request.read())
+                review = read_review(await _body(request))
                 dry_run = "true" if review.dry_run else "false"
-                left = _patience(request.query.get("timeout", "")) - (time.monotonic() - start)
+                left = _patience(request.rel_url.raw_query_string) - (time.monotonic() - start)
                 verdict = await judge(review, request, max(left - MARGIN, left / 2))
                 outcome = "allowed" if verdict.allowed else "denied"
                 response = _answer(review, verdict, webhook)
@@ -218,10 +219,23 @@ def _logged(review: Review, verdict: Verdict, webhook: str) -> dict[str, str]:
     }
 
 
-def _patience(text: str) -> float:
-    """Return the seconds of the API server's `?timeout=10s`; at most 30, as it allows itself."""
+async def _body(request: web.Request) -> bytes:
+    """Return the body of a request; the clock is only set where some of it is still to come.
+
+    Raises:
+        TimeoutError: it takes too long.
+    """
+    if request.content.is_eof():
+        return await request.read()
+    async with asyncio.timeout(BODY_SECONDS):
+        return await request.read()
+
+
+@lru_cache(maxsize=64)
+def _patience(query: str) -> float:
+    """Return the seconds of the API server's `timeout=10s`; at most 30, as it allows itself."""
     try:
-        seconds = float(text.removesuffix("s"))
+        seconds = float(dict(parse_qsl(query)).get("timeout", "").removesuffix("s"))
     except ValueError:
         return PATIENCE
     return seconds if 0 < seconds <= 30 else PATIENCE
