@@ -13,6 +13,7 @@ import pytest
 from pratique.runtime.explaining import ExplainReport
 from pratique.runtime.outputs.plans import page
 from pratique.runtime.outputs.plans.drawing import drawing
+from pratique.runtime.outputs.plans.graph import WIDTH
 from tests.runtime.outputs.plans.conftest import REPORTS
 from tests.support_browser import BROWSER, NO_BROWSER, Element, Seen, opened, painted, parsed
 from tests.support_explain import HOSTILE, made, report
@@ -59,9 +60,12 @@ def test_only_its_own_script_may_run(plan: ExplainReport) -> None:
     assert policy.startswith("default-src 'none'; ")
     data, script = (e for e in elements if e.tag == "script")
     assert data.attributes["type"] == "application/json"
-    digest = base64.b64encode(hashlib.sha256(script.text.encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in policy
-    assert not any(name.startswith("on") for e in elements for name in e.attributes)
+    (style,) = (e for e in elements if e.tag == "style")
+    for name, element in (("script", script), ("style", style)):
+        digest = base64.b64encode(hashlib.sha256(element.text.encode()).digest()).decode()
+        assert f"{name}-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+    assert not any(name.startswith("on") or name == "style" for e in elements for name in e.attributes)
 
 
 def test_texts_of_policies_stay_texts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -79,7 +83,9 @@ def test_every_question_is_a_button_and_every_line_is_drawn(plan: ExplainReport)
     assert [int(e.attributes["data-number"]) for e in boxes] == [box.number for box in drawn.boxes]
     assert all(e.tag == "button" and e.attributes["type"] == "button" for e in boxes)
     assert sum(e.tag == "path" for e in elements) == len(drawn.lines)
-    data = json.loads(next(e.text for e in elements if e.attributes.get("id") == "plan"))
+    style = next(e.text for e in elements if e.tag == "style")
+    assert all(f"#question-{box.number}{{left:" in style for box in drawn.boxes)
+    data = json.loads(next(e.text for e in elements if e.attributes.get("id") == "plan-data"))
     assert data["lines"] == [list(line) for line in drawn.lines]
 
 
@@ -111,17 +117,23 @@ def test_pages_are_the_same_every_time(plan: ExplainReport) -> None:
 # --- in a browser ------------------------------------------------------------------------------------------
 
 
-def frame(box: Element) -> tuple[float, float, float, float]:
-    left, top = box.pixels("left"), box.pixels("top")
-    return left, top, left + box.pixels("width"), top + box.pixels("height")
+def heights(seen: Seen) -> dict[str, float]:
+    """Return the height of each box, by its number, as the style sheet of the page has it."""
+    (style,) = (e.text for e in seen.elements if e.tag == "style")
+    found = re.findall(r"#question-(\d+)\{left:\d+px;top:\d+px;height:(\d+)px\}", style)
+    return {number: float(height) for number, height in found}
 
 
 def shown(seen: Seen) -> list[Element]:
     return [box for box in seen.by_class("box") if not box.is_hidden]
 
 
-def assert_apart(boxes: list[Element]) -> None:
-    frames = [frame(box) for box in boxes]
+def assert_apart(seen: Seen, step: int = 1) -> None:
+    """Check that no box covers another; every `step`-th of them is looked at."""
+    height, frames = heights(seen), []
+    for box in shown(seen)[::step]:
+        left, top = box.pixels("left"), box.pixels("top")
+        frames.append((left, top, left + WIDTH, top + height[box.attributes["data-number"]]))
     for number, (left, top, right, bottom) in enumerate(frames):
         for other in frames[:number]:
             assert other[2] <= left or right <= other[0] or other[3] <= top or bottom <= other[1]
@@ -149,10 +161,10 @@ def test_the_script_runs(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     seen = opened(written(tmp_path, plan))
     assert seen.complaints == ()
     count = len(plan.explanation.questions)
-    assert seen.by_id("status").text == f"All rules: {count} questions shown"
+    assert seen.by_id("plan-status").text == f"All rules: {count} questions shown"
     assert not next(e for e in seen.elements if e.tag == "nav").is_hidden
     assert len(shown(seen)) == count
-    assert_apart(shown(seen))
+    assert_apart(seen)
     assert not any(e.tag == "img" for e in seen.elements)
 
 
@@ -163,8 +175,8 @@ def test_one_rule_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     rule = plan.explanation.rules[1]
     expected = {q.number for q in plan.explanation.questions if rule.planned.number in q.rules}
     assert {int(box.attributes["data-number"]) for box in shown(seen)} == expected
-    assert seen.by_id("status").text == f"autogen-verify: {len(expected)} questions shown"
-    assert_apart(shown(seen))
+    assert seen.by_id("plan-status").text == f"autogen-verify: {len(expected)} questions shown"
+    assert_apart(seen)
     (pressed,) = (
         e
         for e in seen.elements
@@ -205,7 +217,7 @@ def test_500_rules_are_readable(tmp_path: Path) -> None:
     assert 5 <= len(shown(first)) <= 12  # one rule, since all at once are too many
     everything = opened(path, "#rules")
     assert len(shown(everything)) == len(plan.explanation.questions)
-    assert_apart(shown(everything)[::7])
+    assert_apart(everything, 7)
 
 
 @browser

@@ -1,10 +1,11 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("plan").textContent);
-  const canvas = document.querySelector(".canvas");
+  const data = JSON.parse(document.getElementById("plan-data").textContent);
+  const work = document.querySelector(".work");
+  const canvas = work.querySelector(".canvas");
   const svg = canvas.querySelector("svg");
-  const detail = document.querySelector(".detail");
-  const status = document.getElementById("status");
+  const detail = work.querySelector(".detail");
+  const status = document.getElementById("plan-status");
   const boxes = new Map([...canvas.querySelectorAll(".box")].map((box) => [Number(box.dataset.number), box]));
   const paths = [...svg.querySelectorAll("path")];
   const inputs = new Map(), users = new Map();
@@ -14,11 +15,8 @@
     users.get(source).push([user, paths[index]]);
   });
   const stages = [...canvas.querySelectorAll(".stage")];
-  const home = new Map([...boxes].map(([number, box]) =>
-    [number, { left: parseInt(box.style.left), top: parseInt(box.style.top), height: parseInt(box.style.height) }]));
+  const home = new Map(data.boxes.map(([number, left, top, height]) => [number, { left, top, height }]));
   const homePaths = paths.map((path) => path.getAttribute("d"));
-  const stageHome = stages.map((stage) => stage.style.left);
-  const size = { width: canvas.style.width, height: canvas.style.height };
   const width = data.width, step = data.step;
 
   // --- one rule, or all ---------------------------------------------------------------------------------
@@ -37,9 +35,9 @@
       box.hidden = false;
       box.style.left = home.get(number).left + "px"; box.style.top = home.get(number).top + "px";
     });
-    stages.forEach((stage, index) => { stage.hidden = false; stage.style.left = stageHome[index]; });
+    stages.forEach((stage, index) => { stage.hidden = false; stage.style.left = data.stages[index] + "px"; });
     paths.forEach((path, index) => { path.classList.remove("hidden"); path.setAttribute("d", homePaths[index]); });
-    canvas.style.width = size.width; canvas.style.height = size.height;
+    canvas.style.width = data.size[0] + "px"; canvas.style.height = data.size[1] + "px";
   }
 
   // Columns without a question close up; lines that pass columns run above all questions.
@@ -90,7 +88,7 @@
       + ` C${back + bend},${height} ${end - bend},${bottom} ${end},${bottom}`;
   }
 
-  const graph = document.querySelector(".graph"), fit = document.getElementById("fit");
+  const graph = work.querySelector(".graph"), fit = document.getElementById("plan-fit");
   function zoom() {
     const room = graph.clientWidth - 48, wanted = parseFloat(canvas.style.width);
     canvas.style.zoom = fit.getAttribute("aria-pressed") === "true" ? Math.min(1, room / wanted) : 1;
@@ -100,7 +98,7 @@
     zoom();
   });
 
-  const ruleButtons = [...document.querySelectorAll("nav button")];
+  const ruleButtons = [...work.querySelectorAll("nav button")];
   function chooseRule(button) {
     ruleButtons.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
     clear();
@@ -115,7 +113,7 @@
     remember(index ? `#rule-${index}` : "#rules");
   }));
 
-  const filter = document.getElementById("filter");
+  const filter = document.getElementById("plan-filter");
   filter.addEventListener("input", () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let left = 0;
@@ -197,7 +195,7 @@
     }
   }
 
-  document.querySelectorAll("nav, .tools").forEach((part) => { part.hidden = false; });
+  work.querySelectorAll("nav, .tools").forEach((part) => { part.hidden = false; });
   window.addEventListener("hashchange", open);
   open();
 })();
