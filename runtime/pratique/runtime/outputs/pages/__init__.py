@@ -1,1 +1,1 @@
-"""What pages for browsers share: a style sheet, and a policy under which nothing but their own scripts runs."""
+"""What pages for browsers share: a style sheet, and a policy under which only their own scripts run."""

@@ -1,4 +1,4 @@
-"""A plan as a page that stands by itself: the graph drawn, lists that say the same, nothing from elsewhere."""
+"""A plan as a page that stands by itself: the graph drawn, lists that say the same, nothing from outside."""
 
 from __future__ import annotations
 
