@@ -62,6 +62,11 @@ RULE: dict[str, Any] = {
 VALIDATING = rule_policy(
     metadata={"name": "validating"},
     validate={"message": "no", "pattern": {"spec": {"hostNetwork": "!true"}}},
+    spec={
+        "webhookConfiguration": {
+            "matchConditions": [{"name": "made", "expression": "request.operation == 'CREATE'"}]
+        }
+    },
 )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from pratique.compiler import ir
-from pratique.compiler.bodies import Deny, Pattern, Validation
+from pratique.compiler.bodies import Deny, NamedExpression, Pattern, Validation
 from pratique.compiler.context_entries import ConfigMapSource, ContextEntry
 from pratique.compiler.graph import DecisionGraph, Listing, Op, attestor_node, build
 from tests.support_cel_policies import policy as in_cel
@@ -109,6 +109,7 @@ def test_everything_that_is_asked_is_a_node() -> None:
             credentials=ir.RegistryCredentials(secrets=("pull",)),
         ),
         body=Validation(check=Deny(conditions=None)),
+        request_conditions=(NamedExpression(name="n", expression="true"),),
         preconditions={"all": []},
         context=(ContextEntry(name="c", source=ConfigMapSource(name="c")),),
     )

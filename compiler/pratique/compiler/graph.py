@@ -36,23 +36,24 @@ class Op(IntEnum):
 
     FILTER = 0
     RESOURCES = 1
-    PATTERN = 2
-    IMAGES = 3
-    CONTEXT = 4
-    PRECONDITIONS = 5
-    BODY = 6
-    SKIP = 7
-    ACCESS = 8
-    RESOLVE = 9
-    LIST = 10
-    VERIFY = 11
-    ATTESTOR = 12
-    CONDITIONS = 13
-    THRESHOLD = 14
-    ATTESTATION = 15
-    DENIAL = 16
-    REQUIREMENT = 17
-    RULE = 18
+    REQUEST = 2
+    PATTERN = 3
+    IMAGES = 4
+    CONTEXT = 5
+    PRECONDITIONS = 6
+    BODY = 7
+    SKIP = 8
+    ACCESS = 9
+    RESOLVE = 10
+    LIST = 11
+    VERIFY = 12
+    ATTESTOR = 13
+    CONDITIONS = 14
+    THRESHOLD = 15
+    ATTESTATION = 16
+    DENIAL = 17
+    REQUIREMENT = 18
+    RULE = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,7 @@ def build(policies: ir.PolicySet) -> DecisionGraph:
 
 def _rule(graph: DecisionGraph, policy: ir.Policy, rule: ir.Rule) -> int:
     inputs = [_resources(graph, rule.resources)]
+    inputs += [graph.add(Op.REQUEST, condition) for condition in rule.request_conditions]
     entries = [graph.add(Op.CONTEXT, entry) for entry in rule.context]
     if rule.preconditions is None:
         inputs += entries

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pratique.grammar.source import Location
 
 if TYPE_CHECKING:
-    from pratique.compiler.bodies import Body, PodSecurityExclusion
+    from pratique.compiler.bodies import Body, NamedExpression, PodSecurityExclusion
     from pratique.compiler.cel_bodies import CelBody
     from pratique.compiler.context_entries import ContextEntry
 
@@ -493,6 +493,7 @@ class Rule:
         body: what else the rule demands or does; None for image rules.
         generated_from: name of the rule that autogen made this one from; empty for declared rules.
         context: named values that expressions read, in order.
+        request_conditions: expressions in CEL without which the rule says nothing of a request.
         preconditions: condition tree (JSON), or None.
         template: the entries behind `requirements` as JSON, where they hold variables: then `requirements`
             show the variables as text, and those of an evaluation are made from the template.
@@ -508,12 +509,18 @@ class Rule:
     action: Action = Action.AUDIT
     overrides: tuple[ActionOverride, ...] = ()
     generated_from: str = ""
+    request_conditions: tuple[NamedExpression, ...] = ()
     context: tuple[ContextEntry, ...] = ()
     preconditions: Any = field(default=None, hash=False)
     template: Any = field(default=None, hash=False)
     extractors: tuple[tuple[str, tuple[Any, ...]], ...] = field(default=(), hash=False)
     report_properties: tuple[tuple[str, str], ...] = ()
     at: At = field(default=NOWHERE, compare=False)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Say whether more than its region decides where it counts."""
+        return bool(self.preconditions or self.request_conditions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,8 @@ def _add(found: list[Applicable], planned: PlannedRule, resource: Resource) -> N
     try:
         if not selects(planned.rule.resources, resource.target):
             return
+        if planned.rule.request_conditions and not meets_conditions(planned, resource):
+            return
         if planned.rule.body is not None:
             found.append(Applicable(planned, resource))
             return
@@ -64,6 +66,26 @@ def _add(found: list[Applicable], planned: PlannedRule, resource: Resource) -> N
             )
     except EvaluationError as error:
         found.append(Applicable(planned, resource, problem=error))
+
+
+def meets_conditions(planned: PlannedRule, resource: Resource) -> bool:
+    """Say whether the request for a resource meets the conditions that a rule has on requests.
+
+    Raises:
+        EvaluationError: nobody can say, and the policy does not fail open.
+    """
+    from pratique.compiler.request_conditions import compile_conditions
+    from pratique.runtime.cel_requests import request_of
+
+    try:
+        return compile_conditions(planned.rule.request_conditions).hold(request_of(resource))
+    except EvaluationError as error:
+        if planned.policy.fail_open:
+            return False
+        # DEVIATION: for Kyverno the rule is then not matched; pinned by
+        # `test_a_condition_that_cannot_be_evaluated_is_an_error_unless_the_policy_fails_open`.
+        text = f"failed to evaluate match conditions: {error.message}"
+        raise EvaluationError(error.code, text) from error
 
 
 def images_of_rule(rule: ir.Rule, resource: Resource) -> tuple[ImageUse, ...]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler import body_phrases, ir
-from pratique.compiler.explain.reasons import Answer, Look, looks_at, selected
+from pratique.compiler.explain.reasons import Answer, Look, Reason, looks_at, selected
 from pratique.compiler.phrases import Phrase, quote, requirement
 from pratique.compiler.plan import Plan, PlannedRule
 from pratique.grammar.errors import EvaluationError
-from pratique.runtime.applicable import images_of_rule
+from pratique.runtime.applicable import images_of_rule, meets_conditions
 from pratique.runtime.resource import ImageUse, Resource
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _seen_by(planned: PlannedRule, resource: Resource) -> Resource:
 
 
 def _rule(planned: PlannedRule, resource: Resource, given: GivenContext) -> RuleReason:
-    found = selected(planned.rule.resources, resource.target)
+    found = _selected(planned, resource)
     if found.answer is Answer.NO:
         return RuleReason(planned, found.answer, found.why)
     if found.answer is Answer.YES and planned.rule.body is not None:
@@ -140,6 +140,18 @@ def _rule(planned: PlannedRule, resource: Resource, given: GivenContext) -> Rule
     if found.answer is Answer.UNKNOWN:
         return RuleReason(planned, found.answer, found.why)
     return RuleReason(planned, Answer.YES, found.why, images, _preconditions(planned, resource, given))
+
+
+def _selected(planned: PlannedRule, resource: Resource) -> Reason:
+    found = selected(planned.rule.resources, resource.target)
+    if found.answer is not Answer.YES or not planned.rule.request_conditions:
+        return found
+    try:
+        if meets_conditions(planned, resource):
+            return Reason(Answer.YES, f"{found.why}, and the match conditions hold of its request")
+    except EvaluationError as error:
+        return Reason(Answer.UNKNOWN, error.message)
+    return Reason(Answer.NO, "the match conditions do not hold of its request")
 
 
 def _image(planned: PlannedRule, use: ImageUse) -> ImageReason:

@@ -42,6 +42,7 @@ def test_every_kind_of_question_has_a_stage_a_description_and_a_place_in_the_ord
         (Op.RESOURCES, "Pod, except any kind in namespace `kube-system`"),
         (Op.FILTER, "Job in namespace `ci`"),
         (Op.RESOURCES, "what any of 2 filters select, except what all of 2 filters select"),
+        (Op.REQUEST, "requests that meet `made`: `request.operation == 'CREATE'`"),
         (Op.PATTERN, "`quay.io/acme/*`"),
         (Op.IMAGES, "images that match any of 2 globs"),
         (Op.CONTEXT, "value `allowed` from the ConfigMap `acme/allowed`"),

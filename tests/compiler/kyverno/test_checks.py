@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support_policies import KEYLESS, cluster_policy, read
+from tests.support_policies import KEYLESS, cluster_policy, read, rule_policy
 
 KEY = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
 
@@ -157,6 +157,41 @@ def test_r7_what_cannot_be_honoured_is_refused_never_ignored(rule: dict[str, obj
     (error,) = read(cluster_policy(rule=rule)).errors
     assert error.code == "unsupported-field"
     assert error.message == f"invalid policy p: {what} cannot be honoured by this version"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message", "column"),
+    [
+        ("object.x == ", "Syntax error", 11),
+        ("objct.x == 1", "undeclared reference to 'objct'", 0),
+        ("object.x == 1", None, 0),
+        ("object.x", "must evaluate to bool", 0),
+        ("'text'", "must evaluate to bool", 0),
+        ("true && authorizer.group('').resource('pods').check('get').allowed()", "'authorizer'", 8),
+        ("variables.x", "undeclared reference to 'variables'", 0),
+    ],
+)
+def test_conditions_on_requests_are_compiled(expression: str, message: str | None, column: int) -> None:
+    conditions = [{"name": "a", "expression": "true"}, {"name": "b", "expression": expression}]
+    errors = read(rule_policy(validate={"deny": {}}, spec=webhook(conditions))).errors
+    if message is None:
+        assert not errors
+        return
+    (error,) = errors
+    assert message in error.message
+    assert error.location is not None
+    line = error.location.source.text.splitlines()[error.location.span.start.line - 1]
+    assert error.location.span.start.column == line.index(expression) + 1 + column
+
+
+def test_conditions_on_requests_have_different_names() -> None:
+    conditions = [{"name": "a", "expression": "true"}, {"name": "a", "expression": "false"}]
+    (error,) = read(rule_policy(validate={"deny": {}}, spec=webhook(conditions))).errors
+    assert error.message == "invalid policy p: Duplicate match condition name: 'a'"
+
+
+def webhook(conditions: list[dict[str, str]]) -> dict[str, object]:
+    return {"webhookConfiguration": {"matchConditions": conditions}}
 
 
 def test_the_place_is_that_of_the_field() -> None:

@@ -101,7 +101,7 @@ class Zone:
 
     Attributes:
         images: None for every image.
-        condition: precondition, as text; empty for none.
+        condition: preconditions and conditions on the request, as text; empty for none.
         within: further selections, in each of which the resource lies.
         beyond: zones whose points are left out.
     """
@@ -116,8 +116,7 @@ class Zone:
     def of(cls, rule: ir.Rule, requirement: ir.ImageRequirement | None = None) -> Zone:
         """Return the zone of a rule, or of one of its demands."""
         images = requirement.images if requirement else None
-        condition = json.dumps(rule.preconditions, sort_keys=True, default=str) if rule.preconditions else ""
-        return cls(rule.resources, images, condition)
+        return cls(rule.resources, images, " and ".join(_conditions(rule)))
 
     @property
     def has_user_info(self) -> bool:
@@ -149,6 +148,13 @@ class Zone:
             parts.append(Atom(Condition(self.condition)))
         parts += [Not(zone.formula()) for zone in self.beyond]
         return Every(tuple(parts))
+
+
+def _conditions(rule: ir.Rule) -> Iterator[str]:
+    if rule.request_conditions:
+        yield f"the request meets {json.dumps([each.expression for each in rule.request_conditions])}"
+    if rule.preconditions:
+        yield json.dumps(rule.preconditions, sort_keys=True, default=str)
 
 
 def find(

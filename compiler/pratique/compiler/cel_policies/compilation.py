@@ -7,7 +7,7 @@ References: Kyverno 1.19 `pkg/cel/compiler`; Kubernetes 1.36 `apiserver/pkg/admi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pratique.compiler.bodies import NamedExpression
@@ -50,8 +50,8 @@ class CompiledScope:
 
     scope: Scope
     conditions: tuple[Named, ...]
-    variables: Mapping[str, Program]
-    audit_annotations: tuple[Named, ...]
+    variables: Mapping[str, Program] = field(default_factory=dict)
+    audit_annotations: tuple[Named, ...] = ()
 
 
 class Compiler:

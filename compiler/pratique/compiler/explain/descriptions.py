@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from pratique.compiler import body_phrases, ir, phrases, question_phrases, resource_phrases
+from pratique.compiler.bodies import NamedExpression
 from pratique.compiler.context_entries import ContextEntry
 from pratique.compiler.graph import (
     DecisionGraph,
@@ -97,6 +98,11 @@ def _resolve(_: DecisionGraph, node: Node) -> str:
     return "the digest that the image's tag names"
 
 
+def _request(_: DecisionGraph, node: Node) -> str:
+    condition = _payload(node, NamedExpression)
+    return f"requests that meet {quote(condition.name)}: {quote(condition.expression)}"
+
+
 def _list(_: DecisionGraph, node: Node) -> str:
     return question_phrases.listing(_payload(node, Listing))
 
@@ -157,6 +163,7 @@ def _rule(_: DecisionGraph, node: Node) -> str:
 DESCRIPTIONS: Final[Mapping[Op, Callable[[DecisionGraph, Node], str]]] = {
     Op.FILTER: _filter,
     Op.RESOURCES: _resources,
+    Op.REQUEST: _request,
     Op.PATTERN: _pattern,
     Op.IMAGES: _images,
     Op.CONTEXT: _context,

@@ -27,7 +27,7 @@ class Stage(StrEnum):
 
 
 PURPOSES: Final[Mapping[Stage, str]] = {
-    Stage.FACTS: "kind, namespace, name and labels of the resource; asks nobody",
+    Stage.FACTS: "kind, namespace, name and labels of the resource, and its request; asks nobody",
     Stage.GLOBS: "the images that somebody looks at; asks nobody",
     Stage.PRECONDITIONS: "values and conditions of the rule",
     Stage.CHECKS: "what a rule demands of the resource itself, or makes of it",
@@ -45,6 +45,7 @@ PURPOSES: Final[Mapping[Stage, str]] = {
 STAGE_OF: Final[Mapping[Op, Stage]] = {
     Op.FILTER: Stage.FACTS,
     Op.RESOURCES: Stage.FACTS,
+    Op.REQUEST: Stage.FACTS,
     Op.PATTERN: Stage.GLOBS,
     Op.IMAGES: Stage.GLOBS,
     Op.CONTEXT: Stage.PRECONDITIONS,

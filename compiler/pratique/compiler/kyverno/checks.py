@@ -19,7 +19,7 @@ from pratique.compiler.kyverno.selection_checks import Problem, selection_proble
 from pratique.compiler.kyverno.spec_checks import cannot_be_honoured, spec_problems
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.documents.context import ContextEntry
-from pratique.grammar.documents.kyverno import Generation, Mutation, Rule, Validation
+from pratique.grammar.documents.kyverno import Generation, MatchCondition, Mutation, Rule, Validation
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.source import Location
 
@@ -76,8 +76,24 @@ class _Checker:
             )
             yield self._error(text, "metadata", "annotations", ANNOTATION)
         if spec.webhook_configuration and spec.webhook_configuration.match_conditions:
-            place = ("spec", "webhookConfiguration", "matchConditions")
-            yield from self._told([cannot_be_honoured("matchConditions", place)])
+            yield from self._request_conditions(spec.webhook_configuration.match_conditions)
+
+    def _request_conditions(self, written: Sequence[MatchCondition]) -> Iterator[PolicyError]:
+        """Yield what does not compile in conditions on requests."""
+        from pratique.compiler.kyverno.lower import request_conditions
+        from pratique.compiler.request_conditions import condition_mistakes
+
+        place = ("spec", "webhookConfiguration", "matchConditions")
+        lowered = request_conditions(self._document)
+        names: set[str] = set()
+        for number, condition in enumerate(written):
+            if condition.name in names:
+                text = f"Duplicate match condition name: '{condition.name}'"
+                yield self._error(text, *place, number, "name")
+            names.add(condition.name)
+            for _, mistake in condition_mistakes(lowered[number : number + 1]):
+                at = self._document.character(*place, number, "expression", offset=mistake.offset)
+                yield PolicyError(mistake.code, mistake.message, at)
 
     # --- rules -----------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pratique.compiler import ir
+from pratique.compiler.bodies import NamedExpression
 from pratique.compiler.kyverno import autogen
 from pratique.compiler.kyverno.bodies import lower_body
 from pratique.compiler.kyverno.context import lower_entries
@@ -19,7 +20,10 @@ def lower_policy(document: PolicyDocument) -> ir.Policy:
     """Return the IR of a document that `checks.check` had nothing against."""
     model = document.model
     namespace = (model.metadata.namespace or "default") if model.kind == "Policy" else None
-    lowered = [_rule(document, rule, number, namespace) for number, rule in enumerate(model.spec.rules)]
+    conditions = request_conditions(document)
+    lowered = [
+        _rule(document, rule, number, namespace, conditions) for number, rule in enumerate(model.spec.rules)
+    ]
     annotations = model.metadata.annotations or {}
     families = autogen.families(model.spec.rules, annotations.get(autogen.ANNOTATION))
     declared = [r for r in lowered if not (families and r.name.startswith("autogen-"))]
@@ -39,7 +43,27 @@ def lower_policy(document: PolicyDocument) -> ir.Policy:
     )
 
 
-def _rule(document: PolicyDocument, rule: Rule, number: int, namespace: str | None) -> ir.Rule:
+def request_conditions(document: PolicyDocument) -> tuple[NamedExpression, ...]:
+    """Return the conditions on requests that all rules of a policy have."""
+    webhook = document.model.spec.webhook_configuration
+    place = ("spec", "webhookConfiguration", "matchConditions")
+    return tuple(
+        NamedExpression(
+            name=condition.name,
+            expression=condition.expression,
+            at=ir.At(location=document.location(*place, number, "expression")),
+        )
+        for number, condition in enumerate(webhook.match_conditions if webhook else ())
+    )
+
+
+def _rule(
+    document: PolicyDocument,
+    rule: Rule,
+    number: int,
+    namespace: str | None,
+    conditions: tuple[NamedExpression, ...],
+) -> ir.Rule:
     route = ("spec", "rules", number)
     entries = rule.verify_images or ()
 
@@ -56,6 +80,7 @@ def _rule(document: PolicyDocument, rule: Rule, number: int, namespace: str | No
         body=lower_body(rule, place),
         action=_action(document.model.spec, rule),
         overrides=_overrides(document.model.spec, rule),
+        request_conditions=conditions,
         context=lower_entries(rule.context, place) if rule.context else (),
         preconditions=rule.preconditions,
         template=template(entries),

@@ -73,7 +73,7 @@ class Site:
         texts = (pattern.text for pattern in (*self.include, *self.skip))
         first = next(each for each in self.policy.rules if not each.generated_from)
         return not (
-            rule.preconditions
+            rule.is_conditional
             or rule.extractors
             or Zone(rule.resources).has_user_info
             or (self.policy.stop_at_first and rule is not first)

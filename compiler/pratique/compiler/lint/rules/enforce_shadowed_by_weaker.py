@@ -224,7 +224,7 @@ def _never_reached(facts: Facts, policy: ir.Policy, declared: Sequence[ir.Rule])
 
 def _deciding(facts: Facts, policy: ir.Policy, each: ir.Rule) -> list[Zone]:
     """Return where a rule that only reports passes or fails an image, after which no other rule is asked."""
-    if each.preconditions or each.extractors or facts.exempt(policy, each):
+    if each.is_conditional or each.extractors or facts.exempt(policy, each):
         return []
     asking = [q for q in each.requirements if q.signatures or q.attestations]
     return [

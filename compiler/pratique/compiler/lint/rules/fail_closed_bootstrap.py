@@ -153,7 +153,7 @@ def _creation(namespace: str, name: str = "*") -> Zone:
 def _reached(facts: Facts, site: Site, namespace: str, component: Component) -> Point | None:
     exempt = facts.exempt(site.policy, site.rule)
     point = facts.find([Zone(site.rule.resources), _creation(namespace, component.pod)], exempt)
-    if not isinstance(point, Point) or point.assumptions or site.rule.preconditions:
+    if not isinstance(point, Point) or point.assumptions or site.rule.is_conditional:
         return None
     of_it = AnyOf(tuple(Glob.parse(f"{component.repository}{mark}*") for mark in ":@"))
     image = facts.ask(are_disjoint, of_it, facts.region(site.requirement.images), images())

@@ -132,7 +132,7 @@ def _problem(found: Superfluous, facts: Facts) -> Problem:
 def _examples(unit: Unit, other: Site, facts: Facts) -> tuple[Example, ...]:
     resource = facts.find([Zone(unit.rule.resources), Zone(other.rule.resources)])
     region = facts.region(other.requirement.images)
-    if not isinstance(resource, Point) or unit.rule.preconditions or other.rule.preconditions:
+    if not isinstance(resource, Point) or unit.rule.is_conditional or other.rule.is_conditional:
         return ()
     for requirement in (q for q in unit.requirements if q.signatures or q.attestations):
         for pattern in requirement.images.include:
