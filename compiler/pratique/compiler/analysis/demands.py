@@ -199,10 +199,13 @@ class _Rule:
                 zone = replace(zone, beyond=(*zone.beyond, *near))
                 yield replace(everywhere, zone=zone, asks=Asks.DIGEST)
             if requirement.demand_proof and (not proves or self._is_renamed):
+                asked = replace(everywhere, asks=Asks.PROOF)
                 images = ir.ImageRegion(include=requirement.images.include)
-                for demand in self._renamed(replace(everywhere, asks=Asks.PROOF), images, self._writing):
+                if proves:
                     why = "`mutateDigest` changes the name under which proof was noted"
-                    yield demand if not proves else self._doubted(demand, images, why)
+                    yield from self._where_renamed(asked, _near(self._writing, place, images), why)
+                else:
+                    yield from self._renamed(asked, images, self._writing)
 
     @property
     def _writing(self) -> tuple[Zone, ...]:
@@ -241,17 +244,18 @@ class _Rule:
     def _renamed(self, demand: Demand, images: ir.ImageRegion, pins: Sequence[Zone]) -> Iterator[Demand]:
         """Yield a demand on `images`, where the names of those in `pins` end in a digest by then."""
         zone = replace(demand.zone, images=images)
-        pins = tuple(each for each in pins if not are_apart(each, zone))
         if any("{{" in pattern.text for pattern in (*images.include, *images.skip)):
-            yield self._doubted(demand, images, "its image patterns hold variables")
+            yield self._doubted(demand, zone, "its image patterns hold variables")
             return
+        pins = _near(pins, zone, images)
         unsettled = tuple(p for p in images.include if not names_repositories(p))
         if not pins or (not unsettled and all(map(names_repositories, images.skip))):
             yield replace(demand, zone=zone)
             return
         if not all(map(names_repositories, images.skip)) or not all(map(_is_never_digest, unsettled)):
+            yield replace(demand, zone=replace(zone, beyond=(*zone.beyond, *pins)))
             why = "`mutateDigest` changes the names of images that its patterns see"
-            yield self._doubted(demand, images, why)
+            yield from self._where_renamed(demand, pins, why)
             return
         settled = tuple(p for p in images.include if p not in unsettled)
         if settled:
@@ -259,9 +263,21 @@ class _Rule:
         zone = replace(zone, images=replace(images, include=unsettled), beyond=(*zone.beyond, *pins))
         yield replace(demand, zone=zone)
 
-    def _doubted(self, demand: Demand, images: ir.ImageRegion, why: str) -> Demand:
-        zone = replace(demand.zone, images=images)
+    def _where_renamed(self, demand: Demand, pins: Iterable[Zone], why: str) -> Iterator[Demand]:
+        """Yield a demand that may be made of all that is renamed, whatever its name was before."""
+        for each in pins:
+            yield self._doubted(demand, replace(demand.zone, images=each.images), why)
+
+    def _doubted(self, demand: Demand, zone: Zone, why: str) -> Demand:
         return replace(demand, zone=zone, doubt=demand.doubt or why, unit=self.policy.rules)
+
+
+def _near(pins: Iterable[Zone], zone: Zone, images: ir.ImageRegion) -> tuple[Zone, ...]:
+    """Return the zones of images whose new names, too, may be among `images`: their repositories are."""
+    include = tuple(p if names_repositories(p) else ir.ImagePattern(text="*") for p in images.include)
+    skip = tuple(filter(names_repositories, images.skip))
+    zone = replace(zone, images=ir.ImageRegion(include=include, skip=skip))
+    return tuple(each for each in pins if not are_apart(each, zone))
 
 
 _NOTHING: Final = ir.ImageRequirement(
