@@ -68,6 +68,14 @@ def test_a_strangers_statement_fails_cosigns_format_and_is_left_aside_among_bund
     assert [reason.met for reason in found.reasons] == [True, False]
 
 
+def test_a_strangers_statement_is_left_aside_where_that_is_demanded() -> None:
+    both = verified(type=SLSA), verified("mallory@acme.example", SLSA)
+    found = judge_statements(wanted(COSIGN), SLSA, both, exclusive=False)
+    assert [s.identity and s.identity.subjects for s in found.signatures] == [("dev@acme.example",)]
+    only = verified("mallory@acme.example", SLSA)
+    assert not judge_statements(wanted(COSIGN), SLSA, [only], exclusive=False).met
+
+
 @pytest.mark.parametrize(
     "candidates",
     [

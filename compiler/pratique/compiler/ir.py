@@ -410,11 +410,14 @@ class Attestation:
         name: variable under which later conditions see the predicate; empty for none.
         by: sets of attestors, each of which must be met; empty for a statement by anyone trusted.
         conditions: condition blocks over the predicate (JSON), evaluated per statement.
+        exclusive: in cosign's format, a statement of the type by anybody else fails an attestor; else such
+            statements are left aside.
     """
 
     type: str
     name: str = ""
     by: tuple[Threshold, ...] = ()
+    exclusive: bool = True
     conditions: tuple[Any, ...] = field(default=(), hash=False)
     at: At = field(default=NOWHERE, compare=False)
 

@@ -79,9 +79,13 @@ class Attestations:
             place = f".attestations[{number}].attestors[{set_number}].entries[{number}]"
             count = 0
             for leaf in leaves(wanted):
-                finding = await self._evidence.stated(self._image, leaf.attestor, demanded.type)
+                finding = await self._evidence.stated(
+                    self._image, leaf.attestor, demanded.type, exclusive=demanded.exclusive
+                )
                 broken = broken or finding.broken
-                path = f"{place}{leaf.at.path.rpartition(']')[2]}"
+                path = leaf.at.path
+                if path.startswith(".attestations"):
+                    path = f"{place}{path.rpartition(']')[2]}"
                 error = await self._refusal(demanded, number, leaf, finding, path)
                 reasons.append(_reason_of(leaf, finding, error))
                 if error is None:

@@ -381,8 +381,13 @@ class Evaluation:
             return replace(finding, text=f"failed to verify {registry_name(image)}: {finding.text}")
         return finding
 
-    async def stated(self, image: ImageReference, attestor: ir.Attestor, type: str) -> Finding:
-        """Return the statements of `type` about `image` that `attestor` vouches for. Never raises."""
+    async def stated(
+        self, image: ImageReference, attestor: ir.Attestor, type: str, *, exclusive: bool = True
+    ) -> Finding:
+        """Return the statements of `type` about `image` that `attestor` vouches for. Never raises.
+
+        `exclusive` as in `ir.Attestation`.
+        """
         question = Watched(Op.ATTESTOR, attestor, questions(attestor, attestations=True, type=type)[0])
         self._watch.asked(question)
         with self._watch.answering(question):
@@ -392,7 +397,7 @@ class Evaluation:
                     return await self._documented(image, attestor, type, candidates)
             except (VerificationError, TransportError) as error:
                 return unasked(attestor, image.match_string, error, attestations=True)
-            return judge_statements(attestor, type, candidates)
+            return judge_statements(attestor, type, candidates, exclusive=exclusive)
 
     async def _documented(
         self, image: ImageReference, attestor: ir.Attestor, type: str, candidates: tuple[Candidate, ...]

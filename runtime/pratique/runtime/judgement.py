@@ -137,12 +137,15 @@ def document_finding(
     return Finding(code="attested", signatures=signatures, reasons=reasons)
 
 
-def judge_statements(attestor: ir.Attestor, type: str, candidates: Sequence[Candidate]) -> Finding:
+def judge_statements(
+    attestor: ir.Attestor, type: str, candidates: Sequence[Candidate], *, exclusive: bool = True
+) -> Finding:
     """Return the verified statements of `type` that `attestor` accepts.
 
-    In cosign's format it must accept all of them: one statement of the type by another identity fails the
-    whole. Among bundles those of others are left aside. Statements of other types are not looked at. Code
-    `attestation-missing` says that statements were verified, but none of the type (C2).
+    In cosign's format it must accept all of them where that is `exclusive`: one statement of the type by
+    another identity fails the whole. Among bundles those of others are left aside. Statements of other types
+    are not looked at. Code `attestation-missing` says that statements were verified, but none of the type
+    (C2).
 
     References: Kyverno 1.19 `pkg/image/verifiers/cpol/cosign` (`FetchAttestations`, `verifyBundles`).
     """
@@ -165,7 +168,7 @@ def judge_statements(attestor: ir.Attestor, type: str, candidates: Sequence[Cand
     reasons += tuple(_described(signature, refusal) for signature, refusal in judged)
     accepted = tuple(signature for signature, refusal in judged if refusal is None)
     refused = next((refusal for _, refusal in judged if refusal), None)
-    if refused and not (bundles and accepted):
+    if refused and not (accepted and (bundles or not exclusive)):
         return Finding(code=refused.code, text=NO_BUNDLE if bundles else refused.message, reasons=reasons)
     return Finding(code="attested", signatures=accepted, reasons=reasons)
 

@@ -165,3 +165,18 @@ def test_what_cannot_be_read_is_unknown() -> None:
     assert isinstance(implies([demand(every(odd))], [demand(every(odd))]), Proof)
     variable = keyless("{{ request.object.metadata.name }}")
     assert isinstance(find([variable], [keyless("dev")]), Unknown)
+
+
+def test_statements_of_others_that_are_left_aside() -> None:
+    """Two signers can vouch for one type if each leaves the other aside, and not if neither does."""
+    by = [at_least(1, key(name)) for name in ("one", "two")]
+    for exclusive, other in ((True, Proof), (False, Gap)):
+        both = [
+            demand(attestations=(ir.Attestation(type="t", by=(each,), exclusive=exclusive),)) for each in by
+        ]
+        impossible = demand(at_least(1, key("three")))
+        assert isinstance(implies(both, [impossible]), other)
+    alone = demand(attestations=(ir.Attestation(type="t", by=(by[0],)),))
+    aside = demand(attestations=(ir.Attestation(type="t", by=(by[0],), exclusive=False),))
+    assert isinstance(implies([alone], [aside]), Proof)
+    assert isinstance(implies([aside], [alone]), Unknown)

@@ -115,15 +115,15 @@ class _Demands:
     def possible(self) -> Proof | Unknown | None:
         """Return the proof that no evidence meets all demands, or why that is unknown; None where some does.
 
-        In cosign's format every statement of a type must be accepted by each attestor that is met, so that
-        one signer must meet them all.
+        In cosign's format every statement of a type must be accepted by each attestor that is met, unless
+        those of others are left aside, so that one signer must meet them all.
         """
         answers = {a: self._find(a, ()) for t in self._thresholds for a in attestors(t)}
         usable = {attestor for attestor, answer in answers.items() if isinstance(answer, Signer)}
         unknown = next((answer for answer in answers.values() if isinstance(answer, Unknown)), None)
         if not all(holds(threshold, usable) for threshold in self._thresholds):
             return unknown or Proof()
-        given = [a for requirement in self.requirements for a in requirement.attestations]
+        given = [a for requirement in self.requirements for a in requirement.attestations if a.exclusive]
         found: Unknown | None = None
         for kind in dict.fromkeys(a.type for a in given):
             by = tuple(threshold for a in given if a.type == kind for threshold in a.by)
@@ -196,6 +196,9 @@ class _Demands:
         answer: Implication = Unknown("conditions on statements are compared as text")
         for attestation in same_type:
             if not all(condition in attestation.conditions for condition in wanted.conditions):
+                continue
+            if wanted.exclusive and not attestation.exclusive:
+                answer = Unknown("statements by others are left aside by one side alone")
                 continue
             answers = [self._met(attestation.by, threshold) for threshold in wanted.by]
             gap = next((a for a in answers if isinstance(a, Gap)), None)

@@ -166,7 +166,8 @@ class _Lowering:
         statement = _of(self._statements, demand.statement)
         if not statement.type:
             raise UnrecognisedError
-        return ir.Attestation(type=statement.type, by=(self._threshold(demand, statement),))
+        by = self._threshold(demand, statement)
+        return ir.Attestation(type=statement.type, by=(by,), exclusive=False)
 
     def _threshold(self, demand: SignatureDemand, statement: NamedStatement | None = None) -> ir.Threshold:
         parts = tuple(self._part(_of(self._attestors, name), statement) for name in demand.attestors)
