@@ -22,7 +22,7 @@ from pratique.compiler.lint.fixes import applied
 from pratique.compiler.lower import lower, lower_exceptions
 from pratique.compiler.plan import Plan
 from pratique.compiler.selection import failure_action, selects
-from pratique.grammar.documents import PolicyDocument, read_policies
+from pratique.grammar.documents import PolicyDocument, SigstoreDocument, read_policies
 from pratique.grammar.source import Location, Source
 from pratique.runtime.applicable import applicable
 from pratique.runtime.decision import RuleResult, Status
@@ -49,15 +49,17 @@ class Policies:
     text: str
 
     @cached_property
-    def _read(self) -> tuple[tuple[PolicyDocument, ...], ir.PolicySet, tuple[ir.Exemption, ...]]:
+    def _read(
+        self,
+    ) -> tuple[tuple[PolicyDocument | SigstoreDocument, ...], ir.PolicySet, tuple[ir.Exemption, ...]]:
         file = read_policies(Source("policy.yaml", self.text))
-        lowered = lower(file.policies)
+        lowered = lower(file.policies, sigstore=file.sigstore_policies)
         exemptions, problems = lower_exceptions(file.exceptions)
         assert not (*file.errors, *lowered.errors, *problems), [*file.errors, *lowered.errors, *problems]
-        return tuple(file.policies), lowered.policies, tuple(exemptions)
+        return (*file.policies, *file.sigstore_policies), lowered.policies, tuple(exemptions)
 
     @property
-    def documents(self) -> tuple[PolicyDocument, ...]:
+    def documents(self) -> tuple[PolicyDocument | SigstoreDocument, ...]:
         return self._read[0]
 
     @property
@@ -70,7 +72,8 @@ class Policies:
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what lint finds in them."""
-        return lint(self.policies, documents=self.documents, exemptions=self.exemptions)
+        classic = [each for each in self.documents if isinstance(each, PolicyDocument)]
+        return lint(self.policies, documents=classic, exemptions=self.exemptions)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,10 @@ class Claim:
         """Return the policy and the rule that the finding stands in, or the rule that its message names."""
         assert self.finding.location
         for document, policy in zip(self.given.documents, self.given.policies.policies, strict=True):
+            if isinstance(document, SigstoreDocument):
+                if _holds(document.location(), self.finding.location):
+                    return policy, policy.rules[0]
+                continue
             declared = {rule.name: rule for rule in policy.rules if not rule.generated_from}
             for number, written in enumerate(document.model.spec.rules):
                 if _holds(document.location("spec", "rules", number), self.finding.location):

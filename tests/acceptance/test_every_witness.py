@@ -7,6 +7,7 @@ not there fails.
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,7 @@ from pratique.grammar.source import Source
 from tests.conftest import ROOT
 from tests.support_lint import policy_text
 from tests.support_policy_sets import policy_sets
+from tests.support_sigstore import keyless, written
 from tests.support_witnesses import SHOWN, Claim, Policies, question
 
 ELSEWHERE = {
@@ -104,3 +106,34 @@ def test_no_label_is_left_out() -> None:
     files = Path(rules.__path__[0]).glob("*.py")
     written = {label for path in files for label in re.findall(r"Example\(\s*\"([^\"]+)\"", path.read_text())}
     assert written - set(SHOWN) - ELSEWHERE == {"accepted issuer", "skipped"} - set(SHOWN)
+
+
+AUTHORITIES = (
+    keyless("dev@acme.example"),
+    keyless("ops@acme.example", "dev@acme.example"),
+    "{keyless: {identities: [{issuerRegExp: '.*', subject: dev@acme.example}]}}",
+    "{keyless: {identities: [{issuer: 'https://accounts.google.com', subjectRegExp: dev}]}}",
+    "{keyless: {identities: [{issuer: 'https://accounts.google.com', subjectRegExp: '.*'}]}}",
+    keyless("dev@acme.example", around=", source: [{oci: ttl.sh/acme}]"),
+)
+GLOBS = ("ghcr.io/acme/*", "ghcr.io/**", "ghcr.io/acme/app@*", "index.docker.io/**", "**", "*/*")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_policies_of_sigstore(seed: int) -> None:
+    source = random.Random(seed)
+    told = 0
+    for _ in range(SETS):
+        texts = [
+            written(
+                *source.sample(AUTHORITIES, source.randint(1, 2)),
+                images=source.sample(GLOBS, source.randint(1, 2)),
+                more=source.choice(("", "  mode: warn\n")),
+                name=f"p{number}",
+            )
+            for number in range(2)
+        ]
+        found = claims(Policies("\n---\n".join(texts)))
+        told += len(found)
+        assert wrong(found) == []
+    assert told

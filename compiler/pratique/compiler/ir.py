@@ -167,10 +167,15 @@ class ImagePattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRegion:
-    """Images that some pattern of `include` matches and none of `skip`."""
+    """Images that some pattern of `include` matches and none of `skip`.
+
+    Attributes:
+        gaps: a rule says nothing of images that `skip` matches; else it tells that they are left out.
+    """
 
     include: tuple[ImagePattern, ...]
     skip: tuple[ImagePattern, ...] = ()
+    gaps: bool = False
 
 
 # --- tests on texts (identities, annotations) ----------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pratique.compiler import ir
 from pratique.compiler.cel_bodies import CelExemption
@@ -16,8 +17,12 @@ from pratique.grammar.documents import (
     CelExceptionDocument,
     ExceptionDocument,
     PolicyDocument,
+    SigstoreDocument,
 )
 from pratique.grammar.errors import PolicyError
+
+AnyPolicy: TypeAlias = PolicyDocument | CelDocument | SigstoreDocument
+"""A well-formed policy of whatever language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +36,14 @@ class Lowered:
     policies: ir.PolicySet
     errors: tuple[PolicyError, ...] = ()
     notices: tuple[str, ...] = ()
-    refused: tuple[tuple[PolicyDocument | CelDocument, tuple[PolicyError, ...]], ...] = ()
+    refused: tuple[tuple[AnyPolicy, tuple[PolicyError, ...]], ...] = ()
 
 
 def lower(
     documents: Sequence[PolicyDocument],
     cel: Sequence[CelDocument] = (),
     bindings: Sequence[BindingDocument] = (),
+    sigstore: Sequence[SigstoreDocument] = (),
 ) -> Lowered:
     """Return the policy set of all documents, in order; a document with mistakes is left out, never bent.
 
@@ -45,9 +51,10 @@ def lower(
         documents: policies of Kyverno's classic kinds, which come first.
         cel: policies in CEL.
         bindings: those of admission policies of Kubernetes.
+        sigstore: policies of policy-controller, which come last.
     """
     policies: list[ir.Policy] = []
-    refused: list[tuple[PolicyDocument | CelDocument, tuple[PolicyError, ...]]] = []
+    refused: list[tuple[AnyPolicy, tuple[PolicyError, ...]]] = []
     for document in documents:
         found = check(document)
         if found:
@@ -63,6 +70,16 @@ def lower(
                 refused.append((each, tuple(wrong)))
             else:
                 policies.append(policy)
+    if sigstore:
+        from pratique.compiler.sigstore.checks import check as check_image_policy
+        from pratique.compiler.sigstore.lower import lower_image_policy
+
+        for image_policy in sigstore:
+            found = check_image_policy(image_policy)
+            if found:
+                refused.append((image_policy, tuple(found)))
+            else:
+                policies.append(lower_image_policy(image_policy))
     errors = [error for _, found in refused for error in found]
     return Lowered(
         policies=ir.PolicySet(policies=tuple(policies)),

@@ -106,7 +106,10 @@ def images_of_rule(rule: ir.Rule, resource: Resource) -> tuple[ImageUse, ...]:
 
 
 def _looks_at(rule: ir.Rule, image_use: ImageUse) -> bool:
-    return any(includes(requirement.images, image_use) for requirement in rule.requirements)
+    return any(
+        includes(region, image_use) and not (region.gaps and skips(region, image_use))
+        for region in (requirement.images for requirement in rule.requirements)
+    )
 
 
 def includes(region: ir.ImageRegion, image_use: ImageUse) -> bool:

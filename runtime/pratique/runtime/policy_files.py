@@ -8,7 +8,7 @@ from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.cel_bodies import CelExemption
-from pratique.compiler.lower import lower, lower_cel_exceptions, lower_exceptions
+from pratique.compiler.lower import AnyPolicy, lower, lower_cel_exceptions, lower_exceptions
 from pratique.grammar.documents import (
     BindingDocument,
     CelDocument,
@@ -16,6 +16,7 @@ from pratique.grammar.documents import (
     ExceptionDocument,
     OtherDocument,
     PolicyDocument,
+    SigstoreDocument,
     read_policies,
 )
 from pratique.grammar.errors import PolicyError
@@ -38,6 +39,7 @@ class PolicyFiles:
     Attributes:
         documents: the well-formed policies, those included that could not be lowered.
         in_cel: the same of policies in CEL.
+        of_sigstore: the same of policies of policy-controller.
         policies: what all of them lower to.
         exemptions: policy exceptions, where they were asked for.
         cel_exemptions: the same from policies in CEL.
@@ -55,15 +57,16 @@ class PolicyFiles:
     others: tuple[OtherDocument, ...]
     order: dict[str, int]
     in_cel: tuple[CelDocument, ...] = ()
+    of_sigstore: tuple[SigstoreDocument, ...] = ()
     exemptions: tuple[ir.Exemption, ...] = ()
     cel_exemptions: tuple[CelExemption, ...] = ()
-    refused: tuple[tuple[PolicyDocument | CelDocument, tuple[PolicyError, ...]], ...] = ()
+    refused: tuple[tuple[AnyPolicy, tuple[PolicyError, ...]], ...] = ()
     sources: tuple[Source, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Say whether there is no policy, be it one that could not be lowered."""
-        return not self.documents and not self.in_cel
+        return not (self.documents or self.in_cel or self.of_sigstore)
 
     @property
     def all_notices(self) -> tuple[str, ...]:
@@ -102,6 +105,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
     mistakes = list(inputs.errors)
     documents: list[PolicyDocument] = []
     in_cel: list[CelDocument] = []
+    of_sigstore: list[SigstoreDocument] = []
     bindings: list[BindingDocument] = []
     excepting: list[ExceptionDocument] = []
     cel_excepting: list[CelExceptionDocument] = []
@@ -112,6 +116,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         mistakes += content.errors
         excepting += content.exceptions
         in_cel += content.cel_policies
+        of_sigstore += content.sigstore_policies
         bindings += content.bindings
         cel_excepting += content.cel_exceptions
         for other in content.others:
@@ -128,7 +133,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
     else:
         mistakes += map(_does_not_count, excepting)
         mistakes += map(_does_not_count, cel_excepting)
-    lowered = lower(documents, in_cel, bindings)
+    lowered = lower(documents, in_cel, bindings, of_sigstore)
     return PolicyFiles(
         documents=tuple(documents),
         policies=lowered.policies,
@@ -137,6 +142,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         others=tuple(others),
         order={source.name: number for number, source in enumerate(inputs.sources)},
         in_cel=tuple(in_cel),
+        of_sigstore=tuple(of_sigstore),
         exemptions=exemptions,
         cel_exemptions=cel_exemptions,
         refused=lowered.refused,
@@ -158,7 +164,8 @@ def _unsupported(kind: str, place: Location) -> PolicyError:
         "unsupported-kind",
         f"pratique does not read {kind} yet",
         place,
-        help="it reads Policy and ClusterPolicy of kyverno.io/v1 and v2beta1, and policies in CEL",
+        help="it reads Policy and ClusterPolicy of kyverno.io/v1 and v2beta1, policies in CEL, and"
+        " ClusterImagePolicy of policy.sigstore.dev",
     )
 
 

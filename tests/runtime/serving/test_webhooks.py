@@ -13,6 +13,8 @@ from pratique.runtime.serving.webhooks import Endpoint, Registration, configurat
 from tests.support_cel_policies import text
 from tests.support_discovery import DISCOVERY
 from tests.support_policies import cluster_policy, policy
+from tests.support_sigstore import key, written
+from tests.support_sigstore import policy as image_policy
 
 HERE = Registration(name="pratique", endpoint=Endpoint(namespace="ns", service="svc", port=8443))
 PINNED = {"failureAction": "Enforce", "mutateDigest": True}
@@ -278,3 +280,14 @@ def test_policies_about_images_are_called_to_write_digests(pins: bool) -> None:
 
 
 JOBS = "{apiGroups: [batch], apiVersions: [v1], operations: [CREATE], resources: [jobs]}"
+
+
+def test_policies_of_sigstore_are_about_pods_and_their_controllers() -> None:
+    everything = image_policy(written(key()))
+    for mutating in (False, True):
+        (hook,) = hooks(everything, mutating=mutating)
+        assert {resource for _, resource, _ in sent(hook)} >= {"pods", "deployments", "cronjobs"}
+        assert hook["failurePolicy"] == "Fail"
+    match = "{group: apps, version: '*', resource: deployments}"
+    (hook,) = hooks(image_policy(written(key(), more=f"  match: [{match}]\n")))
+    assert {resource for _, resource, _ in sent(hook)} == {"deployments"}

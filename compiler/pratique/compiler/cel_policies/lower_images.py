@@ -12,26 +12,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pratique.compiler import ir
 from pratique.compiler.bodies import NamedExpression
 from pratique.compiler.cel_images import Filling, Hole, ImageTest, NamedAttestor, NamedStatement
+from pratique.compiler.predicate_types import SHORT_NAMES
 
 if TYPE_CHECKING:
     from pratique.grammar.documents import image_validation as models
 
 Put: TypeAlias = Callable[..., NamedExpression]
 """Takes an expression and its route in the specification; returns the node, whose place is then known."""
-
-PREDICATES: Final = {
-    "custom": "https://cosign.sigstore.dev/attestation/v1",
-    "slsaprovenance": "https://slsa.dev/provenance/v0.2",
-    "slsaprovenance02": "https://slsa.dev/provenance/v0.2",
-    "slsaprovenance1": "https://slsa.dev/provenance/v1",
-    "spdx": "https://spdx.dev/Document",
-    "spdxjson": "https://spdx.dev/Document",
-    "cyclonedx": "https://cyclonedx.org/bom",
-    "link": "https://in-toto.io/Link/v1",
-    "vuln": "https://cosign.sigstore.dev/attestation/vuln/v1",
-    "openvex": "https://openvex.dev/ns",
-}
-"""Short names of predicate types, as cosign 3 has them."""
 
 _NO_LOG: Final = "rekor URL must be provided"
 _NO_METHOD: Final = "cosign verifier needs to have one key, keyless or certificate fields set"
@@ -66,7 +53,7 @@ class ImageLowering:
                 yield NamedStatement(name=each.name, type=each.referrer.type, is_referrer=True)
             else:
                 name = each.intoto.type if each.intoto else ""
-                yield NamedStatement(name=each.name, type=PREDICATES.get(name, name))
+                yield NamedStatement(name=each.name, type=SHORT_NAMES.get(name, name))
 
     def attestors(self, written: Sequence[models.ImageAttestor]) -> Iterator[NamedAttestor]:
         """Yield whose signatures expressions may ask for."""

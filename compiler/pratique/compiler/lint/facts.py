@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from pratique.compiler import ir
 from pratique.compiler.analysis.points import Zone
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pratique.compiler.lint.base import Finding
     from pratique.compiler.lint.inventory import Coverage
     from pratique.grammar.documents import PolicyDocument
+
+
+CLASSIC_KINDS: Final = frozenset({"Policy", "ClusterPolicy"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,11 @@ class Site:
     @property
     def _sets(self) -> tuple[ir.Threshold, ...]:
         return *self.requirement.signatures, *self.statement_sets
+
+    @property
+    def is_classic(self) -> bool:
+        """Say whether it is written in Kyverno's classic language, entry by entry and pattern by pattern."""
+        return self.policy.kind in CLASSIC_KINDS
 
     @property
     def is_unconditional(self) -> bool:
@@ -169,6 +177,11 @@ class Facts(Questions):
     def sites(self) -> tuple[Site, ...]:
         """All demands of declared rules; generated rules repeat them."""
         return tuple(self._find_sites())
+
+    @cached_property
+    def classic_sites(self) -> tuple[Site, ...]:
+        """Those of Kyverno's classic policies: for rules about how patterns and settings are written."""
+        return tuple(site for site in self.sites if site.is_classic)
 
     def _find_sites(self) -> Iterator[Site]:
         for policy in self.policies.policies:

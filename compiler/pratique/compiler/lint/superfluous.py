@@ -21,7 +21,7 @@ from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import covers
 from pratique.compiler.languages.search import Answer, Proof, Unknown, Witness
 from pratique.compiler.languages.sets import contains
-from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.facts import CLASSIC_KINDS, Facts, Site
 from pratique.compiler.lint.questions import SPENT
 from pratique.compiler.pattern_index import PatternIndex
 
@@ -138,7 +138,7 @@ class _Search:
         found = self._judge(whole)
         if found:
             yield found
-        elif len(whole.rule.requirements) > 1:
+        elif len(whole.rule.requirements) > 1 and whole.policy.kind in CLASSIC_KINDS:
             for entry in reversed(range(len(whole.rule.requirements))):
                 if found := self._judge(replace(whole, entry=entry)):
                     yield found

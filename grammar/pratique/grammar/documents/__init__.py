@@ -12,6 +12,7 @@ from pratique.grammar.documents.reading import (
     OtherDocument,
     PolicyDocument,
     PolicyFile,
+    SigstoreDocument,
     read_policies,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "PolicyException",
     "PolicyFile",
     "PolicyModel",
+    "SigstoreDocument",
     "read_policies",
 ]

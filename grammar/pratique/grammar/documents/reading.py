@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pratique.grammar.documents.admission_policies import AdmissionBinding, AdmissionPolicyModel
     from pratique.grammar.documents.cel_exceptions import CelPolicyException
     from pratique.grammar.documents.cel_policies import CelPolicyModel
+    from pratique.grammar.documents.sigstore import ClusterImagePolicy
 
 MAX_LIST_DEPTH = 4
 
@@ -45,7 +46,11 @@ _CEL_KINDS: Final = (
     "GeneratingPolicy",
     "DeletingPolicy",
 )
-_CEL: Final[dict[tuple[str, str], tuple[str, str]]] = {
+_LATER: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    **{
+        (f"policy.sigstore.dev/{version}", "ClusterImagePolicy"): ("sigstore", "ClusterImagePolicy")
+        for version in ("v1beta1", "v1alpha1")
+    },
     **{
         (f"policies.kyverno.io/{version}", f"{prefix}{kind}"): ("cel_policies", kind)
         for kind in _CEL_KINDS
@@ -67,9 +72,9 @@ _CEL: Final[dict[tuple[str, str], tuple[str, str]]] = {
         for suffix in ("", "Binding")
     },
 }
-"""Modules and names of the models of policies in CEL, which are loaded when they are needed."""
+"""Modules and names of the models of newer policies, which are loaded when they are needed."""
 
-_LISTS: Final = {("v1", "List"): ""} | {(api, f"{kind}List"): kind for api, kind in (*_CLASSIC, *_CEL)}
+_LISTS: Final = {("v1", "List"): ""} | {(api, f"{kind}List"): kind for api, kind in (*_CLASSIC, *_LATER)}
 
 _POLICY_GROUPS = frozenset({"kyverno.io", "policies.kyverno.io", "policy.sigstore.dev"})
 _NO_POLICIES = frozenset({"GlobalContextEntry", "UpdateRequest", "TrustRoot"})
@@ -134,6 +139,13 @@ class CelDocument(TypedDocument):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SigstoreDocument(TypedDocument):
+    """A well-formed policy of Sigstore's policy-controller, and where it stands."""
+
+    model: ClusterImagePolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BindingDocument(TypedDocument):
     """A well-formed binding of an admission policy of Kubernetes, and where it stands."""
 
@@ -174,6 +186,7 @@ class PolicyFile:
     exceptions: tuple[ExceptionDocument, ...] = ()
     cel_policies: tuple[CelDocument, ...] = ()
     cel_exceptions: tuple[CelExceptionDocument, ...] = ()
+    sigstore_policies: tuple[SigstoreDocument, ...] = ()
     bindings: tuple[BindingDocument, ...] = ()
     others: tuple[OtherDocument, ...] = ()
     errors: tuple[PolicyError, ...] = ()
@@ -184,7 +197,14 @@ class PolicyFile:
         return (*self.cel_policies, *self.bindings, *self.cel_exceptions)
 
 
-_Typed: TypeAlias = PolicyDocument | ExceptionDocument | CelDocument | CelExceptionDocument | BindingDocument
+_Typed: TypeAlias = (
+    PolicyDocument
+    | ExceptionDocument
+    | CelDocument
+    | CelExceptionDocument
+    | BindingDocument
+    | SigstoreDocument
+)
 _Found: TypeAlias = _Typed | OtherDocument | PolicyError
 
 
@@ -201,6 +221,7 @@ def read_policies(source: Source, limits: Limits = POLICY_LIMITS) -> PolicyFile:
         exceptions=_of(found, ExceptionDocument),
         cel_policies=_of(found, CelDocument),
         cel_exceptions=_of(found, CelExceptionDocument),
+        sigstore_policies=_of(found, SigstoreDocument),
         bindings=_of(found, BindingDocument),
         others=_of(found, OtherDocument),
         errors=tuple(errors),
@@ -253,7 +274,7 @@ def _items(document: Document, prefix: Path, node: Node, depth: int, list_of: st
 @lru_cache(maxsize=64)
 def _model(api_version: str, kind: str) -> type[BaseModel] | None:
     """Return the model of a kind; None for one that is not read."""
-    place = _CEL.get((api_version, kind))
+    place = _LATER.get((api_version, kind))
     if place is None:
         return _CLASSIC.get((api_version, kind))
     module, name = place
@@ -274,11 +295,13 @@ def _typed(
         yield from removed
         return
     made: type[_Typed]
-    match _CEL.get((api_version, content.kind)):
+    match _LATER.get((api_version, content.kind)):
         case (_, "AdmissionBinding"):
             made = BindingDocument
         case (_, "CelPolicyException"):
             made = CelExceptionDocument
+        case (_, "ClusterImagePolicy"):
+            made = SigstoreDocument
         case None:
             made = ExceptionDocument if isinstance(content, PolicyException) else PolicyDocument
         case _:

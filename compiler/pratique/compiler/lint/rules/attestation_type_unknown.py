@@ -85,7 +85,7 @@ _FIELDS: Final = {field for each in PREDICATES for field in each.fields}
 @rule("PRQ037", Severity.WARNING)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the types that no statement has, and the conditions that read what is not there."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for attestation in site.requirement.attestations:
             if any(leaf.attestor.format is ir.SignatureFormat.NOTARY for leaf in site.leaves):
                 continue

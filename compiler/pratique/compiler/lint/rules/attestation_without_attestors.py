@@ -74,7 +74,7 @@ _DECIDED_BY_CONTENT: Final = frozenset({PROVENANCE, VULNERABILITIES})
 @rule("PRQ036", Severity.ERROR, explains=("attestation-without-attestors",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the attestations that anybody can make, or that may say anything."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for attestation in site.requirement.attestations:
             if _is_by_anyone(attestation):
                 yield _unsigned(attestation, site)

@@ -71,7 +71,7 @@ from pratique.grammar.source import Location
 @rule("PRQ018", Severity.ERROR, explains=("count-exceeds-entries",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the sets in which the same signers are counted again."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for threshold in site.signature_sets:
             distinct: dict[Hashable, ir.Formula] = {}
             again = []

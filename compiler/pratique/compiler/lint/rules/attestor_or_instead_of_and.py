@@ -76,7 +76,7 @@ from pratique.compiler.lint.wording import quoted
 @rule("PRQ020", Severity.WARNING)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the sets that are joined otherwise than their entries look."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for threshold in (*site.signature_sets, *site.statement_sets):
             if threshold.count == 1 and (problem := _alternatives(facts, threshold)):
                 yield problem

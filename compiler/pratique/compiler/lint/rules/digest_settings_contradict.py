@@ -50,7 +50,7 @@ from pratique.compiler.lint.places import of_setting
 @rule("PRQ031", Severity.WARNING, explains=("digest-added-under-audit",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the entries that every image by tag fails."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         asked = site.requirement
         if asked.demand_digest and not asked.pin_digest and (image := facts.image_by_tag(asked.images)):
             yield _problem(site, image)

@@ -58,7 +58,7 @@ MAX_COVER: Final = 32
 @rule("PRQ008", Severity.WARNING)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that their list does not need."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for patterns in (site.include, site.skip):
             yield from _superfluous([each for each in patterns if not facts.is_dead(each)], facts)
 

@@ -120,7 +120,7 @@ ELSEWHERE: Final = "zq0"
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the policies that keep from starting what the engine needs."""
     seen: set[int] = set()
-    for site in facts.sites:
+    for site in facts.classic_sites:
         if id(site.policy) in seen or site.policy.fail_open:
             continue
         near = look(Zone(site.rule.resources))

@@ -80,7 +80,7 @@ _ROUTES = (("spec", "webhookConfiguration", "failurePolicy"), ("spec", "failureP
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the enforcing policies under which faults admit."""
     seen: set[int] = set()
-    for site in facts.sites:
+    for site in facts.classic_sites:
         if site.policy.fail_open and site.enforces and id(site.policy) not in seen:
             image = facts.ask(is_empty, facts.region(site.requirement.images), images())
             if isinstance(image, Witness):

@@ -58,7 +58,7 @@ _ALTERNATIVES = re.compile(r"\{([^{}]*)\}|\(\??:?([^()]*)\)")
 @rule("PRQ009", Severity.ERROR)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that are written in another language."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for pattern in (*site.include, *site.skip):
             foreign = _FOREIGN.search(pattern.text)
             if foreign and facts.is_dead(pattern):

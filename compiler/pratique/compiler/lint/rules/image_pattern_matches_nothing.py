@@ -51,7 +51,7 @@ from pratique.compiler.lint.wording import quoted
 @rule("PRQ001", Severity.ERROR, yields_to=("PRQ002", "PRQ009"))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that are proved to match no image."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         dead = [pattern for pattern in site.include if facts.is_dead(pattern)]
         for pattern in dead:
             yield _problem(pattern, site, facts, alone=len(dead) == len(site.include))

@@ -60,7 +60,7 @@ _NAME_ALONE = re.compile(r"[^/*?:@]*[a-z0-9]\*")
 @rule("PRQ002", Severity.WARNING)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that name an image of the default registry and do not match it."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for pattern in (*site.include, *site.skip):
             if _lacks_registry(pattern.text) and (problem := _problem(pattern, site, facts)):
                 yield problem

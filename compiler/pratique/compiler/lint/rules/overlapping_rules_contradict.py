@@ -237,6 +237,8 @@ def _impossible(found: list[Meeting[_Apart]]) -> Problem:
 
 
 def _advice(facts: Facts, meeting: Meeting[_Apart]) -> str:
+    if not (meeting.first.is_classic and meeting.second.is_classic):
+        return "let one of them leave out what the other is about, or accept both signers"
     for wide, narrow in ((meeting.first, meeting.second), (meeting.second, meeting.first)):
         within = [
             pattern.text

@@ -101,7 +101,7 @@ _ADVICE: Final = "add `{0}.pubkey` with the public key of the log, or `{0}.{1}: 
 @rule("PRQ029", Severity.WARNING)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the attestors whose logs are private and whose keys are not."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for leaf in site.leaves:
             if leaf.attestor.format is not ir.SignatureFormat.NOTARY:
                 yield from _problems(leaf)

@@ -50,7 +50,7 @@ from pratique.compiler.lint.places import of_setting
 @rule("PRQ033", Severity.WARNING)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the enforcing entries that ask for no proof."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         if site.requirement.demand_proof or not site.enforces:
             continue
         image = facts.ask(is_empty, facts.region(site.requirement.images), images())

@@ -74,7 +74,7 @@ _Route = tuple[str | int, ...]
 @rule("PRQ038", Severity.INFO)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the settings that do not go with their format."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for leaf in site.leaves:
             if leaf.attestor.format is ir.SignatureFormat.SIGSTORE_BUNDLE:
                 yield from _of_bundles(leaf)

@@ -51,7 +51,7 @@ from pratique.compiler.lint.wording import quoted
 @rule("PRQ006", Severity.ERROR)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the entries of which nothing is left to verify."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         if site.skip and (problem := _problem(site, facts)):
             yield problem
 

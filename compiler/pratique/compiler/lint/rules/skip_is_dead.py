@@ -54,7 +54,7 @@ from pratique.compiler.lint.wording import quoted
 @rule("PRQ007", Severity.WARNING, yields_to=("PRQ002", "PRQ009"))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the skip patterns without effect."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         included = AnyOf(tuple(facts.glob(pattern) for pattern in site.include))
         if all(facts.is_dead(pattern) for pattern in site.include):
             continue

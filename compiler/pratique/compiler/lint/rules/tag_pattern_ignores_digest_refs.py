@@ -62,9 +62,9 @@ _ANY_TAG = ":0pratique"
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that leave digest references unverified."""
     # The repositories whose digest references some pattern matches, told once for all patterns.
-    patterns = dict.fromkeys(pattern for site in facts.sites for pattern in site.include)
+    patterns = dict.fromkeys(pattern for site in facts.classic_sites for pattern in site.include)
     everywhere = Union(quotient(facts.glob(pattern), _TAIL) for pattern in patterns)
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for pattern in site.include:
             if _misses_digests(pattern, facts):
                 yield from _problems(pattern, site, facts, everywhere)

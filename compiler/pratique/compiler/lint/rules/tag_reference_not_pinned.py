@@ -49,7 +49,7 @@ from pratique.compiler.lint.places import of_setting
 @rule("PRQ032", Severity.WARNING)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the enforcing entries whose images may change after the check."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         requirement = site.requirement
         if requirement.pin_digest or requirement.demand_digest or not site.enforces:
             continue

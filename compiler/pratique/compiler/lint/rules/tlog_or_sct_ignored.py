@@ -64,7 +64,7 @@ from pratique.compiler.lint.places import of_setting
 @rule("PRQ028", Severity.WARNING, yields_to=("PRQ036",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the public keyless attestors without log entry or certificate timestamp."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for leaf in site.leaves:
             trust = leaf.attestor.trust
             if not isinstance(leaf.attestor.signer, ir.IdentitySigner) or trust.roots:

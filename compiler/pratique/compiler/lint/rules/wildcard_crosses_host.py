@@ -63,7 +63,7 @@ _WITHIN_HOST = ALL_CHARACTERS & ~characters("/")
 @rule("PRQ004", Severity.ERROR, yields_to=("PRQ009",))
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that match images of registries they do not name."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         included = AnyOf(tuple(map(facts.glob, site.include)))
         for patterns, severity in ((site.skip, Severity.ERROR), (site.include, Severity.WARNING)):
             for pattern in patterns:

@@ -74,7 +74,7 @@ _OWNER = re.compile(r"(?P<host>[^/*?]+)/(?P<owner>[^/*?:@]*[a-z0-9])\*(?:$|[/:@]
 @rule("PRQ005", Severity.WARNING)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the patterns that match the images of others."""
-    for site in facts.sites:
+    for site in facts.classic_sites:
         for patterns, is_skipped in ((site.include, False), (site.skip, True)):
             for pattern in patterns:
                 if problem := _problem(pattern, facts, is_skipped=is_skipped):
