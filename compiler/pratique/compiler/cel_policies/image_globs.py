@@ -32,9 +32,18 @@ def compile_glob(text: str) -> Expression:
         GlobSyntaxError: it is none.
     """
     try:
-        return compile_search(rf"(?s)\A{_Reader(text).translated()}\z")
+        return compile_search(as_expression(text))
     except SearchSyntaxError as error:
         raise GlobSyntaxError("the pattern is too large") from error
+
+
+def as_expression(text: str) -> str:
+    """Return the expression, in RE2 syntax, that is found in the texts that a glob matches as a whole.
+
+    Raises:
+        GlobSyntaxError: it is none.
+    """
+    return rf"(?s)\A{_Reader(text).translated()}\z"
 
 
 def literal_prefix(text: str) -> str | None:

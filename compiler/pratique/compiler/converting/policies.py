@@ -1,0 +1,484 @@
+"""A classic policy about images to new documents: one for all entries that choose the same resources and images.
+
+Entries with the same scope, images and settings share a document, each with validations of its own; all
+others get documents of their own. The only document of a policy keeps its name, others add that of the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pratique.compiler import ir
+from pratique.compiler.converting import attestors, conditions, formulas, references
+from pratique.compiler.converting.constraints import Scopes, Scoping
+from pratique.compiler.converting.model import DENIAL, Caveat, Conversion, Difference, Draft, Part, Route
+from pratique.compiler.converting.writing import Lines
+from pratique.compiler.kyverno.autogen import ANNOTATION
+from pratique.grammar.documents import PolicyDocument
+from pratique.grammar.nodes import plain
+from pratique.grammar.source import Location
+
+API_VERSION: Final = "policies.kyverno.io/v1"
+MAX_NAME: Final = 253
+_REQUEST: Final = {"request.object": "object", "request.oldObject": "oldObject", "request": "request"}
+
+
+def convert(document: PolicyDocument, policy: ir.Policy) -> Conversion | None:
+    """Return what becomes of a policy; None where none of its rules is about images.
+
+    Args:
+        document: the policy as it was read.
+        policy: the same, lowered.
+    """
+    if not any(rule.requirements for rule in policy.rules):
+        return None
+    return _Policy(document, policy).conversion()
+
+
+@dataclass(slots=True)
+class _Group:
+    """Entries that share a document."""
+
+    rule: ir.Rule
+    number: int
+    scoping: Scoping
+    first: ir.ImageRequirement
+    entries: list[tuple[int, ir.ImageRequirement]] = field(default_factory=list)
+
+
+class _Policy:
+    def __init__(self, document: PolicyDocument, policy: ir.Policy) -> None:
+        self._document = document
+        self._policy = policy
+        self._differences: list[Difference] = []
+        self._caveats: dict[Caveat, None] = {}
+
+    def conversion(self) -> Conversion:
+        groups = self._groups()
+        self._whole_policy()
+        drafts = []
+        names: set[str] = set()
+        for group in groups:
+            name = _name(self._policy.name, group.rule.name if len(groups) > 1 else "", names)
+            drafts.append(_Writing(self, group, name).draft())
+        return Conversion(
+            document=self._document,
+            policy=self._policy,
+            drafts=tuple(drafts),
+            differences=tuple(dict.fromkeys(self._differences)),
+            caveats=tuple(caveat for caveat in Caveat if caveat in self._caveats),
+        )
+
+    @property
+    def document(self) -> PolicyDocument:
+        """Return the classic policy."""
+        return self._document
+
+    @property
+    def policy(self) -> ir.Policy:
+        """Return the same, lowered."""
+        return self._policy
+
+    def add(self, *differences: Difference) -> None:
+        """Keep differences."""
+        self._differences += differences
+
+    def notice(self, *caveats: Caveat) -> None:
+        """Keep caveats."""
+        self._caveats.update(dict.fromkeys(caveats))
+
+    def differs(
+        self, code: str, message: str, witness: str, *route: str | int, is_final: bool = False
+    ) -> None:
+        """Keep a difference at a route of the classic policy."""
+        place = self._document.location(*route, key=isinstance(route[-1], str))
+        self.add(Difference(code=code, message=message, witness=witness, location=place, is_final=is_final))
+
+    # --- rules -----------------------------------------------------------------------------------------
+
+    def _groups(self) -> list[_Group]:
+        found: dict[str, _Group] = {}
+        declared = [rule for rule in self._policy.rules if not rule.generated_from]
+        for number, rule in enumerate(declared):
+            if not rule.requirements:
+                self.differs(
+                    "other-rules",
+                    f"rule {rule.name} is not about images and is not converted",
+                    f"any resource that rule {rule.name} is about",
+                    *("spec", "rules", number, "name"),
+                )
+                continue
+            for scoping in self._scopings(rule, number):
+                for entry in rule.requirements:
+                    key = repr((scoping, rule.preconditions, rule.action, _settings(rule, entry)))
+                    group = found.setdefault(key, _Group(rule, number, scoping, entry))
+                    group.entries.append((number, entry))
+        return list(found.values())
+
+    def _scopings(self, rule: ir.Rule, number: int) -> list[Scoping]:
+        generated = [each for each in self._policy.rules if each.generated_from == rule.name]
+        scopes = Scopes(rule, generated)
+        found = scopes.scopes()
+        self.add(*scopes.differences)
+        self.notice(*scopes.caveats, Caveat.HOSTS)
+        route = ("spec", "rules", number)
+        if not found and not rule.extractors:
+            kinds = ", ".join(k.kind for f in rule.resources.match.filters for k in f.kinds) or "nothing"
+            self.differs(
+                "kinds",
+                "an ImageValidatingPolicy finds images in Pods and their controllers alone",
+                f"a resource of the kinds that the rule names: {kinds}",
+                *(*route, "match"),
+                is_final=True,
+            )
+        if rule.extractors:
+            self.differs(
+                "image-extractors",
+                "imageExtractors cannot be converted",
+                f"a {rule.extractors[0][0]} with an unsigned image",
+                *(*route, "imageExtractors"),
+                is_final=True,
+            )
+        if rule.template is not None:
+            self.differs(
+                "variables",
+                "variables in verifyImages cannot be converted",
+                "two resources that give the variables different values",
+                *(*route, "verifyImages"),
+                is_final=True,
+            )
+        if rule.overrides:
+            names = [n for each in rule.overrides for n in each.namespaces] or ["that the override selects"]
+            self.differs(
+                "action-overrides",
+                "an ImageValidatingPolicy has the same action in all namespaces",
+                f"a resource in the namespace {names[0]} that fails the rule",
+                *("spec", "validationFailureActionOverrides"),
+            )
+        return found
+
+    def _whole_policy(self) -> None:
+        declared = [rule for rule in self._policy.rules if not rule.generated_from]
+        if self._policy.stop_at_first and len(declared) > 1:
+            self.differs(
+                "apply-rules",
+                "of several ImageValidatingPolicies, all count: `applyRules: One` cannot be said",
+                f"a resource that both {declared[0].name} and a later rule are about",
+                *("spec", "applyRules"),
+            )
+
+
+def _settings(rule: ir.Rule, entry: ir.ImageRequirement) -> tuple[Any, ...]:
+    """Return what entries of one document share."""
+    images = (tuple(p.text for p in entry.images.include), tuple(p.text for p in entry.images.skip))
+    flags = (entry.pin_digest, entry.demand_digest, entry.demand_proof, entry.use_cache)
+    return images, flags, entry.credentials, rule.report_properties, _format(entry)
+
+
+def _format(entry: ir.ImageRequirement) -> ir.SignatureFormat:
+    found = [a.format for a in _attestors(entry)]
+    return found[0] if found else ir.SignatureFormat.COSIGN
+
+
+def _attestors(entry: ir.ImageRequirement) -> Iterator[ir.Attestor]:
+    for leaf in _leaves(entry):
+        yield leaf.attestor
+
+
+def _leaves(entry: ir.ImageRequirement) -> Iterator[ir.Leaf]:
+    for formula in (*entry.signatures, *(t for a in entry.attestations for t in a.by)):
+        yield from _below(formula)
+
+
+def _below(formula: ir.Formula) -> Iterator[ir.Leaf]:
+    if isinstance(formula, ir.Leaf):
+        yield formula
+    else:
+        for part in formula.of:
+            yield from _below(part)
+
+
+def _name(policy: str, rule: str, used: set[str]) -> str:
+    """Return a name for a document, different from those that are used, and use it."""
+    suffix = re.sub(r"[^a-z0-9.-]+", "-", rule.lower()).strip("-.")
+    base = f"{policy}-{suffix}"[:MAX_NAME].rstrip("-.") if suffix else policy
+    name, number = base, 1
+    while name in used:
+        number += 1
+        name = f"{base[: MAX_NAME - 4]}-{number}"
+    used.add(name)
+    return name
+
+
+class _Writing:
+    """Writes the document of one group."""
+
+    def __init__(self, of: _Policy, group: _Group, name: str) -> None:
+        self._of = of
+        self._group = group
+        self._name = name
+        self._parts: list[Part] = []
+        self._conditions: dict[str, conditions.Tree] = {}
+        leaves = [leaf for _, entry in group.entries for leaf in _leaves(entry)]
+        self._places = {leaf.attestor: leaf.at for leaf in reversed(leaves)}
+        kinds = {a.type: a.name for _, e in reversed(group.entries) for a in reversed(e.attestations)}
+        unique = list(dict.fromkeys(leaf.attestor for leaf in leaves))
+        self._names = attestors.Names(unique, list(reversed(kinds.items())))
+        self._format = _format(group.first)
+
+    def draft(self) -> Draft:
+        spec = self._spec()
+        model = self._of.document.model
+        kind = "NamespacedImageValidatingPolicy" if model.kind == "Policy" else "ImageValidatingPolicy"
+        if self._format is not ir.SignatureFormat.NOTARY and self._names.attestors:
+            self._of.notice(Caveat.BUNDLES)
+        return Draft(
+            data={"apiVersion": API_VERSION, "kind": kind, "metadata": self._metadata(), "spec": spec},
+            rules=tuple(dict.fromkeys(number for number, _ in self._group.entries)),
+            images=self._group.first.images,
+            format=self._format,
+            conditions=self._conditions,
+            parts=self._parts,
+        )
+
+    def _metadata(self) -> dict[str, Any]:
+        node = self._of.document.node("metadata")
+        found: dict[str, Any] = plain(node) if node else {}
+        annotations = {k: v for k, v in (found.get("annotations") or {}).items() if k != ANNOTATION}
+        kept = {k: v for k, v in found.items() if k in ("namespace", "labels")}
+        return {"name": self._name, **kept, **({"annotations": annotations} if annotations else {})}
+
+    def _spec(self) -> dict[str, Any]:
+        group, policy = self._group, self._of.policy
+        entry, scoping = group.first, group.scoping
+        route = ("spec", "rules", group.number)
+        self._part(("spec",), self._of.document.location(*route))
+        spec: dict[str, Any] = {}
+        if policy.webhook_seconds is not None:
+            spec["webhookConfiguration"] = {"timeoutSeconds": policy.webhook_seconds}
+            self._setting("webhookConfiguration", "webhookConfiguration", "webhookTimeoutSeconds")
+        if policy.fail_open:
+            spec["failurePolicy"] = "Ignore"
+            self._setting("failurePolicy", "failurePolicy", "webhookConfiguration")
+        spec["validationActions"] = self._actions()
+        self._setting("validationActions", "validationFailureAction")
+        evaluation = {}
+        if not self._of.document.model.spec.admission:
+            evaluation["admission"] = {"enabled": False}
+        if not policy.background:
+            evaluation["background"] = {"enabled": False}
+        if evaluation:
+            spec["evaluation"] = evaluation
+            self._setting("evaluation", "background", "admission")
+        if scoping.controllers is not None:
+            spec["autogen"] = {"podControllers": {"controllers": list(scoping.controllers)}}
+        spec["matchConstraints"] = scoping.constraints
+        self._part(("spec", "matchConstraints"), self._of.document.location(*route, "match"), above=1)
+        match_conditions = [{"name": name, "expression": Lines(text)} for name, text in scoping.conditions]
+        match_conditions += self._preconditions(group.rule, group.number)
+        if match_conditions:
+            spec["matchConditions"] = match_conditions
+            self._part(("spec", "matchConditions"), self._of.document.location(*route, "exclude"), above=1)
+        spec["matchImageReferences"] = list(self._references(entry))
+        settings = {
+            "mutateDigest": entry.pin_digest,
+            "verifyDigest": entry.demand_digest,
+            "required": entry.demand_proof,
+        }
+        if not all(settings.values()):
+            spec["validationConfigurations"] = {k: v for k, v in settings.items() if not v}
+        if entry.credentials:
+            spec["credentials"] = _credentials(entry.credentials)
+        spec["attestors"] = list(self._attestors())
+        statements = list(self._statements())
+        if statements:
+            spec["attestations"] = statements
+        spec["validations"] = list(self._validations()) or [{"expression": "true"}]
+        if group.rule.report_properties:
+            spec["auditAnnotations"] = [
+                {"key": key, "valueExpression": references.literal(value)}
+                for key, value in group.rule.report_properties
+            ]
+        if not entry.use_cache:
+            self._of.add(
+                Difference(
+                    code="use-cache",
+                    message="that verdicts are not remembered cannot be said",
+                    witness="an image whose signature was taken back since it was last verified",
+                    location=entry.at.location,
+                )
+            )
+        return spec
+
+    # --- parts of the specification ----------------------------------------------------------------------
+
+    def _actions(self) -> list[str]:
+        if self._group.rule.action is ir.Action.ENFORCE:
+            return ["Deny"]
+        return ["Audit", "Warn"] if self._of.policy.emit_warning else ["Audit"]
+
+    def _preconditions(self, rule: ir.Rule, number: int) -> Iterator[dict[str, Any]]:
+        if not rule.preconditions:
+            return
+        try:
+            tree = conditions.of_preconditions(rule.preconditions)
+            text = conditions.written(tree, _REQUEST)
+        except conditions.UntranslatableError as error:
+            self._of.differs(
+                "preconditions",
+                f"preconditions cannot be converted: {error.what}",
+                "a resource for which the preconditions do not hold",
+                *("spec", "rules", number, "preconditions"),
+            )
+            return
+        self._conditions[""] = tree
+        yield {"name": "preconditions", "expression": Lines(text)}
+
+    def _references(self, entry: ir.ImageRequirement) -> Iterator[dict[str, Any]]:
+        for number, test in enumerate(references.tests(entry.images)):
+            if test.of and test.of.at.location:
+                self._part(("spec", "matchImageReferences", number), test.of.at.location)
+            yield {"expression": Lines(test.text)} if test.is_expression else {"glob": test.text}
+
+    def _attestors(self) -> Iterator[dict[str, Any]]:
+        writing = attestors.AttestorWriting()
+        for number, (attestor, name) in enumerate(self._names.attestors.items()):
+            at = self._places[attestor]
+            if at.location:
+                self._part(("spec", "attestors", number), at.location, above=1)
+            yield writing.attestor(name, attestor, at)
+        self._of.add(*writing.differences)
+
+    def _statements(self) -> Iterator[dict[str, Any]]:
+        is_referrer = self._format is ir.SignatureFormat.NOTARY
+        for kind, name in self._names.statements.items():
+            self._of.notice(Caveat.STATEMENTS)
+            yield attestors.statement(name, kind, is_referrer=is_referrer)
+
+    def _validations(self) -> Iterator[dict[str, Any]]:
+        number = 0
+        for _, entry in self._group.entries:
+            for made, place in self._of_entry(entry):
+                if place:
+                    self._part(("spec", "validations", number), place, above=1)
+                number += 1
+                yield made
+
+    def _of_entry(self, entry: ir.ImageRequirement) -> Iterator[tuple[dict[str, Any], Location | None]]:
+        for threshold in entry.signatures:
+            for part in formulas.conjuncts(threshold):
+                text = formulas.condition(part, self._names.attestors, formulas.of_signatures)
+                who = formulas.wanted(part, self._names.attestors)
+                yield _validation(text, f"images must be signed by {who}"), threshold.at.location
+        for attestation in entry.attestations:
+            yield from self._of_attestation(attestation)
+        if entry.denial:
+            yield from self._denied(entry, entry.denial)
+
+    def _of_attestation(
+        self, attestation: ir.Attestation
+    ) -> Iterator[tuple[dict[str, Any], Location | None]]:
+        name, place = self._names.statements[attestation.type], attestation.at.location
+        self._unlogged(attestation)
+        for threshold in attestation.by:
+            for part in formulas.conjuncts(threshold):
+                text = formulas.condition(part, self._names.attestors, formulas.of_statement(name))
+                who = formulas.wanted(part, self._names.attestors)
+                yield _validation(text, f"images must have a {name} signed by {who}"), place
+        if not attestation.conditions:
+            return
+        try:
+            tree = conditions.of_blocks(attestation.conditions)
+            text = conditions.written(tree, {"": self._payload(name)})
+        except conditions.UntranslatableError as error:
+            self._of.add(
+                Difference(
+                    code="attestation-conditions",
+                    message=f"conditions on statements cannot be converted: {error.what}",
+                    witness="an image with a signed statement that does not meet the conditions",
+                    location=place,
+                )
+            )
+            return
+        known = self._conditions.get(name)
+        self._conditions[name] = conditions.together(known, tree) if known else tree
+        yield _validation(text, f"the {name} of an image must meet the conditions", is_several=True), place
+
+    def _payload(self, name: str) -> str:
+        payload = f"extractPayload(image, attestations.{name})"
+        return payload if self._format is ir.SignatureFormat.NOTARY else f"{payload}.predicate"
+
+    def _denied(
+        self, entry: ir.ImageRequirement, denial: ir.Denial
+    ) -> Iterator[tuple[dict[str, Any], Location | None]]:
+        roots = {a.name: self._payload(self._names.statements[a.type]) for a in entry.attestations if a.name}
+        place = entry.at.location
+        try:
+            tree = conditions.of_preconditions(denial.conditions)
+            text = conditions.written(tree, roots)
+        except conditions.UntranslatableError as error:
+            self._of.add(
+                Difference(
+                    code="denial",
+                    message=f"conditions under which to refuse cannot be converted: {error.what}",
+                    witness="an image with a signed statement that meets these conditions",
+                    location=place,
+                )
+            )
+            return
+        self._conditions[DENIAL] = tree
+        made = _validation(
+            f"!({text})", denial.message or "the statements of an image are refused", is_several=True
+        )
+        yield made, place
+
+    def _unlogged(self, attestation: ir.Attestation) -> None:
+        leaves = [leaf for threshold in attestation.by for leaf in _below(threshold)]
+        for leaf in leaves:
+            is_cosign = leaf.attestor.format is ir.SignatureFormat.COSIGN
+            if is_cosign and not leaf.attestor.trust.log.required:
+                self._of.add(
+                    Difference(
+                        code="unlogged-statements",
+                        message="an ImageValidatingPolicy accepts no statement in cosign's format that a"
+                        " transparency log does not know, whatever it is told to ignore",
+                        witness=f"an image with a {attestation.type} that the right signer signed and no log knows",
+                        location=leaf.at.location,
+                    )
+                )
+
+    # --- places ------------------------------------------------------------------------------------------
+
+    def _setting(self, name: str, *old: str) -> None:
+        for each in old:
+            if self._of.document.node("spec", each) is not None:
+                key = self._of.document.location("spec", each, key=True)
+                value = self._of.document.location("spec", each)
+                lines = key.span.start.line, max(key.span.start.line, value.span.end.line - 1)
+                self._parts.append(Part(path=("spec", name), lines=lines))
+
+    def _part(self, path: Route, place: Location, above: int = 0) -> None:
+        start, end = place.span
+        last = end.line - 1 if end.column == 1 and end.line > start.line else end.line
+        self._parts.append(Part(path=path, lines=(start.line - above, last)))
+
+
+def _validation(test: str, message: str, *, is_several: bool = False) -> dict[str, Any]:
+    lines = (
+        f"({formulas.ALL_IMAGES})\n.all(image, {test})"
+        if not is_several
+        else (f"({formulas.ALL_IMAGES})\n.all(image, {test.replace(' && ', ' &&' + chr(10))})")
+    )
+    return {"expression": Lines(lines), "message": message}
+
+
+def _credentials(given: ir.RegistryCredentials) -> dict[str, Any]:
+    parts = {
+        "allowInsecureRegistry": given.insecure,
+        "providers": list(given.providers),
+        "secrets": list(given.secrets),
+    }
+    return {name: value for name, value in parts.items() if value}
