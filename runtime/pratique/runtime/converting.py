@@ -1,10 +1,9 @@
-"""One run of `pratique convert`: texts -> classic policies -> new documents, each proved against its origin."""
+"""One run of `pratique convert`: texts -> classic policies -> new documents, each with its proof."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pratique.compiler import ir
 from pratique.compiler.converting.model import CAVEATS, Caveat, Conversion, Difference
@@ -14,7 +13,7 @@ from pratique.compiler.converting.text import texts
 from pratique.compiler.lower import lower
 from pratique.grammar.documents import PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError
-from pratique.grammar.source import Source
+from pratique.grammar.source import Location, Source
 from pratique.runtime.inputs import Inputs
 
 Progress = Callable[[int, int, str], None]
@@ -134,9 +133,9 @@ def _judged(conversion: Conversion, options: Options) -> Converted:
     )
 
 
-def _as_difference(caveat: Caveat, place: object) -> Difference:
-    message, _, witness = CAVEATS[caveat].rpartition(": ")
-    return Difference(code=caveat.value, message=message, witness=witness, location=place)  # type: ignore[arg-type]
+def _as_difference(caveat: Caveat, place: Location) -> Difference:
+    told = CAVEATS[caveat]
+    return Difference(code=caveat.value, message=told.text, witness=told.witness, location=place)
 
 
 def _read(conversion: Conversion, made: Sequence[str]) -> list[ir.Policy]:

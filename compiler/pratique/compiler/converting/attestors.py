@@ -5,11 +5,11 @@ References: Kyverno 1.19 `api/policies.kyverno.io/v1beta1/imagevalidating_policy
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, Final, assert_never
 
 from pratique.compiler import ir
+from pratique.compiler.converting.formulas import is_name
 from pratique.compiler.converting.identities import ANYTHING, NoSingleTestError, single
 from pratique.compiler.converting.model import Difference
 from pratique.compiler.kyverno.obligations import DEFAULT_REKOR_URL
@@ -20,32 +20,6 @@ _WORDS: Final = {
     ir.IdentitySigner: "keyless",
     ir.TrustStoreSigner: "notary",
 }
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RESERVED: Final = frozenset(
-    [
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "false",
-        "for",
-        "function",
-        "if",
-        "import",
-        "in",
-        "let",
-        "loop",
-        "null",
-        "package",
-        "namespace",
-        "return",
-        "true",
-        "var",
-        "void",
-        "while",
-    ]
-)
 _KNOWN: Final = (
     ("provenance", "provenance"),
     ("vuln", "scan"),
@@ -57,7 +31,7 @@ _SOMEBODY: Final = "somebody@else.example"
 
 
 class Names:
-    """Attestors and statements of one document, each under one name, in the order they were first asked for."""
+    """Attestors and statements of one document, each under one name, in the order of first use."""
 
     def __init__(self, attestors: list[ir.Attestor], statements: list[tuple[str, str]]) -> None:
         """Name them.
@@ -87,7 +61,7 @@ def _numbered(wanted: list[tuple[Any, str]]) -> Iterator[tuple[Any, str]]:
 
 
 def _statement_name(kind: str, name: str) -> str:
-    if _NAME.fullmatch(name) and name not in _RESERVED:
+    if is_name(name):
         return name
     return next((word for mark, word in _KNOWN if mark in kind.lower()), "statement")
 
@@ -116,7 +90,7 @@ class AttestorWriting:
                 "signed-annotations",
                 "Kyverno 1.19 compares `annotations` of an ImageValidatingPolicy with those of the layer that"
                 " holds a signature, which nobody signed, and not with the signed ones",
-                f"an image signed with the annotations {dict(attestor.annotations)} among the signed claims alone",
+                f"an image with {dict(attestor.annotations)} among the signed claims alone",
             )
         if attestor.referrers:
             self._differs(

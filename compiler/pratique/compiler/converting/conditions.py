@@ -1,8 +1,8 @@
 """Comparisons of preconditions and of attestations as expressions, and expressions read back as comparisons.
 
-What is translated: keys that are one variable with a path (`{{ builder.id }}`, `{{ request.object.metadata.name }}`,
-perhaps with `|| ''`) beside constant texts, booleans and numbers. A translation is exact unless the type of
-the value matters (`is_exact`): Kyverno's operators compare `"5s"` with 5, and elements of lists.
+What is translated: keys that are one variable with a path (`{{ builder.id }}`, perhaps with `|| ''`) beside
+constant texts, booleans and numbers. A translation is exact unless the type of the value matters
+(`is_exact`): Kyverno's operators compare `"5s"` with 5, and elements of lists.
 
 References: Kyverno 1.19 `pkg/engine/variables/operator`; CEL, "Equality" and "Macros".
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from pratique.compiler.cel import syntax as cel
+from pratique.compiler.converting.formulas import is_name
 from pratique.compiler.converting.identities import expression_of
 from pratique.compiler.converting.references import literal
 from pratique.compiler.expressions.errors import ExpressionError
@@ -23,10 +24,6 @@ from pratique.compiler.expressions.jmespath.parser import parse
 from pratique.compiler.expressions.scanning import find_variables, inside
 from pratique.grammar.wildcard import contains_wildcard
 
-_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RESERVED: Final = frozenset(
-    {"in", "as", "const", "namespace", "package", "function", "import", "true", "false", "null"}
-)
 _NUMERIC: Final = re.compile(r"(?:[-+.0-9][-+0-9.eEinumkKMGTPhsµ]*)?")
 """The beginnings of numbers, quantities and durations, and of other texts."""
 _ORDERS: Final = {
@@ -211,6 +208,11 @@ def written(tree: Tree, roots: Mapping[str, str]) -> str:
             return _written(_at(path, roots), operator, value)
 
 
+def _nested(tree: Tree, roots: Mapping[str, str]) -> str:
+    text = written(tree, roots)
+    return f"({text})" if isinstance(tree, Joined) else text
+
+
 def _written(key: str, operator: str, value: Any) -> str:
     match operator:
         case "matches":
@@ -250,9 +252,10 @@ def _at(path: Path, roots: Mapping[str, str]) -> str:
 
 def _reached(root: str, names: Sequence[str], may_be_missing: bool) -> str:
     text = root
-    for name in names:
-        is_field = bool(_FIELD.fullmatch(name)) and name not in _RESERVED
-        if may_be_missing:
+    for number, name in enumerate(names):
+        is_field = is_name(name)
+        # Autogen looks for `object.metadata` and `object.spec`, which are always there.
+        if may_be_missing and not (root == "object" and number == 0):
             text += f".?{name}" if is_field else f"[?{literal(name)}]"
         else:
             text += f".{name}" if is_field else f"[{literal(name)}]"
@@ -327,6 +330,8 @@ class _Reader:
             if same(node, root):
                 return list(self.of[name])
         match node:
+            case cel.Select(is_optional=False) if is_optional:
+                return self._names(node, is_optional=False)  # what is always there
             case cel.Select(operand=operand, field=field) if node.is_optional is is_optional:
                 return [*self._names(operand, is_optional=is_optional), field]
             case cel.Index(operand=operand, index=cel.Literal(value=str() as field)) if (

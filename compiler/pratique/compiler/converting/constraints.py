@@ -8,7 +8,7 @@ References: Kubernetes 1.36 `admissionregistration.k8s.io/v1` MatchResources; Ky
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -23,9 +23,13 @@ from pratique.grammar.source import Location
 from pratique.grammar.wildcard import contains_wildcard
 
 NAMESPACE: Final = 'request.?namespace.orValue("")'
-NAME: Final = '(object.metadata.?name.orValue("") != "" ? object.metadata.name : object.metadata.?generateName.orValue(""))'
+NAME: Final = (
+    '(object.metadata.?name.orValue("") != "" ? object.metadata.name'
+    ' : object.metadata.?generateName.orValue(""))'
+)
 _USER: Final = 'request.?userInfo.?username.orValue("")'
 _GROUPS: Final = "request.?userInfo.?groups.orValue([])"
+_NEVER: Final = "false"
 _STARTED: Final = ("CREATE", "UPDATE")
 KINDS: Final = tuple(
     (group, version, kind)
@@ -158,13 +162,13 @@ class Scopes:
         if each.namespaces:
             yield "namespaces", among(NAMESPACE, each.namespaces)
         for pair in each.annotations:
-            yield "annotations", self._pair("annotations", pair, each)
+            yield "annotations", self._pair("object.metadata.?annotations", pair)
         if each.subjects:
             yield "subjects", _any_of(map(_subject, each.subjects))
             self._differs(
                 "requesters",
-                "in background scans, where nobody knows who sent a request, a classic rule matches whatever its"
-                " `subjects`, and the condition here does not hold",
+                "in background scans, where nobody knows who sent a request, a classic rule matches whatever"
+                " its `subjects`, and the condition here does not hold",
                 "a resource that is scanned in the background",
                 each.at.location,
             )
@@ -173,31 +177,23 @@ class Scopes:
     def _excluding(
         self, kinds: tuple[Kind, ...], selectors: list[ir.LabelSelector]
     ) -> Iterator[tuple[str, str]]:
-        exclude = self.rule.resources.exclude
-        for every in (
-            ([exclude.filters] if exclude.every else [(f,) for f in exclude.filters]) if exclude else ()
-        ):
+        for every in _excluded(self.rule.resources.exclude):
             inverted = _inverted(every, kinds)
             if inverted:
                 selectors.append(inverted)
                 continue
             tests = [test for each in every for test in self._tests(each, kinds)]
-            if "false" not in tests:
-                negated = len(tests) == 1 and not tests[0].startswith("(")
-                yield (
-                    "exclude",
-                    f"!({' && '.join(tests)})" if tests else "false" if not negated else f"!{tests[0]}",
-                )
+            if _NEVER not in tests:
+                yield "exclude", f"!({' && '.join(tests)})" if tests else _NEVER
 
     def _tests(self, each: ir.ResourceFilter, kinds: tuple[Kind, ...]) -> Iterator[str]:
         """Yield expressions, all of which are true of what an excluding filter selects."""
-        if each.is_empty:
-            yield "false"
-            return
         named = [kind for kind in kinds if not each.kinds or selected(kind, each.kinds)]
-        if not named:
-            yield "false"
-        elif len(named) < len(kinds):
+        self._roles(each)
+        if each.is_empty or not named or each.roles or each.cluster_roles:
+            yield _NEVER
+            return
+        if len(named) < len(kinds):
             yield f"request.kind.kind in [{', '.join(_text(kind) for _, _, kind in named)}]"
         if each.operations:
             yield f"request.operation in [{', '.join(map(_text, each.operations))}]"
@@ -205,38 +201,35 @@ class Scopes:
             yield among(NAME, each.names)
         if each.namespaces:
             yield among(NAMESPACE, each.namespaces)
-        for pair in each.annotations:
-            yield self._pair("annotations", pair, each)
-        if each.selector:
-            yield from self._labels("object.metadata.?labels", each.selector, each)
-        if each.namespace_selector:
-            yield from self._labels("namespaceObject.?metadata.?labels", each.namespace_selector, each)
+        yield from self._labelled(each)
         if each.subjects:
             yield _any_of(map(_subject, each.subjects))
-        self._roles(each)
-        if each.roles or each.cluster_roles:
-            yield "false"
 
-    def _labels(self, where: str, selector: ir.LabelSelector, of: ir.ResourceFilter) -> Iterator[str]:
-        for key, value in selector.match_labels:
-            yield self._pair_in(where, (key, value), of)
+    def _labelled(self, each: ir.ResourceFilter) -> Iterator[str]:
+        for pair in each.annotations:
+            yield self._pair("object.metadata.?annotations", pair)
+        if each.selector:
+            yield from self._labels("object.metadata.?labels", each.selector)
+        if each.namespace_selector:
+            yield from self._labels("namespaceObject.?metadata.?labels", each.namespace_selector)
+
+    def _labels(self, where: str, selector: ir.LabelSelector) -> Iterator[str]:
+        for pair in selector.match_labels:
+            yield self._pair(where, pair)
         for each in selector.requirements:
             found = f"{where}[?{_text(each.key)}]"
-            values = f"[{', '.join(map(_text, each.values))}]"
+            is_among = f"({found}.hasValue() && {found}.value() in [{', '.join(map(_text, each.values))}])"
             match each.operator:
                 case "In":
-                    yield f"({found}.hasValue() && {found}.value() in {values})"
+                    yield is_among
                 case "NotIn":
-                    yield f"!({found}.hasValue() && {found}.value() in {values})"
+                    yield f"!{is_among}"
                 case "Exists":
                     yield f"{found}.hasValue()"
                 case _:
                     yield f"!{found}.hasValue()"
 
-    def _pair(self, name: str, pair: tuple[str, str], of: ir.ResourceFilter) -> str:
-        return self._pair_in(f"object.metadata.?{name}", pair, of)
-
-    def _pair_in(self, where: str, pair: tuple[str, str], of: ir.ResourceFilter) -> str:
+    def _pair(self, where: str, pair: tuple[str, str]) -> str:
         key, value = pair
         if contains_wildcard(key):
             tests = f"{among('k', (key,))} && {among(f'{where}.orValue({{}})[k]', (value,))}"
@@ -314,7 +307,14 @@ def _merged(filters: Sequence[ir.ResourceFilter]) -> list[_All]:
     return [_All((each,)) for each in found.values()]
 
 
-def _common(given: Iterator[tuple[str, ...]] | Any) -> tuple[str, ...]:
+def _excluded(exclude: ir.Selection | None) -> list[tuple[ir.ResourceFilter, ...]]:
+    """Return filters, all of which select what is left out."""
+    if exclude is None:
+        return []
+    return [exclude.filters] if exclude.every else [(each,) for each in exclude.filters]
+
+
+def _common(given: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the operations that all filters name which name any."""
     named = [each for each in given if each]
     return tuple(op for op in named[0] if all(op in each for each in named)) if named else ()
@@ -371,7 +371,7 @@ def _subject(subject: ir.Subject) -> str:
             return f"{_GROUPS}.exists(g, {among('g', (subject.name,))})"
 
 
-def _any_of(texts: Iterator[str] | Any) -> str:
+def _any_of(texts: Iterable[str]) -> str:
     found = list(texts)
     return found[0] if len(found) == 1 else f"({' || '.join(found)})"
 

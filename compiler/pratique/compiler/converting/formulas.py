@@ -1,4 +1,4 @@
-"""Who must have signed, as expressions: one for each set that must be met by itself, so that a message can say which.
+"""Who must have signed, as expressions: one for each set that must be met, so that a message can say which.
 
 `verifyImageSignatures(image, [attestors…])` counts attestors; sets within sets are joined by "and" and "or"
 where that says the same, and counted otherwise.
@@ -6,15 +6,24 @@ where that says the same, and counted otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from pratique.compiler import ir
+from pratique.compiler.cel.tokens import RESERVED
 
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEYWORDS: Final = ("false", "in", "null", "true")
 ALL_IMAGES: Final = "images.containers + images.initContainers + images.ephemeralContainers"
 
 Ask: TypeAlias = Callable[[list[str]], str]
 """Returns the call that counts which of some attestors have signed."""
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text may stand behind a dot."""
+    return bool(_NAME.fullmatch(text)) and text not in RESERVED and text not in _KEYWORDS
 
 
 def of_signatures(names: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Tests on issuers and subjects: texts that are compared exactly, and expressions.
 
-A classic rule joins several tests, with wildcards in plain texts. In an ImageValidatingPolicy a plain text has
-no wildcards, and of a text and an expression beside each other the expression alone counts.
+A classic rule joins several tests, with wildcards in plain texts. In an ImageValidatingPolicy a plain text
+has no wildcards, and of a text and an expression beside each other the expression alone counts.
 
 References: Kyverno 1.19 `pkg/image/verifiers/ivpol/cosign/opts.go`.
 """

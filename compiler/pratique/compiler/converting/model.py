@@ -54,23 +54,43 @@ class Caveat(StrEnum):
     HOSTS = "hosts-in-capitals"
 
 
-CAVEATS: dict[Caveat, str] = {
-    Caveat.BUNDLES: "where an image has Sigstore bundles, an ImageValidatingPolicy looks at these alone, else at"
-    " cosign's signatures alone; the classic rule looks at the one format that it names: an image that the right"
-    " signer signed in the other format",
-    Caveat.STATEMENTS: "a classic rule demands that all statements of a type are signed and hold, an"
-    " ImageValidatingPolicy that one is (the last one verified, where it reads one): an image with two"
-    " statements of the type, the first by a stranger",
-    Caveat.CONTROLLERS: "autogen of ImageValidatingPolicies leaves ReplicationControllers out; their Pods are"
-    " judged when they are made: a ReplicationController with an unsigned image",
-    Caveat.EPHEMERAL: "a classic rule about Pods is about their subresource ephemeralcontainers, too: an unsigned"
-    " image that `kubectl debug` adds to a running Pod",
-    Caveat.VOLUMES: "images that are mounted as volumes are images of a Pod for classic rules alone: a Pod with"
-    " `volumes: [{image: {reference: …}}]`",
-    Caveat.HOSTS: "classic rules of pratique compare the host of an image in lower case, ImageValidatingPolicies"
-    " (and both kinds in Kyverno) as it is written: `GHCR.io/acme/app`",
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What differs whatever the policy, and an example."""
+
+    text: str
+    witness: str
+
+
+CAVEATS: dict[Caveat, Explanation] = {
+    Caveat.BUNDLES: Explanation(
+        "where an image has Sigstore bundles, an ImageValidatingPolicy looks at these alone, else at cosign's"
+        " signatures alone; a classic rule looks at the one format that it names",
+        "an image that the right signer signed in the other format",
+    ),
+    Caveat.STATEMENTS: Explanation(
+        "a classic rule demands that all statements of a type are signed and hold, an ImageValidatingPolicy"
+        " that one is, and it reads the last",
+        "an image with two statements of the type, one of them by a stranger",
+    ),
+    Caveat.CONTROLLERS: Explanation(
+        "autogen of ImageValidatingPolicies leaves ReplicationControllers out; their Pods are judged",
+        "a ReplicationController with an unsigned image",
+    ),
+    Caveat.EPHEMERAL: Explanation(
+        "a classic rule about Pods is about their subresource ephemeralcontainers, too",
+        "an unsigned image that `kubectl debug` adds to a running Pod",
+    ),
+    Caveat.VOLUMES: Explanation(
+        "images that a Pod mounts as volumes are judged by classic rules alone",
+        "a Pod with `volumes: [{name: v, image: {reference: …}}]` and an unsigned image there",
+    ),
+    Caveat.HOSTS: Explanation(
+        "classic rules of pratique compare the host of an image in lower case, ImageValidatingPolicies"
+        " (and both in Kyverno) as it is written",
+        "a Pod with the image `GHCR.io/acme/app`",
+    ),
 }
-"""What differs, then an example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

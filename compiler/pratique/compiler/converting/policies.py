@@ -1,4 +1,4 @@
-"""A classic policy about images to new documents: one for all entries that choose the same resources and images.
+"""A classic policy about images to new documents: one for entries that choose the same resources and images.
 
 Entries with the same scope, images and settings share a document, each with validations of its own; all
 others get documents of their own. The only document of a policy keeps its name, others add that of the rule.
@@ -252,10 +252,22 @@ class _Writing:
         return {"name": self._name, **kept, **({"annotations": annotations} if annotations else {})}
 
     def _spec(self) -> dict[str, Any]:
-        group, policy = self._group, self._of.policy
-        entry, scoping = group.first, group.scoping
-        route = ("spec", "rules", group.number)
-        self._part(("spec",), self._of.document.location(*route))
+        group = self._group
+        self._part(("spec",), self._of.document.location("spec", "rules", group.number))
+        if not group.first.use_cache:
+            self._of.add(
+                Difference(
+                    code="use-cache",
+                    message="that verdicts are not remembered cannot be said",
+                    witness="an image whose signature was taken back since it was last verified",
+                    location=group.first.at.location,
+                )
+            )
+        return {**self._enforcement(), **self._scope(), **self._demands()}
+
+    def _enforcement(self) -> dict[str, Any]:
+        """Return when the policy is evaluated, and what a failure does."""
+        policy = self._of.policy
         spec: dict[str, Any] = {}
         if policy.webhook_seconds is not None:
             spec["webhookConfiguration"] = {"timeoutSeconds": policy.webhook_seconds}
@@ -273,16 +285,33 @@ class _Writing:
         if evaluation:
             spec["evaluation"] = evaluation
             self._setting("evaluation", "background", "admission")
+        return spec
+
+    def _scope(self) -> dict[str, Any]:
+        """Return which requests and images the policy is about."""
+        group, scoping = self._group, self._group.scoping
+        spec: dict[str, Any] = {}
+        route = ("spec", "rules", group.number)
         if scoping.controllers is not None:
             spec["autogen"] = {"podControllers": {"controllers": list(scoping.controllers)}}
         spec["matchConstraints"] = scoping.constraints
         self._part(("spec", "matchConstraints"), self._of.document.location(*route, "match"), above=1)
-        match_conditions = [{"name": name, "expression": Lines(text)} for name, text in scoping.conditions]
-        match_conditions += self._preconditions(group.rule, group.number)
-        if match_conditions:
-            spec["matchConditions"] = match_conditions
-            self._part(("spec", "matchConditions"), self._of.document.location(*route, "exclude"), above=1)
-        spec["matchImageReferences"] = list(self._references(entry))
+        found: list[dict[str, Any]] = [
+            {"name": name, "expression": Lines(text)} for name, text in scoping.conditions
+        ]
+        found += self._preconditions(group.rule, group.number)
+        if found:
+            spec["matchConditions"] = found
+            for name in ("exclude", "preconditions"):
+                if self._of.document.node(*route, name) is not None:
+                    self._part(("spec", "matchConditions"), self._of.document.location(*route, name), above=1)
+        spec["matchImageReferences"] = list(self._references(group.first))
+        return spec
+
+    def _demands(self) -> dict[str, Any]:
+        """Return what is demanded of images."""
+        entry = self._group.first
+        spec: dict[str, Any] = {}
         settings = {
             "mutateDigest": entry.pin_digest,
             "verifyDigest": entry.demand_digest,
@@ -297,20 +326,11 @@ class _Writing:
         if statements:
             spec["attestations"] = statements
         spec["validations"] = list(self._validations()) or [{"expression": "true"}]
-        if group.rule.report_properties:
+        properties = self._group.rule.report_properties
+        if properties:
             spec["auditAnnotations"] = [
-                {"key": key, "valueExpression": references.literal(value)}
-                for key, value in group.rule.report_properties
+                {"key": key, "valueExpression": references.literal(value)} for key, value in properties
             ]
-        if not entry.use_cache:
-            self._of.add(
-                Difference(
-                    code="use-cache",
-                    message="that verdicts are not remembered cannot be said",
-                    witness="an image whose signature was taken back since it was last verified",
-                    location=entry.at.location,
-                )
-            )
         return spec
 
     # --- parts of the specification ----------------------------------------------------------------------
@@ -405,7 +425,7 @@ class _Writing:
             return
         known = self._conditions.get(name)
         self._conditions[name] = conditions.together(known, tree) if known else tree
-        yield _validation(text, f"the {name} of an image must meet the conditions", is_several=True), place
+        yield _validation(text, f"the {name} of an image must meet the conditions"), place
 
     def _payload(self, name: str) -> str:
         payload = f"extractPayload(image, attestations.{name})"
@@ -431,7 +451,8 @@ class _Writing:
             return
         self._conditions[DENIAL] = tree
         made = _validation(
-            f"!({text})", denial.message or "the statements of an image are refused", is_several=True
+            f"!({text})",
+            denial.message or "the statements of an image are refused",
         )
         yield made, place
 
@@ -445,7 +466,7 @@ class _Writing:
                         code="unlogged-statements",
                         message="an ImageValidatingPolicy accepts no statement in cosign's format that a"
                         " transparency log does not know, whatever it is told to ignore",
-                        witness=f"an image with a {attestation.type} that the right signer signed and no log knows",
+                        witness=f"an image with a {attestation.type} of the right signer that no log knows",
                         location=leaf.at.location,
                     )
                 )
@@ -466,13 +487,9 @@ class _Writing:
         self._parts.append(Part(path=path, lines=(start.line - above, last)))
 
 
-def _validation(test: str, message: str, *, is_several: bool = False) -> dict[str, Any]:
-    lines = (
-        f"({formulas.ALL_IMAGES})\n.all(image, {test})"
-        if not is_several
-        else (f"({formulas.ALL_IMAGES})\n.all(image, {test.replace(' && ', ' &&' + chr(10))})")
-    )
-    return {"expression": Lines(lines), "message": message}
+def _validation(test: str, message: str) -> dict[str, Any]:
+    lines = test.replace(" && ", " &&\n")
+    return {"expression": Lines(f"({formulas.ALL_IMAGES})\n.all(image, {lines})"), "message": message}
 
 
 def _credentials(given: ir.RegistryCredentials) -> dict[str, Any]:

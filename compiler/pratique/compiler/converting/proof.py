@@ -228,8 +228,8 @@ def _payloads(body: CelImageValidation) -> dict[str, Expression]:
         text = f"extractPayload(image, attestations.{each.name})"
         whole = text if each.is_referrer else f"{text}.predicate"
         root = _compiled(f"images.containers.all(image, {whole} == 0)")
-        assert isinstance(root, Comprehension) and isinstance(root.condition, Call)  # noqa: S101 (as written)
-        found[each.name] = root.condition.arguments[0]
+        if isinstance(root, Comprehension) and isinstance(root.condition, Call):
+            found[each.name] = root.condition.arguments[0]
     return found
 
 
@@ -247,7 +247,11 @@ def _all_images() -> Expression:
 
 
 def _request() -> dict[str, Expression]:
-    return {"object": _compiled("object"), "oldObject": _compiled("oldObject"), "request": _compiled("request")}
+    return {
+        "object": _compiled("object"),
+        "oldObject": _compiled("oldObject"),
+        "request": _compiled("request"),
+    }
 
 
 _REQUEST: Final = {

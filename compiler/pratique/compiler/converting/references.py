@@ -67,7 +67,7 @@ def tests(region: ir.ImageRegion) -> tuple[ReferenceTest, ...]:
 
 
 def _simple(region: ir.ImageRegion) -> tuple[ReferenceTest, ...]:
-    """Return globs, with expressions for patterns for which there are none; nothing where some are skipped."""
+    """Return globs, and expressions for patterns that have none; nothing where some are skipped."""
     if region.skip:
         return ()
     texts = {pattern.text for pattern in region.include}
@@ -166,7 +166,7 @@ def _found(forms: Iterable[str]) -> str:
 
 
 def _merged(forms: tuple[str, ...]) -> Iterator[str]:
-    """Yield expressions; one in place of three for a repository with any tag, with none and with any digest."""
+    """Yield expressions; one in place of three for a repository with any tag, none and any digest."""
     for form in forms:
         bare, tagged, digested = (form.removesuffix(end) for end in ("", _ANY_TAG, _ANY_DIGEST))
         repository = next((each for each in (tagged, digested, bare) if f"{each}{_ANY_TAG}" in forms), form)

@@ -32,7 +32,9 @@ def texts(conversion: Conversion) -> tuple[str, ...]:
     made: list[str] = []
     taken: set[Comment] = set()
     for number, draft in enumerate(conversion.drafts):
-        of_rule = [c for c in found if any(rules[each][0] <= c.about <= rules[each][1] for each in draft.rules)]
+        of_rule = [
+            c for c in found if any(rules[each][0] <= c.about <= rules[each][1] for each in draft.rules)
+        ]
         mine = [c for c in of_rule if c not in taken]
         if number == 0:
             inside = {c for c in found if any(low <= c.about <= high for low, high in rules)}
