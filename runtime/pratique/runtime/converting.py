@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pratique.compiler import ir
+from pratique.compiler.converting.judging import judge
 from pratique.compiler.converting.model import CAVEATS, Caveat, Conversion, Difference
 from pratique.compiler.converting.policies import convert
 from pratique.compiler.converting.proof import Proved, Status, prove
-from pratique.compiler.converting.text import texts
+from pratique.compiler.converting.text import lines_of, texts
 from pratique.compiler.lower import lower
 from pratique.grammar.documents import PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError
@@ -57,6 +58,11 @@ class Converted:
         if self.differences or self.proved is None:
             return Status.DIFFERENT
         return self.proved.status
+
+    @property
+    def lines(self) -> tuple[int, int]:
+        """Return the first and last line of the classic policy, comments above it included."""
+        return lines_of(self.conversion.document)
 
     @property
     def document(self) -> PolicyDocument:
@@ -122,7 +128,11 @@ def _judged(conversion: Conversion, options: Options) -> Converted:
     proved = None
     if not conversion.is_final:
         made = texts(conversion)
-        proved = prove(conversion, _read(conversion, made))
+        after = _read(conversion, made)
+        proved = prove(conversion, after)
+        if proved.unknown:
+            judged = judge(conversion, after)
+            proved = replace(proved, judged=judged.agreed, refuted=judged.refuted)
     is_same = not differences and proved is not None and proved.status is not Status.DIFFERENT
     return Converted(
         conversion=conversion,

@@ -181,6 +181,11 @@ def is_exact(tree: Tree) -> bool:
             return False
 
 
+def plain(expression: str) -> str:
+    """Return a text that an expression matches which `identities.expression_of` has made of a glob."""
+    return re.sub(r"\\(.)|\.\*|\.", lambda match: match[1] or "x", expression)
+
+
 # --- to expressions ------------------------------------------------------------------------------------
 
 

@@ -403,6 +403,16 @@ class _Writing:
     ) -> Iterator[tuple[dict[str, Any], Location | None]]:
         name, place = self._names.statements[attestation.type], attestation.at.location
         self._unlogged(attestation)
+        if not attestation.type:
+            self._of.add(
+                Difference(
+                    code="statement-type",
+                    message="a statement without a type cannot be asked for; the classic rule refuses all images",
+                    witness="any image that the rule is about",
+                    location=place,
+                    is_final=True,
+                )
+            )
         for threshold in attestation.by:
             for part in formulas.conjuncts(threshold):
                 text = formulas.condition(part, self._names.attestors, formulas.of_statement(name))

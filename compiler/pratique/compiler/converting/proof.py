@@ -53,16 +53,20 @@ class Proved:
         comparison: of both sides as demands; None where they could not be compared.
         images: names of images that one side alone is about, each with the name of the new policy.
         unknown: what could not be decided, each in a sentence.
+        judged: what examples say of that, each in a sentence.
+        refuted: examples on which the two differ.
     """
 
     comparison: Comparison | None = None
     images: tuple[tuple[str, str], ...] = ()
     unknown: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
+    refuted: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
         """Return what is known."""
-        if self.images or (self.comparison and self.comparison.differs):
+        if self.images or self.refuted or (self.comparison and self.comparison.differs):
             return Status.DIFFERENT
         if self.unknown or self.comparison is None or not self.comparison.is_equivalent:
             return Status.UNKNOWN

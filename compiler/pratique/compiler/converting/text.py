@@ -64,6 +64,12 @@ def _lines(old: PolicyDocument) -> tuple[list[str], int, int]:
     return head, first, last
 
 
+def lines_of(old: PolicyDocument) -> tuple[int, int]:
+    """Return the first and last line of a document, with the comments above it and behind it."""
+    head, first, last = _lines(old)
+    return first - len(head), last
+
+
 def _rule_lines(old: PolicyDocument, number: int) -> tuple[int, int]:
     if old.node("spec", "rules", number) is None:
         return 0, -1
