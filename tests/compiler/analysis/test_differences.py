@@ -23,5 +23,11 @@ def test_differences_are_those_of_a_small_world(batch: int) -> None:
     assert kinds["proof"]
 
 
+@pytest.mark.parametrize("case", [38, 61, 800, 1212, 2214, 2935, 3521, 3702, 5438])
+def test_images_that_are_renamed_meet_demands_on_other_names(case: int) -> None:
+    """Cases in which an example once had signers who would not have done."""
+    compared(Random(f"3594821210 differences of policies {case}"))
+
+
 def test_the_world_tells_signers_apart() -> None:
     assert len(set(EVIDENCE)) == 80
