@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pratique.grammar.plain_documents import read_plain
+from pratique.grammar.source import Source
 from pratique.runtime.outputs.json_text import json_text, without_surrogates, yaml_text
 
 TEXT = st.text(st.characters(categories=None))
@@ -15,6 +18,13 @@ DATA = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=8,
 )
+
+
+def reread(text: str) -> Any:
+    """Return what Kubernetes reads."""
+    found = read_plain(Source("x.yaml", text))
+    assert not found.errors, [str(each) for each in found.errors]
+    return found.documents[0].data
 
 
 @given(DATA)
@@ -48,5 +58,18 @@ def test_yaml_documents_are_separated_and_keep_their_key_order() -> None:
 
 
 def test_yaml_has_no_aliases() -> None:
-    shared = {"x": "y"}
-    assert yaml_text([[shared, shared]]) == "- x: y\n- x: y\n"
+    shared = {"x": "z"}
+    assert yaml_text([[shared, shared]]) == "- x: z\n- x: z\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["y", "N", "0o7", "0O7", "0B1", "1e3", "-.5", "+1E3", "1.", "017", "on", "1_0"]
+)
+def test_texts_that_look_like_something_else_are_quoted(text: str) -> None:
+    written = yaml_text([{text: text}])
+    assert reread(written) == {text: text}
+
+
+@given(st.text("yYnN01xobeE+-._~", max_size=5))
+def test_kubernetes_reads_the_same_texts(text: str) -> None:
+    assert reread(yaml_text([{"a": [text], "b": {text: "a"}}])) == {"a": [text], "b": {text: "a"}}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 
 def json_text(data: Any) -> str:
@@ -29,10 +30,20 @@ def _written(data: Any, indent: int | None) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
 
 
+_TAKEN_FOR_OTHERS: Final = (
+    ("bool", re.compile(r"[yYnN]$"), "yYnN"),
+    ("int", re.compile(r"[-+]?0(?:[oO]?[0-7]+|[xX][0-9a-fA-F]+|[bB][01]+)$"), "-+0"),
+    ("float", re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"), "-+.0123456789"),
+)
+"""Texts that others than PyYAML take for something else unless they are quoted: tag, text, first letters."""
+
+
 def yaml_text(documents: Iterable[Any]) -> str:
     """Return documents as YAML, each but the first after a `---` line, keys in their order.
 
-    Strings with anything but printable ASCII are double-quoted with escapes; there are no aliases.
+    Strings with anything but printable ASCII are double-quoted with escapes, and those that any reader could
+    take for something else are quoted: `y` is a boolean and `1e3` a number for Kubernetes. There are no
+    aliases.
     """
     import yaml
 
@@ -40,6 +51,8 @@ def yaml_text(documents: Iterable[Any]) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
+    for tag, pattern, first in _TAKEN_FOR_OTHERS:
+        Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, list(first))
     texts = [
         yaml.dump(
             without_surrogates(document), Dumper=Dumper, sort_keys=False, allow_unicode=False, width=1 << 30
