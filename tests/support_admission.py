@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pratique.grammar.errors import TransportError
+from pratique.runtime.admission.groups import Selection
 from pratique.runtime.admission.judging import Judge, Namespaces, Roles
 from pratique.runtime.admission.review import Review, read_review
 from pratique.runtime.admission.verdict import Verdict
@@ -67,6 +68,7 @@ def judge(
     seconds: float = 5,
     namespaces: Namespaces | None = None,
     roles: Roles | None = None,
+    among: Selection | None = None,
     **changes: Any,
 ) -> Verdict:
     """Return the verdict on a review."""
@@ -74,7 +76,7 @@ def judge(
     async def run() -> Verdict:
         evidence = Evidence(given.store, given.verifier, lifetimes=Lifetimes())
         one = Judge(Engine(given.plan, evidence, given.source), namespaces, roles=roles)
-        return await one.verdict(review(data, **changes), mutating=mutating, seconds=seconds)
+        return await one.verdict(review(data, **changes), mutating=mutating, seconds=seconds, among=among)
 
     return asyncio.run(run())
 

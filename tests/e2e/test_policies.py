@@ -31,7 +31,7 @@ from pratique.runtime.kubernetes.types import (
 from tests.conftest import ROOT
 from tests.support_cluster import Kubectl
 from tests.support_engine import pod
-from tests.support_policies import cluster_policy
+from tests.support_policies import cluster_policy, rule_policy
 from tests.support_policy_objects import exception_object
 from tests.support_serve import APP, BAD, exists, images, namespace, serving, until
 
@@ -284,5 +284,47 @@ def test_k16_an_exception_counts_where_it_is_said_to(
                 await becomes(cluster, BAD, where, "admitted")
                 await cluster.delete(EXCEPTIONS, "e", where)
                 await becomes(cluster, BAD, where, DENIED)
+
+    asyncio.run(asyncio.wait_for(run(), 120))
+
+
+def ruled(name: str, where: str, **rule: Any) -> Object:
+    match = {"any": [{"resources": {"kinds": ["Pod"], "namespaces": [where]}}]}
+    spec = {"validationFailureAction": "Enforce"}
+    found: Object = json.loads(rule_policy(metadata={"name": name}, spec=spec, match=match, **rule))
+    return found
+
+
+def test_what_rules_change_is_what_is_verified_and_validated(
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+) -> None:
+    mirrored = {"name": "{{ element.name }}", "image": "ghcr.io/acme/{{ images.containers.c0.name }}:v1"}
+    loop = {
+        "list": "request.object.spec.containers",
+        "patchStrategicMerge": {"spec": {"containers": [mirrored]}},
+    }
+    label = {"patchStrategicMerge": {"metadata": {"labels": {"+(team)": "core"}}}}
+    pattern = {"message": "no team", "pattern": {"metadata": {"labels": {"team": "core"}}}}
+
+    async def run() -> None:
+        async with Cluster(settings) as cluster, namespace(cluster) as where:
+            await cluster.create(CLUSTER_POLICIES, ruled(f"{where}-validate", where, validate=pattern))
+            with serving(kubeconfig_file, tmp_path, "--name", NAME, *images(lab)):
+                await becomes(cluster, "docker.io/app:v1", where, "no team")
+                await cluster.create(CLUSTER_POLICIES, enforced(where))
+                await cluster.create(CLUSTER_POLICIES, ruled(f"{where}-label", where, mutate=label))
+                mirror = ruled(f"{where}-mirror", where, mutate={"foreach": [loop]})
+                await cluster.create(CLUSTER_POLICIES, mirror)
+                await ready(cluster, f"{where}-mirror", "True")
+                await becomes(cluster, "docker.io/app:v1", where, "admitted")
+                given = pod("docker.io/app:v1", metadata={"name": "one", "namespace": where})
+                made = await cluster.create(PODS, given, where)
+                assert made["metadata"]["labels"] == {"team": "core"}
+                assert made["spec"]["containers"][0]["image"].startswith(f"{APP}@sha256:")
+                await becomes(cluster, "docker.io/unknown:v1", where, "ghcr.io/acme/unknown:v1")
+                other = pod("docker.io/app:v1", metadata={"namespace": where, "labels": {"team": "other"}})
+                other["metadata"]["name"] = "two"
+                with pytest.raises(ClusterError, match="no team"):
+                    await cluster.create(PODS, other, where)
 
     asyncio.run(asyncio.wait_for(run(), 120))

@@ -10,9 +10,9 @@ References: Kyverno 1.19, `pkg/engine` (`engine.go`, `validation.go`, `image_ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pratique.compiler import bodies, ir
 from pratique.compiler.cel_bodies import CEL_BODIES, CelExemption
@@ -35,6 +35,18 @@ if TYPE_CHECKING:
     from pratique.runtime.cel_rules import CelRules
     from pratique.runtime.evidence import Evaluation, Evidence
     from pratique.runtime.image_rules import ImageRules, Verified
+
+
+class Judged(NamedTuple):
+    """What became of a resource.
+
+    Attributes:
+        results: of its rules, in the order of the plan.
+        resource: as the rules that change it left it.
+    """
+
+    results: tuple[RuleResult, ...]
+    resource: Resource
 
 
 class Engine:
@@ -100,25 +112,46 @@ class Engine:
         Raises:
             NotYetError: some rule has to ask for something, and there is no evidence to ask.
         """
+        return (await self.follow(resource, rules, seconds=seconds)).results
+
+    async def follow(
+        self,
+        resource: Resource,
+        rules: Sequence[Applicable],
+        *,
+        seconds: float | None = None,
+        among: Callable[[PlannedRule], bool] | None = None,
+    ) -> Judged:
+        """Return what `judge` does, and what the rules make of the resource.
+
+        Args:
+            resource: what is judged.
+            rules: those that apply to it.
+            seconds: as for `judge`.
+            among: says which rules count once others have changed the resource; None for all.
+
+        Raises:
+            NotYetError: as `judge`.
+        """
         if not rules:
-            return ()
+            return Judged((), resource)
         evidence: Evaluation | None = None
         if self.evidence is not None:
             evidence = self.evidence.evaluation(fresh_tags=any(map(_asks_anew, rules)))
         answers = Answers(self._source, evidence, self._accesses)
-        judgement = _Judgement(self, resource, rules, evidence, answers)
+        judgement = _Judgement(self, resource, rules, evidence, answers, among)
         if seconds is None:
-            return await judgement.results()
+            return await judgement.judged()
         import asyncio
 
         try:
             async with asyncio.timeout(seconds):
-                return await judgement.results()
+                return await judgement.judged()
         except TimeoutError:
             answers.close()
             if evidence is not None:
                 evidence.close()
-        return await _Judgement(self, resource, rules, evidence, answers).results()
+        return await _Judgement(self, resource, rules, evidence, answers, among).judged()
 
     def expressions(self, planned: PlannedRule) -> RuleExpressions:
         """Return the compiled expressions of a rule; compiled when it first applies."""
@@ -181,9 +214,11 @@ class _Judgement:
         rules: Sequence[Applicable],
         evidence: Evaluation | None,
         answers: Answers,
+        among: Callable[[PlannedRule], bool] | None,
     ) -> None:
         self._engine = engine
-        self._resource = resource
+        self._resource = self._left = resource
+        self._among = among
         self._evidence = evidence
         self._answers = answers
         self._contexts: dict[int, tuple[Resource, Context]] = {}
@@ -193,8 +228,8 @@ class _Judgement:
         self._properties: dict[int, tuple[tuple[str, str], ...]] = {}
         self._verified: Verified | None = None
 
-    async def results(self) -> tuple[RuleResult, ...]:
-        """Judge the rules stage by stage, and return their results in the order of the plan."""
+    async def judged(self) -> Judged:
+        """Judge the rules stage by stage."""
         await self._mutate()
         about_images = [
             (order, group)
@@ -218,7 +253,8 @@ class _Judgement:
             for item in group
             if self._checks.get(item.planned.number)
         ]
-        return tuple(sorted([*self._mutated, *judged], key=lambda result: result.number))
+        results = sorted([*self._mutated, *judged], key=lambda result: result.number)
+        return Judged(tuple(results), self._left)
 
     async def _mutate(self) -> None:
         """Let rules change the resource; all others see what is left."""
@@ -227,8 +263,8 @@ class _Judgement:
             return
         from pratique.runtime.mutation_rules import Mutations
 
-        mutations = Mutations(self._engine.plan, self._prepare, self._answers, self._engine.targets)
-        left, told = await mutations.run(self._resource, rules)
+        mutations = Mutations(self._again, self._prepare, self._answers, self._engine.targets)
+        self._left, left, told = await mutations.run(self._resource, rules)
         for item, checks in told:
             self._checks[item.planned.number] = checks
             self._mutated.append(self._result(item.planned, -1))
@@ -236,6 +272,11 @@ class _Judgement:
         self._by_policy = _by_policy(
             [item for item in left if not isinstance(item.planned.rule.body, bodies.Mutation)]
         )
+
+    def _again(self, resource: Resource) -> Sequence[Applicable]:
+        """Return the rules that apply to the resource as others left it."""
+        found = applicable(self._engine.plan, resource)
+        return found if self._among is None else [item for item in found if self._among(item.planned)]
 
     async def _verify(self, order: int, group: list[Applicable], evidence: Evaluation) -> None:
         """Ask whether the images of a policy's rules are signed."""
@@ -280,6 +321,9 @@ class _Judgement:
         if items:
             checks = await self._engine.cel_rules().judge(items, self._answers)
             self._checks.update((number, [check]) for number, check in checks.items())
+            # They are in the order of evaluation, each having seen what those before it left.
+            if changed := [check.patched for check in checks.values() if check.patched is not None]:
+                self._left = self._left.changed(changed[-1])
 
     async def _generate(self) -> None:
         """Let rules say what they make of the resource."""

@@ -15,12 +15,11 @@ from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.expressions.variables import Template
 from pratique.compiler.mutations import Mutated
-from pratique.compiler.plan import Plan
 from pratique.compiler.selection import label_selector_matches
 from pratique.grammar import wildcard
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.answers import Answers
-from pratique.runtime.applicable import Applicable, applicable
+from pratique.runtime.applicable import Applicable
 from pratique.runtime.decision import Check, Stage, Status
 from pratique.runtime.prepared import Prepared
 from pratique.runtime.resource import Resource
@@ -37,7 +36,7 @@ class Mutations:
 
     def __init__(
         self,
-        plan: Plan,
+        again: Callable[[Resource], Sequence[Applicable]],
         prepare: Callable[[Applicable], Awaitable[Prepared]],
         answers: Answers,
         targets: Sequence[Data] | None,
@@ -45,20 +44,20 @@ class Mutations:
         """Take the rules, what prepares one, and the existing objects that rules may change.
 
         Args:
-            plan: the rules.
+            again: returns the rules that apply to a changed resource.
             prepare: returns a rule with its context.
             answers: settles evaluations that ask the world for something.
             targets: None where none can be looked up.
         """
-        self._plan = plan
+        self._again = again
         self._prepare = prepare
         self._answers = answers
         self._targets = targets
 
     async def run(
         self, resource: Resource, rules: Sequence[Applicable]
-    ) -> tuple[Sequence[Applicable], list[tuple[Applicable, list[Check]]]]:
-        """Return the rules that apply to what is left in the end, and what the rules that mutate say."""
+    ) -> tuple[Resource, Sequence[Applicable], list[tuple[Applicable, list[Check]]]]:
+        """Return what is left in the end, the rules that apply to it, and what the rules that mutate say."""
         told: list[tuple[Applicable, list[Check]]] = []
         number, ended = -1, ""
         while item := _next(rules, number, ended):
@@ -70,8 +69,8 @@ class Mutations:
             for check in checks:
                 if check.patched is not None:
                     resource = resource.changed(check.patched)
-                    rules = applicable(self._plan, resource)
-        return rules, [(item, checks) for item, checks in told if checks]
+                    rules = self._again(resource)
+        return resource, rules, [(item, checks) for item, checks in told if checks]
 
     async def _checks(self, item: Applicable) -> list[Check]:
         body = item.planned.rule.body

@@ -193,6 +193,14 @@ class Resource:
         metadata = self.data.get("metadata")
         return metadata if isinstance(metadata, dict) else {}
 
+    @property
+    def has_controller(self) -> bool:
+        """Say whether a controller made the object, and keeps it as it is."""
+        owners = self.metadata.get("ownerReferences")
+        return isinstance(owners, list) and any(
+            isinstance(o, dict) and o.get("controller") is True for o in owners
+        )
+
     @cached_property
     def target(self) -> Target:
         """What match and exclude see."""

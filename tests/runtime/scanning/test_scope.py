@@ -8,7 +8,7 @@ import pytest
 from pratique.compiler import ir
 from pratique.runtime.scanning.scope import scope
 from tests.support_discovery import DISCOVERY
-from tests.support_policies import cluster_policy, policy
+from tests.support_policies import cluster_policy, policy, rule_policy
 
 
 def made(*filters: dict[str, Any], **more: Any) -> ir.Policy:
@@ -38,6 +38,11 @@ def test_pods_and_the_controllers_of_generated_rules() -> None:
 
 def test_policies_without_background_are_not_scanned() -> None:
     assert targets(made({}, spec={"background": False})) == set()
+
+
+def test_rules_that_change_are_not_scanned() -> None:
+    change = {"patchStrategicMerge": {"metadata": {"labels": {"a": "b"}}}}
+    assert targets(policy(rule_policy(mutate=change))) == set()
 
 
 def test_the_namespaces_that_are_named() -> None:

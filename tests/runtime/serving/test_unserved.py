@@ -15,14 +15,17 @@ LABEL = {"patchStrategicMerge": {"metadata": {"labels": {"a": "b"}}}}
 MADE: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "namespace": "n", "data": {}}
 
 
+EXISTING = {"targets": [{"apiVersion": "v1", "kind": "Secret", "name": "s", "namespace": "n"}], **LABEL}
+
+
 @pytest.mark.parametrize(
-    ("rule", "verb"), [({"mutate": LABEL}, "mutates"), ({"generate": MADE}, "generates")]
+    ("rule", "verb"), [({"mutate": EXISTING}, "mutates existing objects"), ({"generate": MADE}, "generates")]
 )
-def test_rules_that_mutate_or_generate(rule: dict[str, Any], verb: str) -> None:
+def test_rules_that_mutate_others_or_generate(rule: dict[str, Any], verb: str) -> None:
     lowered = read(rule_policy(**rule))
     assert not lowered.errors, [str(each) for each in lowered.errors]
     (error,) = unserved(lowered.policies.policies[0])
-    assert error.message == f"rule 'rule' {verb}: `pratique serve` verifies and validates only"
+    assert error.message == f"rule 'rule' {verb}: `pratique serve` judges and changes what is admitted only"
     assert error.location is not None
 
 
@@ -31,6 +34,7 @@ mutations:
 - patchType: ApplyConfiguration
   applyConfiguration: {expression: 'Object{}'}
 """
+ELSEWHERE = MUTATING + "evaluation: {mutateExisting: {enabled: true}}\n"
 GENERATING = "generate: [{expression: \"generator.Apply('shop', [])\"}]\n"
 DELETING = "schedule: '* * * * *'\n"
 
@@ -38,7 +42,7 @@ DELETING = "schedule: '* * * * *'\n"
 @pytest.mark.parametrize(
     ("kind", "spec", "verb"),
     [
-        ("MutatingPolicy", MUTATING, "mutates"),
+        ("MutatingPolicy", ELSEWHERE, "mutates existing objects"),
         ("GeneratingPolicy", GENERATING, "generates"),
         ("DeletingPolicy", DELETING, "deletes"),
     ],
@@ -47,23 +51,27 @@ def test_policies_in_cel(kind: str, spec: str, verb: str) -> None:
     lowered = read(text(kind, spec))
     assert not lowered.errors, [str(each) for each in lowered.errors]
     (error,) = unserved(lowered.policies.policies[0])
-    assert error.message == f"the policy p {verb}: `pratique serve` verifies and validates only"
+    assert error.message == f"the policy p {verb}: `pratique serve` judges and changes what is admitted only"
 
 
-def test_policies_in_cel_that_validate() -> None:
-    lowered = read(text("ValidatingPolicy", "validations: [{expression: 'true'}]\n"))
-    assert unserved(lowered.policies.policies[0]) == ()
-
-
-def test_rules_that_validate() -> None:
-    assert unserved(read(rule_policy(validate={"deny": {}})).policies.policies[0]) == ()
+@pytest.mark.parametrize(
+    "written",
+    [
+        text("ValidatingPolicy", "validations: [{expression: 'true'}]\n"),
+        text("MutatingPolicy", MUTATING),
+        rule_policy(validate={"deny": {}}),
+        rule_policy(mutate=LABEL),
+    ],
+)
+def test_what_judges_and_changes_is_served(written: str) -> None:
+    assert unserved(read(written).policies.policies[0]) == ()
 
 
 def test_objects_of_a_cluster_are_refused() -> None:
     rule = {
         "name": "r",
         "match": {"any": [{"resources": {"kinds": ["Pod"]}}]},
-        "mutate": LABEL,
+        "generate": MADE,
     }
     found = read_policy(
         {

@@ -12,7 +12,7 @@ from pratique.runtime.kubernetes.types import MUTATING_WEBHOOKS, VALIDATING_WEBH
 from pratique.runtime.serving.webhooks import Endpoint, Registration, configurations, unserved
 from tests.support_cel_policies import text
 from tests.support_discovery import DISCOVERY
-from tests.support_policies import cluster_policy, policy
+from tests.support_policies import cluster_policy, policy, rule_policy
 from tests.support_sigstore import key, written
 from tests.support_sigstore import policy as image_policy
 
@@ -106,6 +106,35 @@ def test_only_what_is_written_is_sent_to_the_mutating_webhook() -> None:
     [hook] = hooks(made(entry=PINNED), made("audit"), mutating=True)
     assert hook["reinvocationPolicy"] == "IfNeeded"
     assert hook["clientConfig"]["service"]["path"] == "/mutate/fail/all"
+
+
+LABEL = {"patchStrategicMerge": {"metadata": {"labels": {"a": "b"}}}}
+
+
+def test_what_rules_change_is_sent_to_the_mutating_webhook_alone() -> None:
+    kinds = {"any": [{"resources": {"kinds": ["ConfigMap"]}}]}
+    changing = policy(rule_policy(mutate=LABEL, match=kinds))
+    assert hooks(changing) == []
+    [hook] = hooks(changing, mutating=True)
+    assert sent(hook) == {("", "configmaps", "CREATE"), ("", "configmaps", "UPDATE")}
+
+
+def test_each_webhook_is_called_for_the_rules_that_it_is_about() -> None:
+    document = json.loads(rule_policy(mutate=LABEL, match={"any": [{"resources": {"kinds": ["ConfigMap"]}}]}))
+    judged = {"any": [{"resources": {"kinds": ["Node"]}}]}
+    document["spec"]["rules"].append({"name": "v", "match": judged, "validate": {"deny": {}}})
+    both = policy(json.dumps(document))
+    [mutating], [validating] = hooks(both, mutating=True), hooks(both)
+    assert {resource for _, resource, _ in sent(mutating)} == {"configmaps"}
+    assert {resource for _, resource, _ in sent(validating)} == {"nodes"}
+
+
+def test_policies_in_cel_that_change_are_sent_what_they_name() -> None:
+    change = "patchType: ApplyConfiguration, applyConfiguration: {expression: 'Object{}'}"
+    changing = policy(text("MutatingPolicy", f"mutations: [{{{change}}}]\n"))
+    assert hooks(changing) == []
+    [hook] = hooks(changing, mutating=True)
+    assert {(resource, operation) for _, resource, operation in sent(hook)} >= {("pods", "CREATE")}
 
 
 def test_failure_policies_and_patience() -> None:

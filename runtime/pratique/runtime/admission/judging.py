@@ -11,13 +11,15 @@ from typing import Final, Protocol
 
 from pratique.compiler import ir
 from pratique.compiler.cel_bodies import CEL_BODIES, CelImageValidation
-from pratique.compiler.plan import Plan
+from pratique.compiler.plan import Plan, PlannedRule
+from pratique.compiler.purposes import Purpose, purpose
 from pratique.compiler.selection import Requester
 from pratique.grammar.errors import EvaluationError, TransportError, UsageError
+from pratique.runtime.admission.changing import Changed, change, changes
 from pratique.runtime.admission.groups import Selection, group
 from pratique.runtime.admission.review import Review
 from pratique.runtime.admission.updates import only_removes_finalizers, unchanged
-from pratique.runtime.admission.verdict import Outcome, Verdict, decide, outcomes
+from pratique.runtime.admission.verdict import Outcome, Verdict, decide, outcomes, refused_change
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.decision import Status
 from pratique.runtime.engine import Engine
@@ -127,14 +129,24 @@ class Judge:
         if len(resource.images) > MAX_IMAGES:
             text = f"{resource.id} has more than {MAX_IMAGES} images"
             return Verdict(allowed=False, message=text)
-        rules = applicable(engine.plan, resource)
-        if mutating:
-            rules = [item for item in rules if isinstance(item.planned.rule.body, CelImageValidation | None)]
-        if among:
-            rules = [i for i in rules if among.includes(i.planned.policy, self._group(i.planned.policy))]
+
+        def is_meant(planned: PlannedRule) -> bool:
+            return among is None or among.includes(planned.policy, self._group(planned.policy))
+
+        rules = [item for item in applicable(engine.plan, resource) if is_meant(item.planned)]
         if not rules:
             return Verdict(allowed=True)
+        changed = Changed(resource)
         try:
+            if mutating and any(changes(item.planned) for item in rules):
+                left = end - time.monotonic()
+                changed = await change(engine, resource, rules, is_meant, left / 2)
+                if refusal := refused_change(changed.outcomes, resource):
+                    return refusal
+                resource = changed.resource
+                rules = [item for item in applicable(engine.plan, resource) if is_meant(item.planned)]
+                same = unchanged(review, resource.data)
+            rules = [item for item in rules if _judges(item.planned.rule, mutating=mutating)]
             left = end - time.monotonic()
             closing = SECONDS_PER_IMAGE * sum(len(item.uses) for item in rules)
             results = await engine.judge(resource, rules, seconds=max(left - closing, left / 2))
@@ -145,8 +157,9 @@ class Judge:
             _LOG.exception("defect %s while judging %s", number, review.uid)
             return decide(_all(rules, f"internal error {number}"), resource)
         named = {(i.planned.policy.key, i.planned.rule.name): i for i in rules}
-        found = list(outcomes(results, named, resource, unchanged=same, mutating=mutating))
-        return decide(found, resource, mutating=mutating)
+        found = outcomes(results, named, resource, unchanged=same, mutating=mutating)
+        sent = review.object if mutating else None
+        return decide((*changed.outcomes, *found), resource, mutating=mutating, sent=sent)
 
     async def _requester(self, review: Review) -> Requester:
         """Return who sent a request, with roles where a rule asks for them.
@@ -197,6 +210,13 @@ _BUILT_IN: Final = {
 def built_in(group: str, plural: str) -> Kind | None:
     """Return the kind of a type that every cluster has; its subresources may be objects of other kinds."""
     return _BUILT_IN.get((group, plural))
+
+
+def _judges(rule: ir.Rule, *, mutating: bool) -> bool:
+    """Say whether a rule has its say: about images where digests can be written, else about everything."""
+    if mutating:
+        return isinstance(rule.body, CelImageValidation | None)
+    return purpose(rule) is Purpose.JUDGE
 
 
 def _filters(rule: ir.Rule) -> Sequence[ir.ResourceFilter]:

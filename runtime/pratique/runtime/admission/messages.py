@@ -55,6 +55,23 @@ def blocked(resource: Resource, told: Iterable[Outcome]) -> str:
     return _cut("\n".join([text, *in_cel]))
 
 
+def not_changed(resource: Resource, told: Iterable[Outcome]) -> str:
+    """Return why a request is refused whose object could not be changed: the first policy to say so.
+
+    References: Kyverno 1.19 `pkg/webhooks/resource/mutation/mutation.go`, `mpol/handler.go`.
+    """
+    told = list(told)
+    classic = [each for each in told if not isinstance(each.rule.body, CEL_BODIES)]
+    if not classic:
+        errors = " ".join(f"Policy {each.policy.name}: {each.message}" for each in told)
+        found = resource.id
+        return _cut(f"Resource: {found.namespace}/{found.name}, Kind: {found.kind}, Errors: [{errors}]")
+    policy = classic[0].policy
+    errors = " ".join(f"{each.rule.name}: {each.message}" for each in classic if each.policy is policy)
+    name = policy.name
+    return _cut(f"mutation policy {name} error: failed to apply policy {name} rules [{errors}]")
+
+
 def _parted(told: Iterable[Outcome]) -> tuple[list[str], list[Outcome]]:
     """Return what policies in CEL say, and the outcomes of all others.
 

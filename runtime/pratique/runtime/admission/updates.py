@@ -20,14 +20,18 @@ from pratique.runtime.resource import Resource
 _BOOKKEEPING: Final = ("finalizers", "generation", "managedFields", "resourceVersion")
 
 
-def unchanged(review: Review) -> frozenset[str]:
-    """Return the JSON pointers of images that stand where they stood, in a container of the same name."""
-    if review.operation != "UPDATE" or review.object is None or review.old_object is None:
+def unchanged(review: Review, left: Mapping[str, Any] | None = None) -> frozenset[str]:
+    """Return the JSON pointers of images that stand where they stood, in a container of the same name.
+
+    Args:
+        review: the request.
+        left: what rules made of its object; None for the object as it is.
+    """
+    data = review.object if left is None else left
+    if review.operation != "UPDATE" or data is None or review.old_object is None:
         return frozenset()
     before = {(i.pointer, i.key, i.text) for i in Resource(review.old_object).images}
-    return frozenset(
-        i.pointer for i in Resource(review.object).images if (i.pointer, i.key, i.text) in before
-    )
+    return frozenset(i.pointer for i in Resource(data).images if (i.pointer, i.key, i.text) in before)
 
 
 def only_removes_finalizers(review: Review) -> bool:

@@ -5,15 +5,17 @@ References: Kyverno 1.19 `pkg/webhooks/resource/imageverification`, `pkg/utils/e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pratique.compiler import ir
 from pratique.compiler.cel_bodies import CEL_BODIES
+from pratique.compiler.json_differences import difference
+from pratique.compiler.purposes import Purpose, purpose
 from pratique.compiler.selection import Target, failure_action
 from pratique.grammar.wildcard import matches
-from pratique.runtime.admission.messages import blocked, place, warning
+from pratique.runtime.admission.messages import blocked, not_changed, place, warning
 from pratique.runtime.applicable import Applicable
 from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status, worst
 from pratique.runtime.resource import Resource
@@ -76,7 +78,7 @@ def outcomes(
         unchanged: pointers of images that an update leaves alone.
         mutating: the answer may carry a patch.
     """
-    made = _has_owner(resource)
+    made = resource.has_controller
     for result in results:
         item = rules[result.policy, result.rule]
         policy, rule = item.planned.policy, item.planned.rule
@@ -98,8 +100,33 @@ def outcomes(
         yield outcome
 
 
-def decide(found: Iterable[Outcome], resource: Resource, *, mutating: bool = False) -> Verdict:
-    """Return the verdict on a resource from what became of the rules that apply."""
+def refused_change(found: Sequence[Outcome], resource: Resource) -> Verdict | None:
+    """Return the refusal of an object that could not be changed as it should be, in Kyverno's words; or None.
+
+    DEVIATION: as in Kyverno 1.19, but whether a policy fails open is asked of each policy, and not of those
+    before it, too (`tests/runtime/admission/test_changing.py`).
+    """
+    told = [each for each in found if _is_unmet(each) and not each.policy.fail_open]
+    if not told:
+        return None
+    return Verdict(allowed=False, message=not_changed(resource, told), outcomes=tuple(found))
+
+
+def decide(
+    found: Iterable[Outcome],
+    resource: Resource,
+    *,
+    mutating: bool = False,
+    sent: Mapping[str, Any] | None = None,
+) -> Verdict:
+    """Return the verdict on a resource from what became of the rules that apply.
+
+    Args:
+        found: the outcomes.
+        resource: as rules that change it left it.
+        mutating: the answer may carry a patch.
+        sent: the object as the patch finds it; None for as it is.
+    """
     found = tuple(found)
     told = [outcome for outcome in found if outcome.status in (Status.FAIL, Status.ERROR, Status.WARN)]
     if any(_blocks(outcome, resource.target) for outcome in told):
@@ -110,9 +137,13 @@ def decide(found: Iterable[Outcome], resource: Resource, *, mutating: bool = Fal
     return Verdict(
         allowed=True,
         warnings=tuple(dict.fromkeys(warnings)),
-        patch=tuple(_patch(resource, pins)),
+        patch=(*(() if sent is None else difference(sent, resource.data)), *_patch(resource, pins)),
         outcomes=found,
     )
+
+
+def _is_unmet(outcome: Outcome) -> bool:
+    return outcome.status in (Status.FAIL, Status.ERROR)
 
 
 def _blocks(outcome: Outcome, target: Target) -> bool:
@@ -121,6 +152,8 @@ def _blocks(outcome: Outcome, target: Target) -> bool:
     DEVIATION: an error of a rule that audits refuses nothing; in Kyverno 1.19 it does unless the policy fails
     open (`tests/runtime/admission/test_judging.py::test_an_outage_is_told_where_a_failure_would_be`).
     """
+    if purpose(outcome.rule) is Purpose.CHANGE:
+        return not outcome.policy.fail_open
     if outcome.status is Status.WARN or failure_action(outcome.rule, target) is not ir.Action.ENFORCE:
         return False
     if isinstance(outcome.rule.body, CEL_BODIES):
@@ -170,13 +203,6 @@ def _to_write(
     """
     if not (made and rule.generated_from):
         yield from (pin for pin in pins if pin[0] not in unchanged)
-
-
-def _has_owner(resource: Resource) -> bool:
-    owners = resource.metadata.get("ownerReferences")
-    return isinstance(owners, list) and any(
-        isinstance(o, dict) and o.get("controller") is True for o in owners
-    )
 
 
 def _named(checks: Iterable[Check]) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,7 @@ from pratique.runtime.kubernetes.client import Object
 from pratique.runtime.resource import Resource
 from pratique.runtime.scanning.findings import Entry, Findings
 from pratique.runtime.scanning.inventory import ResourceKey
+from pratique.runtime.scanning.scope import is_scanned
 
 SECONDS: Final = 3600.0
 """Between two looks at the same resource: tags move, and signatures come and go."""
@@ -193,7 +194,8 @@ class Scanner:
         rules = [
             each
             for each in applicable(engine.plan, resource)
-            if each.planned.policy.background and (policies is None or each.planned.policy.key in policies)
+            if is_scanned(each.planned.policy, each.planned.rule)
+            and (policies is None or each.planned.policy.key in policies)
         ]
         results = await engine.judge(resource, rules, seconds=PATIENCE)
         if self._engine is not engine:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pratique.compiler import ir
+from pratique.compiler.purposes import Purpose, purpose
 from pratique.grammar.wildcard import is_literal
 from pratique.runtime.kubernetes.discovery import Discovery
 from pratique.runtime.kubernetes.types import ResourceType
@@ -20,6 +21,11 @@ class Target(NamedTuple):
     namespace: str = ""
 
 
+def is_scanned(policy: ir.Policy, rule: ir.Rule) -> bool:
+    """Say whether a rule judges what exists: one that would change it or make others of it does not."""
+    return policy.background and purpose(rule) is Purpose.JUDGE
+
+
 def scope(policies: Iterable[ir.Policy], discovery: Discovery) -> frozenset[Target]:
     """Return what is to be looked at for the background policies among `policies`.
 
@@ -27,7 +33,7 @@ def scope(policies: Iterable[ir.Policy], discovery: Discovery) -> frozenset[Targ
     """
     found: defaultdict[ResourceType, set[str] | None] = defaultdict(set)
     for policy in policies:
-        for rule in policy.rules if policy.background else ():
+        for rule in (each for each in policy.rules if is_scanned(policy, each)):
             namespaces = _namespaces(rule.resources)
             for type in _types(rule, discovery):
                 known = found[type]

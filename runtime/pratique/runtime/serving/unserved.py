@@ -1,18 +1,18 @@
-"""Rules that admission does not carry out: a policy with one is refused, never enforced in part."""
+"""Rules that the server does not carry out: a policy with one is refused, never enforced in part."""
 
 from __future__ import annotations
 
-from pratique.compiler import bodies, ir
-from pratique.compiler.cel_bodies import CelDeletion, CelGeneration, CelMutation
+from pratique.compiler import ir
+from pratique.compiler.purposes import Purpose, changes_others, purpose
 from pratique.grammar.errors import PolicyError
 
 
 def unserved(policy: ir.Policy) -> tuple[PolicyError, ...]:
-    """Return a mistake for each rule of a policy that mutates, generates or deletes."""
+    """Return a mistake for each rule of a policy that changes existing objects, generates or deletes."""
     return tuple(
         PolicyError(
             "unsupported-field",
-            f"{_named(policy, rule)} {verb}: `pratique serve` verifies and validates only",
+            f"{_named(policy, rule)} {verb}: `pratique serve` judges and changes what is admitted only",
             rule.at.location,
             help="`pratique apply` and `pratique test` evaluate it",
         )
@@ -27,12 +27,12 @@ def _named(policy: ir.Policy, rule: ir.Rule) -> str:
 
 def _verb(rule: ir.Rule) -> str:
     """Return what a rule does that is not done here; empty for none."""
-    match rule.body:
-        case bodies.Mutation() | CelMutation():
-            return "mutates"
-        case bodies.Generation() | CelGeneration():
+    match purpose(rule):
+        case Purpose.CHANGE:
+            return "mutates existing objects" if changes_others(rule) else ""
+        case Purpose.MAKE:
             return "generates"
-        case CelDeletion():
+        case Purpose.DELETE:
             return "deletes"
-        case _:
+        case Purpose.JUDGE:
             return ""

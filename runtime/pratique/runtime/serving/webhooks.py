@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pratique.compiler import ir
 from pratique.compiler.bodies import AnyPattern, Check, ForEach, Pattern, PodSecurity, Validation
 from pratique.compiler.cel_bodies import CEL_BODIES, CelBody, CelImageValidation
+from pratique.compiler.purposes import Purpose, purpose
 from pratique.grammar.wildcard import is_literal, matches
 from pratique.runtime.admission.groups import EVERYWHERE, group, path
 from pratique.runtime.kubernetes.discovery import Discovery, Served
@@ -133,10 +134,10 @@ def configurations(
     found = {}
     policies = tuple(policies)
     for type, webhook in ((MUTATING_WEBHOOKS, "mutate"), (VALIDATING_WEBHOOKS, "validate")):
-        chosen = [p for p in policies if webhook == "validate" or _writes(p)]
+        is_meant = _judges if webhook == "validate" else _writes
         hooks = []
         for fail_open in (False, True):
-            wanted = _wanted([p for p in chosen if p.fail_open is fail_open], discovery)
+            wanted = _wanted([p for p in policies if p.fail_open is fail_open], discovery, is_meant)
             hooks += [_hook(webhook, fail_open, each, registration, authorities) for each in wanted]
         if webhook == "validate" and review_policies:
             hooks.append(_policy_hook(review_policies, registration, authorities))
@@ -167,25 +168,33 @@ def unserved(policy: ir.Policy, discovery: Discovery) -> tuple[str, ...]:
     return tuple(dict.fromkeys(missing))
 
 
-def _writes(policy: ir.Policy) -> bool:
-    return any(
-        rule.body.pin_digest
-        if isinstance(rule.body, CelImageValidation)
-        else any(requirement.pin_digest for requirement in rule.requirements)
-        for rule in policy.rules
-    )
+def _judges(rule: ir.Rule) -> bool:
+    return purpose(rule) is Purpose.JUDGE
 
 
-def _wanted(policies: Sequence[ir.Policy], discovery: Discovery) -> list[_Wanted]:
+def _writes(rule: ir.Rule) -> bool:
+    """Say whether a rule changes what is admitted."""
+    if isinstance(rule.body, CelImageValidation):
+        return rule.body.pin_digest
+    pins = any(requirement.pin_digest for requirement in rule.requirements)
+    return pins or purpose(rule) is Purpose.CHANGE
+
+
+def _wanted(
+    policies: Sequence[ir.Policy], discovery: Discovery, is_meant: Callable[[ir.Rule], bool]
+) -> list[_Wanted]:
     """Return what each webhook of a failure policy is called for, the wide one first."""
     found: defaultdict[str, _Wanted] = defaultdict(_Wanted)
     for policy in policies:
+        meant = [rule for rule in policy.rules if is_meant(rule)]
+        if not meant:
+            continue
         of = group(policy)
         wanted = found[of.name]
         wanted.groups.add(of.name)
         wanted.selector = of.selector
         wanted.namespaces.update(of.namespaces)
-        wanted.rules.update(rule for each in policy.rules for rule in _rules(each, discovery))
+        wanted.rules.update(rule for each in meant for rule in _rules(each, discovery))
         wanted.seconds = max(wanted.seconds, policy.webhook_seconds or SECONDS)
     wide = found.pop(EVERYWHERE, None)
     kept = [wide] if wide else []
@@ -216,7 +225,7 @@ def _operations(rule: ir.Rule, selector: ir.KindSelector) -> Sequence[str]:
     if isinstance(rule.body, CEL_BODIES):
         return _named_operations(rule.body)
     found = ["CREATE", "UPDATE"]
-    if not isinstance(rule.body, Validation) or _asks_of_deleted(rule.body.check):
+    if isinstance(rule.body, Validation) and _asks_of_deleted(rule.body.check):
         found.append("DELETE")
     if selector.subresource:
         found.append("CONNECT")
