@@ -1,7 +1,7 @@
 """A bounded closed loop against a webhook: a few connections, each with one request under way.
 
-Blocking sockets in threads: of what Python offers, that takes the least time beside the server on the same
-machine.
+Blocking sockets in threads, with requests made beforehand: of what Python offers, that takes the least time
+beside the server on the same machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 CONNECTIONS = 8
@@ -23,15 +26,24 @@ class Load:
 
     rate: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     cpu_us: float
     resident_mb: float
 
     def __str__(self) -> str:
         return (
-            f"{self.rate:,.0f}/s, p50 {self.p50_ms:.2f} ms, p99 {self.p99_ms:.2f} ms,"
+            f"{self.rate:,.0f}/s, p50 {self.p50_ms:.2f}, p95 {self.p95_ms:.2f}, p99 {self.p99_ms:.2f} ms,"
             f" {self.cpu_us:.0f} us CPU each, {self.resident_mb:.0f} MB"
         )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it goes over the wire, and what must stand in its answer."""
+
+    request: bytes
+    wanted: tuple[bytes, ...]
 
 
 def http_request(path: str, body: bytes) -> bytes:
@@ -39,29 +51,36 @@ def http_request(path: str, body: bytes) -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def load(port: int, authority: Path, request: bytes, count: int, wanted: bytes, pid: int) -> Load:
-    """Send a request `count` times and return the figures; an answer without `wanted` in it is an error."""
+def load(port: int, authority: Path, asked: Sequence[Asked], count: int, pid: int) -> Load:
+    """Send `count` requests, taken from `asked` in turn, and return the figures.
+
+    Raises:
+        RuntimeError: an answer without what is wanted.
+        OSError: a connection that ends.
+    """
     context = ssl.create_default_context(cafile=str(authority))
     seconds: list[float] = []
     faults: list[BaseException] = []
 
-    def work() -> None:
+    def work(first: int) -> None:
         times = []
+        mine = (*asked[first:], *asked[:first])
         try:
             with context.wrap_socket(socket.create_connection((HERE, port)), server_hostname=HERE) as line:
-                for _ in range(count // CONNECTIONS):
+                for one in islice(cycle(mine), count // CONNECTIONS):
                     start = time.perf_counter()
-                    line.sendall(request)
+                    line.sendall(one.request)
                     answer = _answer(line)
                     times.append(time.perf_counter() - start)
-                    if wanted not in answer:
+                    if not all(text in answer for text in one.wanted):
                         raise RuntimeError(f"the server answered {answer[:2000]!r}")
         except (OSError, RuntimeError) as fault:
             faults.append(fault)
         seconds.extend(times)
 
     cpu, start = cpu_seconds(pid), time.perf_counter()
-    threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
+    step = len(asked) // CONNECTIONS
+    threads = [threading.Thread(target=work, args=(number * step,)) for number in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -73,10 +92,36 @@ def load(port: int, authority: Path, request: bytes, count: int, wanted: bytes, 
     return Load(
         rate=len(seconds) / elapsed,
         p50_ms=seconds[len(seconds) // 2] * 1e3,
+        p95_ms=seconds[len(seconds) * 95 // 100] * 1e3,
         p99_ms=seconds[len(seconds) * 99 // 100] * 1e3,
         cpu_us=(cpu_seconds(pid) - cpu) / len(seconds) * 1e6,
         resident_mb=resident_mb(pid),
     )
+
+
+def at_once(port: int, authority: Path, asked: Sequence[Asked]) -> float:
+    """Send each request over a connection of its own, all at the same moment; return seconds until the last.
+
+    Raises:
+        RuntimeError: an answer without what is wanted.
+        OSError: a connection that ends.
+    """
+    context = ssl.create_default_context(cafile=str(authority))
+    with ExitStack() as stack:
+        lines = [
+            stack.enter_context(
+                context.wrap_socket(socket.create_connection((HERE, port)), server_hostname=HERE)
+            )
+            for _ in asked
+        ]
+        start = time.perf_counter()
+        for line, one in zip(lines, asked, strict=True):
+            line.sendall(one.request)
+        for line, one in zip(lines, asked, strict=True):
+            answer = _answer(line)
+            if not all(text in answer for text in one.wanted):
+                raise RuntimeError(f"the server answered {answer[:2000]!r}")
+        return time.perf_counter() - start
 
 
 def _answer(line: ssl.SSLSocket) -> bytes:

@@ -1,8 +1,12 @@
 """`pratique serve` under a bounded closed loop on loopback over TLS, beside a server that allows everything.
 
 The images are keyless signed ones of a lab, read from its layout as from a registry; the whole product
-answers, as a process of its own. BENCH_ADMISSIONS sets the number of requests of each row.
+answers, as a process of its own. BENCH_ADMISSIONS sets the number of requests of each row, and
+BENCH_SOAK=100000 adds so many in one go, to see whether memory stays flat. On a busy machine CPU time tells
+more than rates do.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
@@ -12,14 +16,25 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.admission_load import CONNECTIONS, http_request, load
+from tests.bench.admission_load import (
+    CONNECTIONS,
+    Asked,
+    Load,
+    at_once,
+    http_request,
+    load,
+    resident_mb,
+)
 from tests.bench.bench_apply import POLICY
 from tests.bench.measure import PRATIQUE
 from tests.support_tls import Authority
 
 COUNT = int(os.environ.get("BENCH_ADMISSIONS", "20000"))
+SOAK = int(os.environ.get("BENCH_SOAK", "0"))
+ALLOWED = b'"allowed":true'
 IMAGE = "ghcr.io/acme/app:v1"
 
 RECIPE = f"""\
@@ -56,41 +71,79 @@ def run() -> Iterator[tuple[str, str]]:
         authority = Authority.make(folder)
         authority.server_context("127.0.0.1")
         (both,) = folder.glob("server-*.pem")
-        digest = _lab(folder)
-        tagged, pinned = _review(IMAGE), _review(f"{IMAGE}@{digest}")
+        pinned = f"{IMAGE}@{_lab(folder)}"
         with _server([sys.executable, "-m", "tests.bench.admission_bare", str(both)]) as (port, pid):
-            yield from _row("bare server that allows", port, authority, "/validate", tagged, pid)
-        allowed = b'"allowed":true'
+            client = Client(port, pid, authority)
+            bare = client.load(_reviews(IMAGE, b'"allowed": true'))
+            yield "bare server that allows", str(bare)
         with _pratique(folder, SIGNED, both) as (port, pid):
-            label = "signed image by digest, warm: /validate (budget 2,000/s, p99 15 ms)"
-            yield from _row(label, port, authority, "/validate", pinned, pid, allowed)
-            asked = _requests(port, authority)
-            label = "signed image by tag, warm: /mutate, digest written"
-            yield from _row(label, port, authority, "/mutate", tagged, pid, b'"patch":')
-            mutated = _requests(port, authority)
-            label = "signed image by digest, again"
-            yield from _row(label, port, authority, "/validate", pinned, pid, allowed)
-            yield "questions to the store while warm, by digest", str(_requests(port, authority) - mutated)
-            yield "questions to the store by tag, for each admission", f"{(mutated - asked) / COUNT:.2f}"
+            yield from _signed(Client(port, pid, authority), pinned, bare)
+        with _pratique(folder, SIGNED, both) as (port, pid):
+            yield from _cold(Client(port, pid, authority), pinned)
         for number in (100, 10_000):
             policies = "---\n".join(POLICY.format(n=n) for n in range(number))
             with _pratique(folder, policies, both) as (port, pid):
+                found = Client(port, pid, authority).load(_reviews(IMAGE, ALLOWED))
                 label = f"{number:,} image policies that do not match (budget 4,000/s)"
-                yield from _row(label, port, authority, "/validate", tagged, pid, allowed)
+                yield label, f"{found}; {found.rate / bare.rate:.2f} of the bare server's rate"
+        if SOAK:
+            with _pratique(folder, SIGNED, both) as (port, pid):
+                yield from _soak(Client(port, pid, authority), pinned)
 
 
-def _row(
-    label: str,
-    port: int,
-    authority: Authority,
-    path: str,
-    body: bytes,
-    pid: int,
-    wanted: bytes = b"allowed",
-) -> Iterator[tuple[str, str]]:
-    request = http_request(f"{path}?timeout=10s", body)
-    load(port, authority.file, request, 50 * CONNECTIONS, wanted, pid)
-    yield label, str(load(port, authority.file, request, COUNT, wanted, pid))
+def _signed(client: Client, pinned: str, bare: Load) -> Iterator[tuple[str, str]]:
+    found = client.load(_reviews(pinned, ALLOWED))
+    label = "signed image by digest, warm: /validate (budget 2,000/s, p99 15 ms)"
+    yield label, f"{found}; {found.rate / bare.rate:.2f} of the bare server's rate"
+    asked = client.total("pratique_registry_requests_total")
+    yield "signed image by digest, again", str(client.load(_reviews(pinned, ALLOWED)))
+    warm = client.total("pratique_registry_requests_total")
+    yield "questions to the store while warm, by digest", str(warm - asked)
+    label = "signed image by tag, warm: /mutate, digest written"
+    yield label, str(client.load(_reviews(IMAGE, b'"patch":', path="/mutate")))
+    by_tag = client.total("pratique_registry_requests_total") - warm
+    yield "questions to the store by tag, for each admission", f"{by_tag / COUNT:.2f}"
+    yield "signatures verified until now", str(client.total("pratique_verifications_total"))
+
+
+def _cold(client: Client, pinned: str) -> Iterator[tuple[str, str]]:
+    number = 100
+    seconds = at_once(client.port, client.authority.file, _reviews(pinned, ALLOWED, number=number))
+    label = f"cold: {number} Pods of one image at once"
+    verified, asked = map(client.total, ("pratique_verifications_total", "pratique_registry_requests_total"))
+    yield label, f"{seconds * 1e3:.0f} ms, {verified} verified, {asked} questions to the store"
+
+
+def _soak(client: Client, pinned: str) -> Iterator[tuple[str, str]]:
+    """Every answer is looked at, and the memory in the middle and at the end."""
+    reviews = _reviews(pinned, ALLOWED)
+    client.load(reviews)
+    before = resident_mb(client.pid)
+    for part in ("first", "second"):
+        found = client.load(reviews, SOAK // 2)
+        yield f"{part} half of {SOAK:,} admissions, none of them wrong", str(found)
+    yield "memory before and after", f"{before:.1f} MB, {resident_mb(client.pid):.1f} MB"
+
+
+@dataclass(frozen=True)
+class Client:
+    """Asks one server."""
+
+    port: int
+    pid: int
+    authority: Authority
+
+    def load(self, reviews: Sequence[Asked], count: int = COUNT) -> Load:
+        """Return the figures of a bounded closed loop, after a warm-up."""
+        load(self.port, self.authority.file, reviews, 50 * CONNECTIONS, self.pid)
+        return load(self.port, self.authority.file, reviews, count, self.pid)
+
+    def total(self, name: str) -> int:
+        """Return the sum of a counter over its labels."""
+        url = f"https://127.0.0.1:{self.port}/metrics"
+        with urllib.request.urlopen(url, context=self.authority.client_context(), timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(int(line.split()[-1]) for line in lines if line.startswith(name))
 
 
 def _lab(folder: Path) -> str:
@@ -134,19 +187,22 @@ def _server(command: Sequence[str]) -> Iterator[tuple[int, int]]:
             process.stderr.close()
 
 
-def _requests(port: int, authority: Authority) -> int:
-    url = f"https://127.0.0.1:{port}/metrics"
-    with urllib.request.urlopen(url, context=authority.client_context(), timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    counts = [line.split()[-1] for line in lines if line.startswith("pratique_registry_requests_total")]
-    return sum(map(int, counts))
+def _reviews(image: str, wanted: bytes, *, path: str = "/validate", number: int = 64) -> list[Asked]:
+    """Return requests for Pods of one image, each with a name and a uid of its own."""
+    return [
+        Asked(
+            http_request(f"{path}?timeout=10s", _review(image, f"web-{n}", f"{n:08x}")),
+            (wanted, f"{n:08x}".encode()),
+        )
+        for n in range(number)
+    ]
 
 
-def _review(image: str) -> bytes:
+def _review(image: str, name: str, uid: str) -> bytes:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "web-1", "namespace": "team-1", "labels": {"app": "web"}, "uid": "1"},
+        "metadata": {"name": name, "namespace": "team-1", "labels": {"app": "web"}, "uid": "1"},
         "spec": {
             "serviceAccountName": "default",
             "containers": [
@@ -162,12 +218,12 @@ def _review(image: str) -> bytes:
         },
     }
     request = {
-        "uid": "0d5e6b1c-9c0f-4f0e-8f8e-0c6d7b1a2e3f",
+        "uid": uid,
         "kind": {"group": "", "version": "v1", "kind": "Pod"},
         "resource": {"group": "", "version": "v1", "resource": "pods"},
         "operation": "CREATE",
         "namespace": "team-1",
-        "name": "web-1",
+        "name": name,
         "userInfo": {"username": "system:serviceaccount:kube-system:replicaset-controller", "groups": []},
         "object": pod,
         "dryRun": False,
