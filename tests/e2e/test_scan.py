@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from pratique.runtime.kubernetes.types import (
     REPORTS,
     ResourceType,
 )
+from tests.support_balance import forwarding
 from tests.support_cluster import Kubectl
 from tests.support_engine import pod
 from tests.support_policies import cluster_policy
@@ -147,38 +148,6 @@ def test_open_reports(settings: ClusterSettings, kubeconfig_file: Path, lab: Pat
     asyncio.run(asyncio.wait_for(run(), 120))
 
 
-@contextlib.asynccontextmanager
-async def balanced(port: int, behind: list[int]) -> AsyncIterator[None]:
-    """Forward connections to one or the other of several ports, whichever answers."""
-    turn = 0
-
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal turn
-        for _ in behind:
-            turn += 1
-            try:
-                there = await asyncio.open_connection("127.0.0.1", behind[turn % len(behind)])
-            except OSError:
-                continue
-            await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer), return_exceptions=True)
-            return
-        writer.close()
-
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-                await writer.drain()
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(forward, "127.0.0.1", port)
-    try:
-        yield
-    finally:
-        server.close()
-
-
 def test_f29_f33_a_replica_that_is_killed_costs_no_wrong_verdict(
     settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
 ) -> None:
@@ -192,7 +161,7 @@ def test_f29_f33_a_replica_that_is_killed_costs_no_wrong_verdict(
         async with Cluster(settings) as cluster, namespace(cluster) as where:
             await cluster.create(CLUSTER_POLICIES, policy(where, "Enforce"))
             with replica() as one, replica() as two:
-                async with balanced(port, [one.port, two.port]):
+                async with forwarding(port, [one.port, two.port]):
                     await until(lambda: verdict(cluster, BAD, where, DENIED))
                     await until(lambda: verdict(cluster, APP, where, ""))
                     leader, follower = (one, two) if " leads" in one.said else (two, one)
