@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import resource
 import shutil
 import signal
 import ssl
@@ -218,6 +219,46 @@ def test_w16_w21_f9_who_waits_for_a_registry_is_answered_in_time_and_keeps_nobod
         assert f"unfinished: digest of {registry.host}/acme/hangs:v1" in answer["status"]["message"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read as on Linux")
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(Reply(body=bytes(1 << 16), endless=True), id="endless"),
+        pytest.param(Reply(body=b"[" + b" " * ((4 << 20) - 2)), id="malformed"),
+    ],
+)
+def test_f30_fifty_hostile_images_at_once_take_little_memory_and_no_other_s_answer(
+    lab: Path, tmp_path: Path, reply: Reply
+) -> None:
+    authority, certificate = credentials(tmp_path)
+    registry = FakeRegistry()
+    for number in range(50):
+        registry.on(f"/v2/acme/bomb-{number}/manifests/v1", reply)
+    registry.manifest("acme/app", image("harmless"), "v1")
+    with served(registry), server(tmp_path, *certificate, *slow(lab, registry)) as running:
+        with Caller(running.port, authority.client_context()) as caller:
+            caller.admit(f"{registry.host}/acme/app:v1")
+        before, most, end = _resident(running), [0.0], threading.Event()
+
+        def look() -> None:
+            while not end.wait(0.02):
+                most[0] = max(most[0], _resident(running))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            names = [f"{registry.host}/acme/bomb-{number}:v1" for number in range(50)]
+            found = crowd(names, lambda: Caller(running.port, authority.client_context()), number=50)
+        finally:
+            end.set()
+            looking.join()
+        assert len(found.answers) == 50
+        assert not any(answer["allowed"] for _, answer in found.answers)
+        assert most[0] - before < 128
+        with Caller(running.port, authority.client_context()) as caller:
+            assert DENIAL in caller.admit(f"{registry.host}/acme/app:v1")["status"]["message"]
+
+
 def test_f34_f18_without_a_home_and_a_place_to_write_the_server_serves(
     lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +271,12 @@ def test_f34_f18_without_a_home_and_a_place_to_write_the_server_serves(
         Caller(running.port, authority.client_context()) as caller,
     ):
         assert right(APP, caller.admit(APP))
+
+
+def _resident(running: Process) -> float:
+    """Return the megabytes of a process that are in memory."""
+    pages = int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
 
 
 def _pair(authority: Authority) -> Path:

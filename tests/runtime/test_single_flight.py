@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
 import pytest
 
+from pratique.grammar.errors import TransportError
 from pratique.runtime.single_flight import SingleFlight
 from tests.support_registry import run
 
@@ -109,3 +111,31 @@ def test_error_that_nobody_waits_for_is_no_warning(caplog: pytest.LogCaptureFixt
 
     run(scenario)
     assert not caplog.records
+
+
+def test_f30_errors_keep_nothing_alive_of_what_led_to_them() -> None:
+    class Body:
+        """Stands for megabytes."""
+
+    read: list[weakref.ref[Body]] = []
+
+    async def work() -> int:
+        body = Body()
+        read.append(weakref.ref(body))
+        try:
+            raise ValueError(body)
+        except ValueError as error:
+            raise TransportError("bad-manifest", "malformed") from error
+
+    async def scenario() -> None:
+        flight = SingleFlight[int]()
+        kept = []
+        for _ in range(2):
+            try:
+                await flight.run("a", work)
+            except TransportError as error:
+                kept.append(error)
+        assert [str(error) for error in kept] == ["malformed"] * 2
+        assert [each() for each in read] == [None] * 2
+
+    run(scenario)

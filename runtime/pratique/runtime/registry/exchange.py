@@ -243,18 +243,24 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, operation: Ope
     if encoding != "identity":
         response.close()
         raise operation.fault(FaultCode.TOO_LARGE, "the answer is compressed, so that its size has no limit")
-    too_large = operation.fault(FaultCode.TOO_LARGE, f"larger than the limit of {max_bytes} bytes")
     if response.content_length is not None and response.content_length > max_bytes:
         response.close()
-        raise too_large
-    chunks, size = [], 0
+        raise _too_large(max_bytes, operation)
+    chunks: list[bytes] = []
+    size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
         if size > max_bytes:
             response.close()
-            raise too_large
+            # The error keeps this frame for as long as somebody keeps the error (F30).
+            chunks.clear()
+            raise _too_large(max_bytes, operation)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _too_large(max_bytes: int, operation: Operation) -> TransportError:
+    return operation.fault(FaultCode.TOO_LARGE, f"larger than the limit of {max_bytes} bytes")
 
 
 async def _read_error(response: aiohttp.ClientResponse) -> bytes:
