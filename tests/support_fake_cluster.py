@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from pratique.runtime.kubernetes.client import Cluster, ClusterError, Listing, Object, WatchEvent
+from pratique.runtime.kubernetes.client import Cluster, ClusterError, Listing, Object, Page, WatchEvent
 from pratique.runtime.kubernetes.settings import ClusterSettings
 from pratique.runtime.kubernetes.types import ResourceType
 
@@ -31,6 +31,7 @@ class FakeCluster(Cluster):
         """Verb, plural, status, times; a verb `*` is every verb, a status 0 is no answer."""
         self.documents: dict[str, Object] = {}
         self.posted: list[tuple[str, str]] = []
+        self.page_size = 2
         self.lowest = 0
         """Versions below it are no longer known to watches."""
         self._version = itertools.count(1)
@@ -90,6 +91,19 @@ class FakeCluster(Cluster):
             if plural == type.plural and namespace in ("", ns) and _selected(o, labels, fields)
         ]
         return Listing(items=tuple(items), version=str(next(self._version)))
+
+    async def page(
+        self, type: ResourceType, namespace: str = "", *, token: str = "", labels: str = "", fields: str = ""
+    ) -> Page:
+        found = await self.list(type, namespace, labels=labels, fields=fields)
+        start = int(token or 0)
+        behind = len(found.items) - start - self.page_size
+        return Page(
+            items=found.items[start : start + self.page_size],
+            version=found.version,
+            token=str(start + self.page_size) if behind > 0 else "",
+            remaining=max(0, behind),
+        )
 
     async def watch(
         self, type: ResourceType, version: str, namespace: str = "", *, labels: str = "", fields: str = ""

@@ -35,6 +35,15 @@ def test_a_terminal_sees_how_far_it_is_and_nothing_is_left_behind() -> None:
     assert text.endswith("\x1b[2K")
 
 
+def test_how_much_there_is_may_be_unknown() -> None:
+    stream = Terminal()
+    with ProgressBar(quiet=False, stream=stream, patience_s=0.0) as bar:
+        bar(2, 0, "pod")
+        bar(3, 9, "pod")
+    assert "2/?" in stream.getvalue()
+    assert "3/9" in stream.getvalue()
+
+
 def test_nobody_else_sees_anything() -> None:
     assert shown(io.StringIO()) == ""
     assert shown(Terminal(), quiet=True) == ""

@@ -6,7 +6,7 @@ import pytest
 
 from pratique.runtime.cli import writing
 from pratique.runtime.cli.parser import parse
-from pratique.runtime.cli.writing import Output, chosen_outputs, output, write
+from pratique.runtime.cli.writing import Output, chosen_outputs, output, write, write_pieces
 from pratique.runtime.outputs import formats
 
 
@@ -58,3 +58,9 @@ def test_files_are_written_before_standard_output(tmp_path: Path, capsys: pytest
 def test_a_file_takes_any_text(tmp_path: Path) -> None:
     write([Output("table", tmp_path / "a")], lambda _: "✓ \udc80")
     assert (tmp_path / "a").read_bytes() == "✓ ".encode() + rb"\udc80"
+
+
+def test_pieces_are_written_as_they_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = [Output("json", None), Output("json", tmp_path / "a")]
+    write_pieces(outputs, lambda one: (str(n) for n in range(3)))
+    assert capsys.readouterr().out == (tmp_path / "a").read_text() == "012"

@@ -1,10 +1,12 @@
-"""From a report to the exit code of `pratique apply`."""
+"""From a report to the exit code of `pratique apply` and `pratique scan`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pratique.grammar.errors import ExitCode
-from pratique.runtime.decision import Stage, Status
-from pratique.runtime.outputs.view import Row, View
+from pratique.runtime.decision import Status
+from pratique.runtime.outputs.view import View, only_transport
 
 
 def exit_status(view: View, *, warn_exit_code: int = 0, warn_no_pass: bool = False) -> int:
@@ -19,27 +21,30 @@ def exit_status(view: View, *, warn_exit_code: int = 0, warn_no_pass: bool = Fal
 
     References: Kyverno 1.19 CLI, `exit`; code 3 is pratique's own.
     """
-    counts = view.summary
     troubled = [row for row in view.rows if row.status is Status.ERROR]
-    if counts[Status.FAIL] or not all(map(only_transport, troubled)):
+    return status_of(
+        view.summary,
+        only_transport=all(map(only_transport, troubled)),
+        warn_exit_code=warn_exit_code,
+        warn_no_pass=warn_no_pass,
+    )
+
+
+def status_of(
+    counts: Mapping[Status, int], *, only_transport: bool, warn_exit_code: int = 0, warn_no_pass: bool = False
+) -> int:
+    """Return the exit code for as many rows of each status.
+
+    Args:
+        counts: rows by status, after `--audit-warn`.
+        only_transport: all errors come from what could not be asked.
+        warn_exit_code: as in `exit_status`.
+        warn_no_pass: likewise.
+    """
+    if counts[Status.FAIL] or (counts[Status.ERROR] and not only_transport):
         return ExitCode.FINDINGS
-    if troubled:
+    if counts[Status.ERROR]:
         return ExitCode.TRANSPORT
     if counts[Status.WARN] or (warn_no_pass and not counts[Status.PASS]):
         return warn_exit_code
     return ExitCode.CLEAN
-
-
-def only_transport(row: Row) -> bool:
-    """Say whether all that is wrong with `row` comes from something that could not be asked.
-
-    An image that could not be asked about is also unproved: what the validating stage says about it is a
-    consequence, not a finding.
-    """
-    broken = {shown.check.pointer for shown in row.checks if shown.check.transport}
-    for shown in row.checks:
-        check = shown.check
-        follows = check.stage is Stage.VALIDATE and check.pointer in broken
-        if shown.status in (Status.FAIL, Status.ERROR) and not check.transport and not follows:
-            return False
-    return True

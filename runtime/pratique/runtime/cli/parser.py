@@ -12,6 +12,7 @@ PROGRAM: Final = "pratique"
 
 COMMANDS: Final = {
     "apply": "pratique.runtime.cli.apply",
+    "scan": "pratique.runtime.cli.scan",
     "test": "pratique.runtime.cli.test",
     "verify": "pratique.runtime.cli.verify",
     "lint": "pratique.runtime.cli.lint",

@@ -31,13 +31,13 @@ class ProgressBar:
         self._task: rich.progress.TaskID | None = None
 
     def __call__(self, done: int, total: int, what: str) -> None:
-        """Show that `done` of `total` steps are behind us; `what` is the present one."""
+        """Show that `done` of `total` steps (0: nobody knows) are behind us; `what` is the present one."""
         if not self._enabled or (self._bar is None and time.monotonic() < self._due):
             return
         bar = self._bar or self._start()
         if self._task is None:
-            self._task = bar.add_task("", total=total)
-        bar.update(self._task, completed=done, total=total, description=visible(what)[:60])
+            self._task = bar.add_task("", total=total or None)
+        bar.update(self._task, completed=done, total=total or None, description=visible(what)[:60])
 
     def _start(self) -> rich.progress.Progress:
         from rich.console import Console

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
@@ -35,18 +36,20 @@ class Output(NamedTuple):
     path: Path | None
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Declare what is written and where."""
+def add_output_options(
+    parser: argparse.ArgumentParser, formats: Collection[str] = FORMATS, *, costs: bool = True
+) -> None:
+    """Declare what is written and where: one of `formats`, and with `costs` whether tables show them."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "-o",
         "--output",
         dest="outputs",
         metavar="FORMAT[=FILE]",
-        type=output,
+        type=partial(output, formats=formats),
         action="append",
         default=[],
-        help=f"one of {', '.join(FORMATS)} (default table); repeat it to write several",
+        help=f"one of {', '.join(formats)} (default table); repeat it to write several",
     )
     group.add_argument(
         "--output-file", metavar="FILE", type=Path, help="write the only -o without a file of its own here"
@@ -57,11 +60,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="in tables: show why, as a tree of what was looked at and found",
     )
-    group.add_argument(
-        "--show-performance",
-        action="store_true",
-        help="in tables: show registry requests and verifications",
-    )
+    if costs:
+        group.add_argument(
+            "--show-performance",
+            action="store_true",
+            help="in tables: show registry requests and verifications",
+        )
+    else:
+        parser.set_defaults(show_performance=False)
     group.add_argument("-t", "--table", action="store_true", help="same as -o table")
     group.add_argument("-p", "--policy-report", action="store_true", help="same as -o policy-report")
     group.add_argument(
@@ -159,14 +165,26 @@ def write(outputs: Sequence[Output], text_of: Callable[[Output], str], stream: T
     Raises:
         UsageError: a file cannot be written.
     """
+    write_pieces(outputs, lambda one: (text_of(one),), stream)
+
+
+def write_pieces(
+    outputs: Sequence[Output], pieces_of: Callable[[Output], Iterable[str]], stream: TextIO | None = None
+) -> None:
+    """Write every output piece by piece; otherwise as `write`.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
     from pratique.grammar.errors import UsageError
 
     for one in sorted(outputs, key=lambda o: o.path is None):
-        text = text_of(one)
+        pieces = pieces_of(one)
         if one.path is None:
-            (stream or sys.stdout).write(text)
+            (stream or sys.stdout).writelines(pieces)
         else:
             try:
-                one.path.write_text(text, encoding="utf-8", errors="backslashreplace")
+                with one.path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+                    file.writelines(pieces)
             except OSError as error:
                 raise UsageError(f"cannot write {one.path}: {error.strerror}") from error

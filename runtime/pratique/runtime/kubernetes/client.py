@@ -47,6 +47,22 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some objects of a list.
+
+    Attributes:
+        version: of the whole list.
+        token: with which the next page is asked for; empty behind the last one.
+        remaining: objects behind this page, as far as the server tells.
+    """
+
+    items: tuple[Object, ...]
+    version: str
+    token: str = ""
+    remaining: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchEvent:
     """One change; of a BOOKMARK only the version of the object counts."""
 
@@ -91,17 +107,36 @@ class Cluster:
         Raises:
             ClusterError: the server could not be asked.
         """
-        parameters = {"limit": str(PAGE), **_selectors(labels, fields)}
         items: list[Object] = []
+        token = ""
         while True:
-            page = await self._json("GET", type.path(namespace), parameters)
-            # Items of a list carry neither; everything else here asks an object for its kind.
-            known = {"apiVersion": type.api_version, "kind": type.kind}
-            items += [{**known, **item} for item in page.get("items") or ()]
-            metadata = page.get("metadata") or {}
-            if not metadata.get("continue"):
-                return Listing(items=tuple(items), version=str(metadata.get("resourceVersion", "")))
-            parameters["continue"] = metadata["continue"]
+            page = await self.page(type, namespace, token=token, labels=labels, fields=fields)
+            items += page.items
+            token = page.token
+            if not token:
+                return Listing(items=tuple(items), version=page.version)
+
+    async def page(
+        self, type: ResourceType, namespace: str = "", *, token: str = "", labels: str = "", fields: str = ""
+    ) -> Page:
+        """Return at most `PAGE` objects of a type: the first ones, or those behind the page of a token.
+
+        Raises:
+            ClusterError: the server could not be asked; with status 410, the token is too old.
+        """
+        parameters = {"limit": str(PAGE), **_selectors(labels, fields)}
+        if token:
+            parameters["continue"] = token
+        page = await self._json("GET", type.path(namespace), parameters)
+        # Items of a list carry neither; everything else here asks an object for its kind.
+        known = {"apiVersion": type.api_version, "kind": type.kind}
+        metadata = page.get("metadata") or {}
+        return Page(
+            items=tuple({**known, **item} for item in page.get("items") or ()),
+            version=str(metadata.get("resourceVersion", "")),
+            token=str(metadata.get("continue") or ""),
+            remaining=int(metadata.get("remainingItemCount") or 0),
+        )
 
     async def watch(
         self, type: ResourceType, version: str, namespace: str = "", *, labels: str = "", fields: str = ""

@@ -28,8 +28,8 @@ def document(view: View, options: RenderOptions) -> dict[str, Any]:
         "kind": KIND,
         "summary": {str(status): count for status, count in view.summary.items()},
         "totals": _totals(view.report),
-        "rows": [_row(row) for row in view.rows],
-        "results": [entry for row in view.rows for entry in _results(row, options.now)],
+        "rows": [row_json(row) for row in view.rows],
+        "results": [entry for row in view.rows for entry in result_entries(row, options.now)],
         "notices": list(view.report.notices),
         "trustedRoots": [root_json(root) for root in view.report.roots],
         "errors": [],
@@ -79,7 +79,8 @@ def _totals(report: Report) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def row_json(row: Row) -> dict[str, Any]:
+    """Return a row as plain data."""
     result = row.result
     return {
         "policy": result.policy,
@@ -99,7 +100,8 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _results(row: Row, now: int | None) -> Iterator[dict[str, Any]]:
+def result_entries(row: Row, now: int | None) -> Iterator[dict[str, Any]]:
+    """Yield the checks of a row as plain data."""
     result = row.result
     for shown in row.checks:
         check = shown.check

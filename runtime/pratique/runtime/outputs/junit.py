@@ -31,7 +31,7 @@ def render(view: View, options: RenderOptions) -> str:
         if options.now is not None:
             suite.set("timestamp", datetime.fromtimestamp(options.now, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
         for row in rows:
-            _case(suite, row)
+            add_case(suite, row)
     return xml_text(root)
 
 
@@ -49,7 +49,8 @@ def render_problems(problems: Sequence[Problem]) -> str:
     return xml_text(root)
 
 
-def _case(suite: ET.Element, row: Row) -> None:
+def add_case(suite: ET.Element, row: Row) -> None:
+    """Add the test case of a row to a suite."""
     result = row.result
     case = ET.SubElement(
         suite,

@@ -48,7 +48,7 @@ def groups(view: View, grouping: Grouping) -> Iterator[Group]:
     """Yield the groups in the order of their first rows; at most `MAX_RESULTS` rows in each."""
     gathered: dict[tuple[str, str], list[Row]] = {}
     for row in view.rows:
-        gathered.setdefault((_name(row, grouping), row.result.resource.namespace), []).append(row)
+        gathered.setdefault((name_of(row, grouping), row.result.resource.namespace), []).append(row)
     for (name, namespace), rows in gathered.items():
         for start in range(0, len(rows), MAX_RESULTS):
             yield Group(
@@ -110,7 +110,8 @@ def written(documents: list[dict[str, Any]], options: RenderOptions) -> str:
     return yaml_text(documents)
 
 
-def _name(row: Row, grouping: Grouping) -> str:
+def name_of(row: Row, grouping: Grouping) -> str:
+    """Return the name of the report object that a row belongs to."""
     match grouping:
         case Grouping.POLICY:
             namespace, _, name = row.result.policy.rpartition("/")

@@ -40,9 +40,9 @@ def render(view: View, options: RenderOptions) -> str:
         identifier = f"{row.result.policy}/{row.result.rule}"
         if identifier not in rules:
             numbers[identifier] = len(rules)
-            rules[identifier] = _rule(identifier, row)
+            rules[identifier] = rule_json(identifier, row)
         if row.status in LEVELS:
-            results.append(_result(row, identifier, numbers[identifier]))
+            results.append(row_json(row, identifier, numbers[identifier]))
     notices = [{"level": "note", "message": message(notice)} for notice in view.report.notices]
     return log(list(rules.values()), results, notices, successful=True, summary=view.summary)
 
@@ -77,7 +77,8 @@ def log(
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rule(identifier: str, row: Row) -> dict[str, Any]:
+def rule_json(identifier: str, row: Row) -> dict[str, Any]:
+    """Return the rule of a row as the driver declares it."""
     result = row.result
     properties: dict[str, Any] = {"tags": ["security", "supply-chain"], "action": str(result.action)}
     if result.category:
@@ -95,7 +96,8 @@ def _rule(identifier: str, row: Row) -> dict[str, Any]:
     }
 
 
-def _result(row: Row, identifier: str, index: int) -> dict[str, Any]:
+def row_json(row: Row, identifier: str, index: int) -> dict[str, Any]:
+    """Return a row that is not as it should be as a result; `index` is that of its rule."""
     result = row.result
     mark = _fingerprint(row)
     location: dict[str, Any] = {

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from pratique.compiler.ir import Action
-from pratique.runtime.decision import Check, Report, ResourceId, RuleResult, Status, worst
+from pratique.runtime.decision import Check, Report, ResourceId, RuleResult, Stage, Status, worst
 
 SOURCE = "pratique"
 """What reports give as `source`; never `kyverno`, whose own reports may live in the same cluster."""
@@ -48,7 +48,7 @@ class View:
 
     def __init__(self, report: Report, *, audit_warn: bool = False) -> None:
         self.report = report
-        self.rows = tuple(_row(result, audit_warn) for result in report.results)
+        self.rows = tuple(row_of(result, audit_warn=audit_warn) for result in report.results)
 
     @cached_property
     def summary(self) -> dict[Status, int]:
@@ -62,12 +62,23 @@ def tally(rows: Sequence[Row]) -> dict[Status, int]:
     return {status: counts[status] for status in Status}
 
 
-def row_of(result: RuleResult) -> Row:
-    """Return a result as it stands in a report of its own."""
-    return _row(result, audit_warn=False)
+def only_transport(row: Row) -> bool:
+    """Say whether all that is wrong with `row` comes from something that could not be asked.
+
+    An image that could not be asked about is also unproved: what the validating stage says about it is a
+    consequence, not a finding.
+    """
+    broken = {shown.check.pointer for shown in row.checks if shown.check.transport}
+    for shown in row.checks:
+        check = shown.check
+        follows = check.stage is Stage.VALIDATE and check.pointer in broken
+        if shown.status in (Status.FAIL, Status.ERROR) and not check.transport and not follows:
+            return False
+    return True
 
 
-def _row(result: RuleResult, audit_warn: bool) -> Row:
+def row_of(result: RuleResult, *, audit_warn: bool = False) -> Row:
+    """Return a result as it stands in a report; failures of Audit policies are warnings with `audit_warn`."""
     decided = worst(check.status for check in result.checks)
     return Row(
         result=result,

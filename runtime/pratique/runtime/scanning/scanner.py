@@ -2,8 +2,7 @@
 
 Requests go first: the scan waits while any is under way, and does one piece at a time.
 
-References: Kyverno 1.19 `pkg/controllers/report/background` (a resource is presented as if it were created;
-the second question about images, whether each is pinned and proved, is not asked).
+References: Kyverno 1.19 `pkg/controllers/report/background` (a resource is presented as if it were created).
 """
 
 from __future__ import annotations
@@ -13,19 +12,18 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Final, Protocol
 
 from pratique.compiler import ir
 from pratique.grammar.errors import EvaluationError, TransportError
 from pratique.runtime.applicable import applicable
-from pratique.runtime.decision import ResourceId, RuleResult, Stage, Status
+from pratique.runtime.decision import ResourceId, Status
 from pratique.runtime.engine import Engine
 from pratique.runtime.kubernetes.client import Object
 from pratique.runtime.resource import Resource
+from pratique.runtime.scanning.background import reported, takes_part
 from pratique.runtime.scanning.findings import Entry, Findings
 from pratique.runtime.scanning.inventory import ResourceKey
-from pratique.runtime.scanning.scope import is_scanned
 
 SECONDS: Final = 3600.0
 """Between two looks at the same resource: tags move, and signatures come and go."""
@@ -194,8 +192,7 @@ class Scanner:
         rules = [
             each
             for each in applicable(engine.plan, resource)
-            if is_scanned(each.planned.policy, each.planned.rule)
-            and (policies is None or each.planned.policy.key in policies)
+            if takes_part(each.planned) and (policies is None or each.planned.policy.key in policies)
         ]
         results = await engine.judge(resource, rules, seconds=PATIENCE)
         if self._engine is not engine:
@@ -203,9 +200,7 @@ class Scanner:
             return
         if self._stock.get(key) is None:
             return
-        images = {(r.planned.policy.key, r.planned.rule.name) for r in rules if r.planned.rule.body is None}
-        signed = (_signatures(r) if (r.policy, r.rule) in images else r for r in results)
-        kept = [result for result in signed if result.checks]
+        kept = reported(rules, results)
         self.judged += 1
         new = self._findings.take(key, resource.id, policies, kept, int(time.time()))
         for entry in new if self._told else ():
@@ -247,8 +242,3 @@ class Scanner:
 
 def _exempted(engine: Engine, policy: ir.Policy) -> tuple[ir.Exemption, ...]:
     return tuple(each for each in engine.exempted if any(name == policy.key for name, _ in each.rules))
-
-
-def _signatures(result: RuleResult) -> RuleResult:
-    """Return what a rule about images says of signatures, without whether images are pinned and proved."""
-    return replace(result, checks=tuple(c for c in result.checks if c.stage is not Stage.VALIDATE))

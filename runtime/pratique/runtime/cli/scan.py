@@ -1,0 +1,275 @@
+"""`pratique scan`: look at all resources of a cluster, or of an inventory, once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pratique.runtime.cli.options import (
+    CommaList,
+    add_cluster_options,
+    add_plan_option,
+    add_platform_option,
+    add_secrets_option,
+    add_store_options,
+    exit_code,
+    file,
+    store_options,
+    trust_options,
+)
+from pratique.runtime.cli.writing import (
+    FORMATS,
+    add_output_options,
+    chosen_outputs,
+    render_options,
+    write,
+    write_pieces,
+)
+
+if TYPE_CHECKING:
+    from pratique.runtime.fleet.session import ScanOptions
+    from pratique.runtime.fleet.sharding import Shard
+
+NAME: Final = "scan"
+HELP: Final = "evaluate all resources of a cluster or inventory; resumable, in shards, merged into one report"
+INTERMIXED: Final = True
+
+STANDARD_INPUT: Final = "-"
+
+_FORMATS: Final = [name for name in FORMATS if name != "resources"]
+
+_EXAMPLES: Final = """\
+examples:
+  pratique scan policies/ --cluster
+  kubectl get pods,deployments -A -o json > inventory.json
+  pratique scan policies/ --inventory inventory.json --state scan.log -o json=report.json
+  pratique scan policies/ --inventory inventory.json --shard 1/4 --state shard-1.log
+  pratique scan --merge shard-*.log -o policy-report=reports.yaml
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.usage = (
+        "pratique scan POLICY... (--cluster | --inventory FILE) [options]\n"
+        "       pratique scan --merge FILE... [options]"
+    )
+    parser.epilog = _EXAMPLES
+    inputs = parser.add_argument_group("inputs")
+    inputs.add_argument(
+        "policies", metavar="POLICY", nargs="*", help="file, folder or glob of policies; - is standard input"
+    )
+    inputs.add_argument(
+        "--inventory",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="resources: JSON lines, YAML, or what `kubectl get -o json|yaml` prints; read as a stream; - is"
+        " standard input; may be given several times",
+    )
+    add_cluster_options(inputs)
+    add_plan_option(inputs, "scan by")
+    add_secrets_option(inputs)
+    inputs.add_argument(
+        "-e",
+        "--exception",
+        dest="exceptions",
+        metavar="FILE",
+        action=CommaList,
+        default=[],
+        help="file, folder or glob of policy exceptions; repeat it or separate with commas",
+    )
+    inputs.add_argument(
+        "--exceptions-within-policies", action="store_true", help="exceptions among the policies count"
+    )
+    inputs.add_argument(
+        "-s",
+        "--set",
+        dest="variables",
+        metavar="NAME=VALUE",
+        action=CommaList,
+        default=[],
+        help="value of a variable or context entry; repeat it or separate with commas",
+    )
+    inputs.add_argument(
+        "-f",
+        "--values-file",
+        metavar="FILE",
+        type=file,
+        help="values of variables and context entries, labels of namespaces (kind Values)",
+    )
+    _add_work_options(parser)
+    add_output_options(parser, _FORMATS, costs=False)
+    add_store_options(parser)
+    add_platform_option(parser)
+    _add_exit_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scan or merge, write the outputs, and return the exit code of the verdicts.
+
+    Raises:
+        PratiqueError: there is no verdict; machine-readable outputs have been written even so.
+    """
+    from pratique.grammar.errors import PratiqueError
+    from pratique.runtime.cli.progress import ProgressBar
+    from pratique.runtime.outputs.formats import render_problems
+    from pratique.runtime.outputs.problems import problems
+
+    _check(args)
+    outputs = chosen_outputs(args)
+    try:
+        if args.merge:
+            return _report(args, args.merge)
+        from pratique.runtime.fleet.session import scanned
+
+        with ProgressBar(quiet=args.quiet) as progress:
+            finished = scanned(options(args), progress)
+            path = finished.__enter__()
+        try:
+            return _report(args, [path])
+        finally:
+            finished.__exit__(None, None, None)
+    except PratiqueError as error:
+        found = problems(error, lambda name: name in args.policies)
+        write(outputs, lambda output: render_problems(output.format, found))
+        raise
+
+
+def _report(args: argparse.Namespace, paths: list[Path]) -> int:
+    from pratique.runtime.cli.exit_status import status_of
+    from pratique.runtime.fleet.report import open_report
+    from pratique.runtime.outputs.scans.formats import pieces
+    from pratique.runtime.outputs.text import visible
+
+    report = open_report(paths, audit_warn=args.audit_warn)
+    try:
+        write_pieces(
+            chosen_outputs(args),
+            lambda output: pieces(output.format, report, render_options(args, output)),
+        )
+        for notice in () if args.quiet else report.notices:
+            print(f"note: {visible(notice)}", file=sys.stderr)
+        return status_of(
+            report.summary,
+            only_transport=report.only_transport,
+            warn_exit_code=args.warn_exit_code,
+            warn_no_pass=args.warn_no_pass,
+        )
+    finally:
+        report.close()
+
+
+def options(args: argparse.Namespace) -> ScanOptions:
+    """Return what a scan with these arguments is about."""
+    from pratique.runtime.fleet.session import ScanOptions
+
+    cluster = None
+    if _asks_cluster(args):
+        from pratique.runtime.kubernetes.settings import find_cluster
+
+        cluster = find_cluster(args.kubeconfig, args.context)
+    return ScanOptions(
+        policies=tuple(args.policies),
+        inventory=tuple(args.inventory),
+        cluster=cluster,
+        store=store_options(args),
+        trust=trust_options(args),
+        coverage=args.platform,
+        secrets=tuple(args.secrets),
+        values_file=args.values_file,
+        variables=tuple(args.variables),
+        plan=args.plan,
+        exceptions=tuple(args.exceptions),
+        exceptions_within_policies=args.exceptions_within_policies,
+        state=args.state,
+        shard=args.shard,
+    )
+
+
+def shard(text: str) -> Shard:
+    """Return the shard of `I/N`; `I` may be `index` in a Pod of an Indexed Job.
+
+    References: Kubernetes, "Indexed Job": `JOB_COMPLETION_INDEX` counts from 0.
+    """
+    from pratique.runtime.fleet.sharding import parse_shard
+
+    first, _, of = text.partition("/")
+    if first == "index":
+        index = os.environ.get("JOB_COMPLETION_INDEX", "")
+        if not (index.isascii() and index.isdigit()):
+            raise argparse.ArgumentTypeError(f"{text!r}: there is no JOB_COMPLETION_INDEX in the environment")
+        text = f"{int(index) + 1}/{of}"
+    try:
+        return parse_shard(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _add_work_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how the work is done")
+    group.add_argument(
+        "--state",
+        metavar="FILE",
+        default="",
+        help="record finished work there; a scan that was interrupted goes on from it, and --merge reads it;"
+        " auto for a name that follows from what is scanned, in the current folder",
+    )
+    group.add_argument(
+        "--shard",
+        metavar="I/N",
+        type=shard,
+        default=(0, 1),
+        help="look at the I-th of N parts only; equal images are in one part; index/N in an Indexed Job",
+    )
+    group.add_argument(
+        "--merge",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="make one report of the --state files of all shards; nothing is scanned",
+    )
+
+
+def _add_exit_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("exit code")
+    group.add_argument(
+        "--audit-warn", action="store_true", help="count and show failures of policies in Audit as warnings"
+    )
+    group.add_argument(
+        "--warn-exit-code",
+        metavar="N",
+        type=exit_code,
+        default=0,
+        help="exit with N where there are warnings and nothing worse (default 0)",
+    )
+    group.add_argument(
+        "--warn-no-pass",
+        action="store_true",
+        help="exit with the code of --warn-exit-code also where nothing passed",
+    )
+
+
+def _asks_cluster(args: argparse.Namespace) -> bool:
+    return bool(args.cluster or args.kubeconfig or args.context)
+
+
+def _check(args: argparse.Namespace) -> None:
+    from pratique.grammar.errors import UsageError
+
+    if args.merge:
+        if args.policies or args.inventory or args.plan or _asks_cluster(args) or args.state:
+            raise UsageError("--merge takes files of finished scans, and nothing to scan")
+        return
+    if not args.policies and not args.plan:
+        raise UsageError("no policy given; see `pratique scan --help`")
+    if bool(args.inventory) == _asks_cluster(args):
+        raise UsageError("give --inventory or --cluster, one of them; see `pratique scan --help`")
+    if [*args.policies, *args.inventory].count(STANDARD_INPUT) > 1:
+        raise UsageError("standard input can be read once: for policies or for one inventory")
+    if args.shard[1] > 1 and not args.state:
+        raise UsageError("--shard needs --state FILE: a shard is kept there for --merge")

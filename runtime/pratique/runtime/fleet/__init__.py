@@ -1,0 +1,1 @@
+"""One look at all resources of a cluster or inventory: in shards, and taken up where it was interrupted."""

@@ -1,0 +1,1 @@
+"""Reports of scans, written piece by piece: there may be more results than memory."""

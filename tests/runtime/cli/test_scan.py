@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pratique.runtime.cli import main
+from tests.conftest import ROOT
+from tests.support_fleet import LABELLED, pod
+
+Capture = pytest.CaptureFixture[str]
+STORY = ROOT / "policies/control-plane"
+PRATIQUE = str(Path(sys.executable).with_name("pratique"))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return the options that say where the images of the story are."""
+    folder = tmp_path_factory.mktemp("lab") / "lab"
+    assert main(["lab", "build", str(STORY / "lab.yaml"), "-o", str(folder)]) == 0
+    root = folder / "trust/trusted_root.json"
+    return ["--registry-layout", str(folder / "layout"), "--trusted-root", str(root), "--offline"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder: with a policy and some Pods."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text(LABELLED)
+    pods = [pod(f"p{n}", f"a:{n % 5}", team="t" if n % 3 else "") for n in range(30)]
+    (tmp_path / "pods.json").write_text("".join(json.dumps(each) + "\n" for each in pods))
+    return tmp_path
+
+
+SCAN = ("scan", "policy.yaml", "--inventory", "pods.json")
+
+
+def test_the_story(lab: list[str], capsys: Capture) -> None:
+    inventory = ["--inventory", str(STORY / "resources.yaml"), *lab]
+    assert main(["scan", str(STORY / "first.yaml"), *inventory]) == 1
+    out = capsys.readouterr().out
+    assert "Scanned 27 resources by 3 policy rules." in out
+    assert "6 images: pass: 5, fail: 1, warn: 0, error: 0, skip: 0\npass: 12, fail: 1," in out
+    assert main(["scan", str(STORY / "improved.yaml"), *inventory]) == 0
+
+
+def test_reports_say_what_apply_says_of_signatures(lab: list[str], capsys: Capture) -> None:
+    main(
+        ["scan", str(STORY / "first.yaml"), "--inventory", str(STORY / "resources.yaml"), "-o", "json", *lab]
+    )
+    scanned = json.loads(capsys.readouterr().out)["results"]
+    main(["apply", str(STORY / "first.yaml"), "-r", str(STORY / "resources.yaml"), "-o", "json", *lab])
+    applied = json.loads(capsys.readouterr().out)["results"]
+
+    def told(results: list[dict[str, object]]) -> list[str]:
+        """Return what is said of signatures; other questions, and places in files, are `apply`'s alone."""
+        shown = [json.dumps(r, sort_keys=True) for r in results if r["stage"] == "verify"]
+        return sorted(shown)
+
+    assert told(scanned) == told(applied)
+    assert len(scanned) == 13
+
+
+def test_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    text = (folder / "pods.json").read_bytes()
+    done = subprocess.run(
+        [PRATIQUE, "scan", "policy.yaml", "--inventory", "-"], input=text, capture_output=True, timeout=60
+    )
+    assert done.returncode == 1
+    main([*SCAN])
+    assert done.stdout.decode() == capsys.readouterr().out
+
+
+def test_shards_are_merged_into_the_report_of_the_whole(folder: Path, capsys: Capture) -> None:
+    for form in ("json", "policy-report"):
+        assert main([*SCAN, "-o", form]) == 1
+        whole = capsys.readouterr().out
+        for number in (1, 2, 3):
+            main([*SCAN, "--shard", f"{number}/3", "--state", f"{number}.log", "-q"])
+        capsys.readouterr()
+        assert main(["scan", "--merge", "2.log", "3.log", "1.log", "-o", form]) == 1
+        assert capsys.readouterr().out == whole
+
+
+def test_the_index_of_a_job_counts_from_0(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "2")
+    main([*SCAN, "--shard", "index/3", "--state", "x.log"])
+    header = json.loads((folder / "x.log").read_text().splitlines()[0][9:])
+    assert header[1]["shard"] == [2, 3]
+    monkeypatch.delenv("JOB_COMPLETION_INDEX")
+    assert main([*SCAN, "--shard", "index/3", "--state", "x.log"]) == 2
+
+
+def test_a_state_of_another_scan_is_refused(folder: Path, capsys: Capture) -> None:
+    assert main([*SCAN, "--state", "s.log"]) == 1
+    (folder / "pods.json").write_text(json.dumps(pod("other")))
+    capsys.readouterr()
+    assert main([*SCAN, "--state", "s.log", "-o", "json"]) == 2
+    out, err = capsys.readouterr()
+    assert "s.log is the log of another scan: inventory differs" in err
+    assert json.loads(out)["errors"]
+
+
+def test_a_state_of_its_own_name(folder: Path) -> None:
+    assert main([*SCAN, "--state", "auto"]) == 1
+    (first,) = folder.glob("pratique-scan-*.log")
+    assert main([*SCAN, "--state", "auto", "--platform", "all"]) == 1
+    assert main([*SCAN, "--state", "auto"]) == 1
+    assert len(list(folder.glob("pratique-scan-*.log"))) == 2
+    assert first.stat().st_mode & 0o77 == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["policy.yaml"], "give --inventory or --cluster, one of them"),
+        (["policy.yaml", "--inventory", "pods.json", "--cluster"], "give --inventory or --cluster"),
+        (["--inventory", "pods.json"], "no policy given"),
+        (["-", "--inventory", "-"], "standard input can be read once"),
+        ([*SCAN[1:], "--shard", "1/2"], "--shard needs --state FILE"),
+        ([*SCAN[1:], "--shard", "3/2", "--state", "s"], "I counts from 1 to N"),
+        (["policy.yaml", "--merge", "a.log"], "--merge takes files of finished scans"),
+        (["--merge", "policy.yaml"], "policy.yaml:1:1: the log is damaged here"),
+        ([*SCAN[1:], "-o", "resources"], "'resources' is not one of table, json"),
+        (["policy.yaml", "--inventory", "none.json"], "none.json: No such file"),
+    ],
+)
+def test_what_cannot_be_done(folder: Path, capsys: Capture, arguments: list[str], message: str) -> None:
+    assert main(["scan", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_is_no_object_has_a_place(folder: Path, capsys: Capture) -> None:
+    (folder / "pods.json").write_text(json.dumps(pod("a")) + "\n{}\n")
+    assert main([*SCAN]) == 2
+    assert "pods.json:2:1: error[not-a-resource]" in capsys.readouterr().err
+
+
+def test_what_is_not_asked_is_said(folder: Path, capsys: Capture) -> None:
+    text = LABELLED.replace("spec:\n", "spec:\n  background: false\n")
+    (folder / "policy.yaml").write_text(text)
+    assert main([*SCAN]) == 0
+    out, err = capsys.readouterr()
+    assert "No rule applies" in out
+    assert "ClusterPolicy labelled takes no part in background scans" in err
+    assert main([*SCAN, "-q"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_outages_are_errors_and_are_asked_again(folder: Path, lab: list[str], capsys: Capture) -> None:
+    command = ["scan", str(STORY / "first.yaml"), "--inventory", str(STORY / "resources.yaml")]
+    assert main([*command, "--offline", *lab[2:4], "--state", "s.log"]) == 3
+    assert "error: 13" in capsys.readouterr().out
+    before = (folder / "s.log").read_bytes()
+    assert main([*command, "--offline", *lab[2:4], "--state", "s.log"]) == 3
+    assert (folder / "s.log").read_bytes().count(b'["unasked"') == 2 * before.count(b'["unasked"')
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on this system")
+def test_a_scan_that_is_killed_at_any_moment_goes_on(folder: Path) -> None:
+    """A process is killed, again and again, and the last one makes the report of an undisturbed one."""
+    pods = [pod(f"p{n}", f"a:{n % 400}", team=str(n % 500 or "")) for n in range(3_000)]
+    (folder / "pods.json").write_text("".join(json.dumps(each) + "\n" for each in pods))
+    command = [PRATIQUE, *SCAN, "-o", "json", "-q"]
+    started = time.monotonic()
+    whole = subprocess.run(command, capture_output=True, timeout=300, check=False)
+    seconds = time.monotonic() - started
+    assert whole.returncode == 1, whole.stderr
+    chance = random.Random(os.environ.get("KILL_SEED", "7"))
+    sizes = []
+    for _ in range(4):
+        process = subprocess.Popen([*command, "--state", "s.log"], stdout=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.1, 0.9) * seconds)
+        process.kill()
+        process.wait(60)
+        sizes.append((folder / "s.log").stat().st_size if (folder / "s.log").exists() else 0)
+    assert any(size > 0 for size in sizes)
+    again = subprocess.run([*command, "--state", "s.log"], capture_output=True, timeout=300, check=False)
+    assert (again.returncode, again.stderr, again.stdout) == (1, whole.stderr, whole.stdout)
