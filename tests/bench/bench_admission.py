@@ -95,13 +95,13 @@ def _signed(client: Client, pinned: str, bare: Load) -> Iterator[tuple[str, str]
     found = client.load(_reviews(pinned, ALLOWED))
     label = "signed image by digest, warm: /validate (budget 2,000/s, p99 15 ms)"
     yield label, f"{found}; {found.rate / bare.rate:.2f} of the bare server's rate"
-    asked = client.total("pratique_registry_requests_total")
+    asked = client.total("pratique_store_requests_total")
     yield "signed image by digest, again", str(client.load(_reviews(pinned, ALLOWED)))
-    warm = client.total("pratique_registry_requests_total")
+    warm = client.total("pratique_store_requests_total")
     yield "questions to the store while warm, by digest", str(warm - asked)
     label = "signed image by tag, warm: /mutate, digest written"
     yield label, str(client.load(_reviews(IMAGE, b'"patch":', path="/mutate")))
-    by_tag = client.total("pratique_registry_requests_total") - warm
+    by_tag = client.total("pratique_store_requests_total") - warm
     yield "questions to the store by tag, for each admission", f"{by_tag / COUNT:.2f}"
     yield "signatures verified until now", str(client.total("pratique_verifications_total"))
 
@@ -110,7 +110,7 @@ def _cold(client: Client, pinned: str) -> Iterator[tuple[str, str]]:
     number = 100
     seconds = at_once(client.port, client.authority.file, _reviews(pinned, ALLOWED, number=number))
     label = f"cold: {number} Pods of one image at once"
-    verified, asked = map(client.total, ("pratique_verifications_total", "pratique_registry_requests_total"))
+    verified, asked = map(client.total, ("pratique_verifications_total", "pratique_store_requests_total"))
     yield label, f"{seconds * 1e3:.0f} ms, {verified} verified, {asked} questions to the store"
 
 

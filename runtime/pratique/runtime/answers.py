@@ -32,6 +32,7 @@ from pratique.compiler.context_questions import (
 from pratique.grammar.errors import EvaluationError, TransportError
 from pratique.grammar.image_reference import ImageReferenceError, parse_image
 from pratique.runtime.now import NotYetError
+from pratique.runtime.phases import Phase, during
 from pratique.runtime.ports import Accesses, ContextSource
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ class Answers:
 
                     return await signed(question, await self._through(question.credentials))
                 case _:
-                    return await self._source.answer(question)
+                    with during(Phase.CONTEXT, type(question).__name__):
+                        return await self._source.answer(question)
         except EvaluationError as error:
             return error
         except TransportError as error:

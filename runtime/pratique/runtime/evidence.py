@@ -30,6 +30,7 @@ from pratique.runtime.judgement import (
 )
 from pratique.runtime.lifetimes import ONE_RUN, USUAL, Lifetimes, Terms
 from pratique.runtime.memory import Memory, Worth
+from pratique.runtime.phases import Phase, during
 from pratique.runtime.platforms import Coverage, Part, Platform, Reach, choose, parts_of
 from pratique.runtime.ports import (
     Access,
@@ -55,6 +56,9 @@ Describe: TypeAlias = Callable[[ImageStore, Digest], Coroutine[Any, Any, dict[st
 """Reads what describes an image; always the same, so that answers can be kept by digest."""
 
 RESOLUTION: Final = Watched(Op.RESOLVE, Resolve())
+
+_PHASES: Final = {"verification": Phase.SIGNATURE}
+"""The phase in which a question is answered that does not ask registries."""
 
 _PARSED: Final = 6
 """Bytes in memory per byte of parsed JSON: what small objects and short texts come to."""
@@ -428,7 +432,8 @@ class Evaluation:
         """
         keys, verifier = self._evidence.keys, self._evidence.verifier
         if keys is not None and isinstance(attestor.signer, ir.KeySigner):
-            key = await keys.resolve(attestor.signer)
+            with during(Phase.KEYS):
+                key = await keys.resolve(attestor.signer)
             if key is not attestor.signer:
                 self._watch.resolved(attestor.signer, key)
                 attestor = replace(attestor, signer=key)
@@ -463,11 +468,12 @@ class Evaluation:
     ) -> T:
         known = self._known.get(key)
         if known is None:
+            what, image = asked
             if self._ended:
-                what, image = asked
                 raise TransportError("deadline", f"unfinished: {what} of {image.match_string}")
             try:
-                answer: object = await question()
+                with during(_PHASES.get(what, Phase.REGISTRY), what, image.match_string):
+                    answer: object = await question()
             except (TransportError, VerificationError) as error:
                 answer = error
             known = self._known.setdefault(key, answer)

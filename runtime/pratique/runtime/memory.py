@@ -86,6 +86,14 @@ class Memory:
         self._flights = SingleFlight[Any]()
         self.bytes = 0
         """Estimated bytes of all that is kept now."""
+        self.hits = 0
+        """Questions whose answer was kept."""
+        self.misses = 0
+        """Questions whose answer was not, also where somebody else was finding it out already."""
+        self.worked = 0
+        """Answers that were found out."""
+        self.evictions = 0
+        """Answers that made room for others."""
 
     def __len__(self) -> int:
         """Return the number of answers that are kept, expired ones that nobody asked for since included."""
@@ -109,12 +117,14 @@ class Memory:
         """
         entry = self._find(key)
         if entry is None:
+            self.misses += 1
             answer: T = await self._flights.run(key, lambda: self._work(key, work, worth))
-        elif isinstance(entry.answer, _Failure):
+            return answer
+        self.hits += 1
+        if isinstance(entry.answer, _Failure):
             raise entry.answer.again()
-        else:
-            answer = entry.answer
-        return answer
+        kept: T = entry.answer
+        return kept
 
     def remaining(self, key: Hashable) -> float:
         """Return for how many seconds the answer under `key` will be kept at most; 0 if it is not."""
@@ -142,6 +152,7 @@ class Memory:
         work: Callable[[], Coroutine[Any, Any, T]],
         worth: Callable[[T | TransportError | VerificationError], Worth],
     ) -> T:
+        self.worked += 1
         try:
             answer = await work()
         except (TransportError, VerificationError) as error:
@@ -159,6 +170,7 @@ class Memory:
         self.bytes += weight
         while self.bytes > self._max_bytes or len(self._entries) > self._max_entries:
             self._drop(next(iter(self._entries)))
+            self.evictions += 1
 
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)

@@ -2,76 +2,117 @@
 
 A few lines of our own: families with labels, read by one scraper every few seconds, need no library.
 
+Who writes a policy or creates a Pod chooses names that become values of labels. Each such label has a bound
+(`Names`), so that nobody makes a process remember, or a scraper store, without end.
+
 References: Prometheus text exposition format 0.0.4.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Protocol
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the buckets of a latency."""
 
+OTHER: Final = "other"
+"""Value of a label for all names beyond its bound."""
+MAX_NAME: Final = 256
+"""Characters of a name that strangers choose."""
+
 Labels = tuple[str, ...]
+Values = Mapping[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a family is: `kind` is `counter`, `gauge` or `histogram`."""
+
+    name: str
+    help: str
+    kind: str
+    labels: Labels = ()
 
 
 class Family(Protocol):
     """A metric with all its label values."""
+
+    about: About
 
     def lines(self) -> Iterator[str]:
         """Yield the metric in the text format."""
         ...
 
 
+class Names:
+    """The values of a label that strangers choose: the first so many by name, all others as one."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def of(self, name: str) -> str:
+        """Return `name`, or `OTHER` where there are too many already or it is too long."""
+        if name in self._known:
+            return name
+        if len(self._known) >= self._most or len(name) > MAX_NAME:
+            return OTHER
+        self._known.add(name)
+        return name
+
+
 class Counter:
     """Numbers that only grow, by label values."""
 
-    def __init__(self, name: str, help: str, labels: Labels = ()) -> None:
-        self._head = _head(name, help, "counter")
-        self._name = name
-        self._labels = labels
+    def __init__(self, name: str, help: str, labels: Labels = (), most: int = 0) -> None:
+        """Take what the metric is; with `most`, further label values are counted as `OTHER` ones."""
+        self.about = About(name, help, "counter", labels)
+        self._most = most
+        self._others = (OTHER,) * len(labels)
         self._values: dict[Labels, float] = {}
 
     def add(self, *values: str, amount: float = 1) -> None:
         """Count something with these label values."""
+        if values not in self._values and self._most:
+            named = len(self._values) - (self._others in self._values)
+            if named >= self._most:
+                values = self._others
         self._values[values] = self._values.get(values, 0) + amount
 
     def value(self, *values: str) -> float:
         """Return what was counted with these label values."""
         return self._values.get(values, 0)
 
+    def values(self) -> Iterable[tuple[Labels, float]]:
+        """Return what was counted, by label values."""
+        return tuple(self._values.items())
+
+    def forget(self, is_gone: Callable[[Labels], bool]) -> None:
+        """Drop what was counted with label values that mean nothing any more."""
+        for values in [v for v in self._values if v != self._others and is_gone(v)]:
+            del self._values[values]
+
     def lines(self) -> Iterator[str]:
         """Yield the metric in the text format."""
-        yield from self._head
-        for values, number in sorted(self._values.items()):
-            yield f"{self._name}{_braces(self._labels, values)} {_number(number)}"
+        yield from _samples(self.about, self._values)
 
 
-class Gauge:
+class Looked:
     """Numbers that are looked up when somebody asks; `read` returns them by label values."""
 
-    def __init__(
-        self,
-        name: str,
-        help: str,
-        read: Callable[[], dict[Labels, float]],
-        labels: Labels = (),
-        *,
-        kind: str = "gauge",
-    ) -> None:
-        self._head = _head(name, help, kind)
-        self._name = name
-        self._labels = labels
+    def __init__(self, about: About, read: Callable[[], Values]) -> None:
+        self.about = about
         self._read = read
 
     def lines(self) -> Iterator[str]:
         """Yield the metric in the text format."""
-        yield from self._head
-        for values, number in sorted(self._read().items()):
-            yield f"{self._name}{_braces(self._labels, values)} {_number(number)}"
+        yield from _samples(self.about, self._read())
 
 
 class Histogram:
@@ -80,9 +121,7 @@ class Histogram:
     def __init__(
         self, name: str, help: str, labels: Labels = (), bounds: tuple[float, ...] = SECONDS
     ) -> None:
-        self._head = _head(name, help, "histogram")
-        self._name = name
-        self._labels = labels
+        self.about = About(name, help, "histogram", labels)
         self._bounds = bounds
         self._counts: dict[Labels, list[int]] = {}
         self._sums: dict[Labels, float] = {}
@@ -98,14 +137,15 @@ class Histogram:
 
     def lines(self) -> Iterator[str]:
         """Yield the metric in the text format."""
-        yield from self._head
-        labels = (*self._labels, "le")
+        name = self.about.name
+        yield from _head(self.about)
+        labels = (*self.about.labels, "le")
         for values, counts in sorted(self._counts.items()):
             total = 0
             for bound, total in zip((*self._bounds, "+Inf"), accumulate(counts), strict=True):
-                yield f"{self._name}_bucket{_braces(labels, (*values, f'{bound}'))} {total}"
-            yield f"{self._name}_sum{_braces(self._labels, values)} {_number(self._sums[values])}"
-            yield f"{self._name}_count{_braces(self._labels, values)} {total}"
+                yield f"{name}_bucket{_braces(labels, (*values, f'{bound}'))} {total}"
+            yield f"{name}_sum{_braces(self.about.labels, values)} {_number(self._sums[values])}"
+            yield f"{name}_count{_braces(self.about.labels, values)} {total}"
 
 
 class Metrics:
@@ -114,9 +154,14 @@ class Metrics:
     def __init__(self) -> None:
         self._families: list[Family] = []
 
-    def counter(self, name: str, help: str, labels: Labels = ()) -> Counter:
-        """Add and return a counter."""
-        found = Counter(name, help, labels)
+    @property
+    def families(self) -> tuple[About, ...]:
+        """Return what there is."""
+        return tuple(family.about for family in self._families)
+
+    def counter(self, name: str, help: str, labels: Labels = (), most: int = 0) -> Counter:
+        """Add and return a counter; see `Counter` for `most`."""
+        found = Counter(name, help, labels, most)
         self._families.append(found)
         return found
 
@@ -126,33 +171,35 @@ class Metrics:
         self._families.append(found)
         return found
 
-    def gauge(
-        self, name: str, help: str, read: Callable[[], dict[Labels, float] | float], labels: Labels = ()
-    ) -> None:
+    def gauge(self, name: str, help: str, read: Callable[[], Values | float], labels: Labels = ()) -> None:
         """Add numbers that are looked up when asked for, by label values or one without labels."""
-        self._families.append(Gauge(name, help, _by_labels(read), labels))
+        self._families.append(Looked(About(name, help, "gauge", labels), _by_labels(read)))
 
-    def total(
-        self, name: str, help: str, read: Callable[[], dict[Labels, float] | float], labels: Labels = ()
-    ) -> None:
+    def total(self, name: str, help: str, read: Callable[[], Values | float], labels: Labels = ()) -> None:
         """Add numbers that only grow and are counted somewhere else."""
-        self._families.append(Gauge(name, help, _by_labels(read), labels, kind="counter"))
+        self._families.append(Looked(About(name, help, "counter", labels), _by_labels(read)))
 
     def text(self) -> str:
         """Return everything in the text format."""
         return "\n".join(line for family in self._families for line in family.lines()) + "\n"
 
 
-def _by_labels(read: Callable[[], dict[Labels, float] | float]) -> Callable[[], dict[Labels, float]]:
-    def found() -> dict[Labels, float]:
+def _by_labels(read: Callable[[], Values | float]) -> Callable[[], Values]:
+    def found() -> Values:
         value = read()
-        return value if isinstance(value, dict) else {(): value}
+        return value if isinstance(value, Mapping) else {(): value}
 
     return found
 
 
-def _head(name: str, help: str, kind: str) -> tuple[str, str]:
-    return f"# HELP {name} {help}", f"# TYPE {name} {kind}"
+def _samples(about: About, values: Values) -> Iterator[str]:
+    yield from _head(about)
+    for labels, number in sorted(values.items()):
+        yield f"{about.name}{_braces(about.labels, labels)} {_number(number)}"
+
+
+def _head(about: About) -> tuple[str, str]:
+    return f"# HELP {about.name} {about.help}", f"# TYPE {about.name} {about.kind}"
 
 
 def _braces(labels: Labels, values: Labels) -> str:
@@ -165,4 +212,5 @@ def _escaped(text: str) -> str:
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.6f}"
+    number = float(value)
+    return str(int(number)) if number.is_integer() else repr(number)

@@ -58,7 +58,7 @@ def test_w1_reviews_are_answered_and_counted() -> None:
         assert denied["allowed"] is False
         assert "patch" not in denied
         metrics = await (await client.get("/metrics")).text()
-        assert 'answers_total{webhook="validate",outcome="denied",dry_run="false"} 1' in metrics
+        assert 'reviews_total{webhook="validate",outcome="denied",dry_run="false"} 1' in metrics
 
     served(work)
 

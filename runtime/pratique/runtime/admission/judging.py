@@ -23,6 +23,7 @@ from pratique.runtime.admission.verdict import Outcome, Verdict, decide, outcome
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.decision import Status
 from pratique.runtime.engine import Engine
+from pratique.runtime.phases import Phase, during
 from pratique.runtime.resource import Kind
 
 MAX_IMAGES: Final = 2_000
@@ -168,7 +169,8 @@ class Judge:
             TransportError: nobody knows them now.
         """
         if self._asks_roles and self._roles is not None:
-            return await self._roles.of(review.requester)
+            with during(Phase.CONTEXT, "roles"):
+                return await self._roles.of(review.requester)
         return review.requester
 
     def _group(self, policy: ir.Policy) -> str:
@@ -184,7 +186,8 @@ class Judge:
             return None
         try:
             async with asyncio.timeout(seconds / 2):
-                return await self._namespaces.labels(review.namespace)
+                with during(Phase.CONTEXT, "labels of the namespace", review.namespace):
+                    return await self._namespaces.labels(review.namespace)
         except (TransportError, TimeoutError) as error:
             said = str(error) or "no answer in time"
             _LOG.warning("labels of namespace %s: %s", review.namespace, said)

@@ -20,9 +20,12 @@ from aiohttp.typedefs import Middleware
 from pratique.grammar.errors import PratiqueError
 from pratique.runtime.admission.groups import Selection
 from pratique.runtime.admission.judging import Judge
+from pratique.runtime.admission.measures import Measures
 from pratique.runtime.admission.review import Review, ReviewError, read_review, write_answer
 from pratique.runtime.admission.verdict import Verdict
-from pratique.runtime.metrics import Metrics
+from pratique.runtime.metrics import CONTENT_TYPE, Metrics
+from pratique.runtime.phases import CURRENT
+from pratique.runtime.phases import Review as Observed
 
 MAX_BODY: Final = 8 << 20
 BODY_SECONDS: Final = 10.0
@@ -63,16 +66,8 @@ class Webhook:
         self.waiting = 0
         self.metrics = metrics or Metrics()
         self._handlers: dict[str, Handler] = {}
-        self._answers = self.metrics.counter(
-            "pratique_admission_answers_total", "Answers to reviews.", ("webhook", "outcome", "dry_run")
-        )
-        self._seconds = self.metrics.histogram(
-            "pratique_admission_seconds", "Time from a review to its answer.", ("webhook",)
-        )
-        self.metrics.gauge("pratique_admission_waiting", "Reviews under way.", lambda: self.waiting)
-        self.metrics.gauge(
-            "pratique_policies", "Policies in force.", lambda: len(judge.engine.plan.policies.policies)
-        )
+        self.measures = Measures(self.metrics, lambda: judge.engine.plan)
+        self.metrics.gauge("pratique_admission_reviews_in_flight", "Reviews under way.", lambda: self.waiting)
         self.metrics.gauge(
             "pratique_faults",
             "Reasons not to be asked.",
@@ -125,6 +120,7 @@ class Webhook:
             path = request.match_info.get("selection", "")
             among = Selection.of(path) if path else None
             found = await self.judge.verdict(review, mutating=mutating, seconds=seconds, among=among)
+            self.measures.judged(review, found)
             if self.told:
                 self.told(review, found)
             return found
@@ -137,17 +133,20 @@ class Webhook:
         async def handle(request: web.Request) -> web.Response:
             start = time.monotonic()
             if self.known_clients and not _certificate(request):
-                self._answers.add(webhook, "stranger", "")
+                self.measures.turned_away(webhook, "stranger")
                 return web.Response(status=401, text="a client certificate is wanted")
             if self.waiting >= MAX_WAITING:
-                self._answers.add(webhook, "busy", "")
+                self.measures.turned_away(webhook, "busy")
                 return web.Response(status=503, text="too many requests are waiting")
             self.waiting += 1
             outcome, dry_run = "refused", ""
+            observed = Observed()
+            token = CURRENT.set(observed)
             try:
                 if request.content_type != "application/json" or request.headers.get("Content-Encoding"):
                     return web.Response(status=415, text="application/json is wanted, as it is")
                 review = read_review(await _body(request))
+                observed.dequeue(review.uid)
                 dry_run = "true" if review.dry_run else "false"
                 left = _patience(request.rel_url.raw_query_string) - (time.monotonic() - start)
                 verdict = await judge(review, request, max(left - MARGIN, left / 2))
@@ -168,8 +167,8 @@ class Webhook:
                 return web.Response(status=500, text="the request cannot be judged")
             finally:
                 self.waiting -= 1
-                self._answers.add(webhook, outcome, dry_run)
-                self._seconds.observe(time.monotonic() - start, webhook)
+                self.measures.answered(webhook, outcome, dry_run, observed)
+                CURRENT.reset(token)
 
         return handle
 
@@ -183,7 +182,9 @@ class Webhook:
         return web.Response(status=503, text="".join(lines))
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(text=self.metrics.text(), headers={"X-Content-Type-Options": "nosniff"})
+        self.measures.prune()
+        headers = {"Content-Type": CONTENT_TYPE, "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=self.metrics.text().encode(), headers=headers)
 
 
 def _certificate(request: web.Request) -> object:
@@ -208,7 +209,6 @@ def _answer(review: Review, verdict: Verdict, webhook: str) -> web.Response:
 
 def _logged(review: Review, verdict: Verdict, webhook: str) -> dict[str, str]:
     return {
-        "uid": review.uid,
         "webhook": webhook,
         "operation": review.operation,
         "kind": "/".join(part for part in (review.kind.kind, review.subresource) if part),

@@ -73,13 +73,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_secrets_option(group)
     _add_cluster(parser.add_argument_group("cluster"))
-    logs = parser.add_argument_group("logs")
+    logs = parser.add_argument_group("what is told")
     logs.add_argument("--log-format", choices=("text", "json"), default="text", help="of the log (text)")
     logs.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         default="info",
         help="least level that is logged (info): debug tells of every request, info of what is refused",
+    )
+    logs.add_argument(
+        "--debug-port",
+        metavar="N",
+        type=int,
+        help="show the plan in force at http://127.0.0.1:N/debug/plan, and its results (not shown)",
     )
     add_store_options(parser)
 
@@ -228,6 +234,7 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
         port=args.port,
         linger=args.linger,
+        debug_port=args.debug_port,
     )
     write_logs(as_json=args.log_format == "json", level=args.log_level)
     if args.cleanup:

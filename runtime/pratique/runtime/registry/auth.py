@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -27,7 +28,7 @@ from pratique.runtime.registry.endpoints import Endpoint, Scheme
 from pratique.runtime.registry.exchange import Answer, Exchange, InsideFault
 from pratique.runtime.registry.faults import FaultCode, Operation
 from pratique.runtime.registry.names import canonical_host
-from pratique.runtime.registry.tally import Tally
+from pratique.runtime.registry.tally import Exchanged, Tally
 from pratique.runtime.strict_json import StrictJsonError, parse
 
 MAX_TOKEN_ANSWER = 64 << 10
@@ -167,6 +168,7 @@ class Authenticator:
         """Ask a token service, twice at most; its faults are token faults."""
         for retries_left in (1, 0):
             self._tally.tokens += 1
+            start, code = time.perf_counter(), "cancelled"
             try:
                 answer = await self._exchange.send(
                     request,
@@ -176,13 +178,19 @@ class Authenticator:
                     form=form,
                     public_only=public_only,
                 )
+                code = str(answer.status)
             except InsideFault as error:
+                code = FaultCode.REDIRECT_REFUSED.value
                 raise request.fault(FaultCode.TOKEN, "the realm has an inside address") from error
             except TransportError as error:
+                code = error.code
                 if error.code == FaultCode.UNREACHABLE and retries_left:
                     continue
                 reason = error.message.removeprefix(request.text(""))
                 raise request.fault(FaultCode.TOKEN, f"the token service: {reason}") from error
+            finally:
+                if told := self._tally.told:
+                    told(Exchanged(request.place, "tokens", code, time.perf_counter() - start))
             if answer.status < 500 or not retries_left:
                 return answer
         raise AssertionError  # The last turn of the loop returns or raises.

@@ -85,21 +85,30 @@ class CachingStore:
         disk: the cache.
         audience: who is asking.
         ttl_s: for how long answers that may change are believed; 0 for not at all.
+        believes_tags: for so long, too; else what a tag means is asked each time.
     """
 
     def __init__(
-        self, store: ImageStore, disk: DiskCache, audience: Audience, *, ttl_s: float = DEFAULT_TTL_S
+        self,
+        store: ImageStore,
+        disk: DiskCache,
+        audience: Audience,
+        *,
+        ttl_s: float = DEFAULT_TTL_S,
+        believes_tags: bool = True,
     ) -> None:
         self.origin = store
         self.disk = disk
         self._audience = audience
         self._ttl_s = ttl_s
+        self.believes_tags = believes_tags
         self._is_slow = False
 
     async def manifest(self, repository: Repository, reference: str) -> Manifest:
         """See `ImageStore.manifest`; a tag means what it meant at most `ttl_s` seconds ago."""
         operation = Operation(repository.registry, f"manifest {repository.path} {reference}")
-        max_age = None if is_digest(reference) else self._ttl_s
+        tag_ttl_s = self._ttl_s if self.believes_tags else 0
+        max_age = None if is_digest(reference) else tag_ttl_s
         asked = await self._question(
             repository, "manifest", reference, max_age=max_age, max_bytes=MAX_MANIFEST_BYTES
         )
@@ -113,6 +122,7 @@ class CachingStore:
             return found
         if asked and (absence := await self._recall(asked.absence, _absence)) is not None:
             raise absence
+        self.disk.misses += 1
         try:
             manifest = await self.origin.manifest(repository, reference)
         except NotFoundError as error:
@@ -132,6 +142,7 @@ class CachingStore:
 
         if (found := await self._recall(asked, read)) is not None:
             return found
+        self.disk.misses += 1
         body = await self.origin.blob(repository, digest, max_bytes=max_bytes)
         await self._keep(asked, "", body)
         return body
@@ -148,6 +159,7 @@ class CachingStore:
             found = await self._recall(question, lambda record: _referrers(record, operation))
             if found is not None:
                 return found
+        self.disk.misses += 1
         descriptors = await self.origin.referrers(repository, digest, artifact_type)
         kept = asked if descriptors else asked and asked.absence
         await self._keep(kept, "", _list_of(descriptors))
@@ -178,7 +190,9 @@ class CachingStore:
         if record is None:
             return None
         try:
-            return read(record)
+            found = read(record)
+            self.disk.hits += 1
+            return found
         except (TransportError, StrictJsonError) as error:
             _log.debug("a cached answer is deleted: %s", error)
             await self._on_disk(lambda: self.disk.discard(key))

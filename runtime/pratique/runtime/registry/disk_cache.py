@@ -89,6 +89,9 @@ class DiskCache:
         self._is_usable: bool | None = None
         self._is_writable = True
         self._written = 0
+        self.hits = 0
+        self.misses = 0
+        """Questions whose answer was kept, and those that had to be asked elsewhere; counted by who asks."""
         self._lock = threading.Lock()
 
     def read(self, key: tuple[str, ...], *, max_age: float | None, max_bytes: int) -> Record | None:

@@ -70,11 +70,16 @@ def open_store(options: StoreOptions) -> ImageStore:
     return _open_client(options)
 
 
-def cached(store: ImageStore, options: StoreOptions) -> ImageStore:
+def cached(store: ImageStore, options: StoreOptions, *, believes_tags: bool = True) -> ImageStore:
     """Return `store` with the disk cache before it that the options ask for.
 
     Layouts have none: they are files already, and what they hold may change at any time. Whoever counts
     requests counts those of `store`.
+
+    Args:
+        store: is asked what is not kept.
+        options: name the folder.
+        believes_tags: what a tag meant is kept, too; a server must not (K3).
 
     Raises:
         UsageError: the authorities of the options cannot be read.
@@ -84,7 +89,8 @@ def cached(store: ImageStore, options: StoreOptions) -> ImageStore:
         return store
     from pratique.runtime.registry.disk_cache import DiskCache
 
-    return _with_cache(store, DiskCache(options.cache_dir), options, _credentials(options))
+    disk, credentials = DiskCache(options.cache_dir), _credentials(options)
+    return _with_cache(store, disk, options, credentials, believes_tags=believes_tags)
 
 
 def open_accesses(
@@ -117,7 +123,9 @@ def open_accesses(
         if not isinstance(usual, CachingStore):
             return store
         reached = replace(options, insecure=insecure or options.insecure)
-        return _with_cache(store, usual.disk, reached, credentials, own=False)
+        return _with_cache(
+            store, usual.disk, reached, credentials, own=False, believes_tags=usual.believes_tags
+        )
 
     return RegistryAccesses(
         usual,
@@ -135,6 +143,7 @@ def _with_cache(
     credentials: CredentialSource,
     *,
     own: bool = True,
+    believes_tags: bool = True,
 ) -> ImageStore:
     from hashlib import sha256
 
@@ -147,7 +156,7 @@ def _with_cache(
         raise UsageError(f"{options.ca_file}: cannot be read") from error
     way = (repr(options.mirrors), repr(options.insecure), sha256(authorities).hexdigest())
     audience = CredentialAudience(credentials, way, own=own)
-    return CachingStore(store, disk, audience, ttl_s=options.cache_ttl_s)
+    return CachingStore(store, disk, audience, ttl_s=options.cache_ttl_s, believes_tags=believes_tags)
 
 
 def user_docker_config(environment: Mapping[str, str]) -> Path:

@@ -23,7 +23,7 @@ from pratique.runtime.registry.exchange import Answer, Exchange, HandshakeFault,
 from pratique.runtime.registry.faults import FaultCode, Operation
 from pratique.runtime.registry.go_words import error_detail
 from pratique.runtime.registry.redirects import MAX_REDIRECTS, STATUSES, RedirectRule, follow
-from pratique.runtime.registry.tally import Kind, Tally
+from pratique.runtime.registry.tally import Exchanged, Kind, Tally
 
 OUTAGE_RETRIES = 2
 CONNECTION_RETRIES = 1
@@ -181,20 +181,27 @@ class Requester:
         request: Request,
         public_only: bool,
     ) -> Answer:
+        start, code = time.perf_counter(), "cancelled"
         try:
             answer = await self._exchange.send(
                 operation, url, headers=headers, max_bytes=request.max_bytes, public_only=public_only
             )
+            code = str(answer.status)
         except InsideFault as error:
+            code = FaultCode.REDIRECT_REFUSED.value
             text = "redirected to an inside address"
             raise operation.fault(FaultCode.REDIRECT_REFUSED, text) from error
         except TransportError as error:
+            code = error.code
             if not isinstance(error, NotSentFault):
                 self._tally.count(request.kind)
             if url.raw_authority != operation.place:
                 # The registry chose that host: its name is the registry's word.
                 error.detail = ""
             raise
+        finally:
+            if told := self._tally.told:
+                told(Exchanged(operation.place, request.kind, code, time.perf_counter() - start))
         self._tally.count(request.kind)
         self._tally.bytes += len(answer.body)
         return answer

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pratique.runtime.decision import Requests
 
@@ -11,9 +12,30 @@ Kind = Literal["manifests", "blobs", "referrers"]
 """What a request to a store is about."""
 
 
+class Exchanged(NamedTuple):
+    """One HTTP request that was made, or could not be.
+
+    Attributes:
+        host: of the registry or mirror it was made for, also where it went to a token service or elsewhere.
+        kind: what it was about; `tokens` for token services.
+        code: HTTP status of the answer, or the code of the fault.
+        seconds: that it took.
+    """
+
+    host: str
+    kind: str
+    code: str
+    seconds: float
+
+
 @dataclass(slots=True)
 class Tally:
-    """A counter of requests that a store increments where they happen; see `Requests` for the fields."""
+    """A counter of requests that a store increments where they happen; see `Requests` for the fields.
+
+    `told`, where somebody wants to know, is called after each of them.
+    """
+
+    told: Callable[[Exchanged], None] | None = None
 
     manifests: int = 0
     blobs: int = 0

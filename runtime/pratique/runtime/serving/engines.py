@@ -18,9 +18,11 @@ from pratique.runtime.lifetimes import Lifetimes
 from pratique.runtime.memory import Memory
 from pratique.runtime.metrics import Metrics
 from pratique.runtime.ports import ContextSource
+from pratique.runtime.registry.caching import CachingStore
 from pratique.runtime.registry.counting import CountingStore
 from pratique.runtime.registry.open import cached, open_accesses, open_store
 from pratique.runtime.secrets import SecretSource, read_secrets
+from pratique.runtime.serving.measures import measure_evidence, measure_registries
 from pratique.runtime.serving.options import ServeOptions
 from pratique.runtime.serving.remembered_context import RememberedContext
 
@@ -77,8 +79,9 @@ async def engines(
     remembered = RememberedContext(context) if context else None
     client = open_store(options.store)
     counting = CountingStore(client)
-    store = cached(counting, options.store)
-    memory = Memory(max_bytes=MEMORY_BYTES)
+    # K3: a tag that was moved must be noticed by the very next request.
+    store = cached(counting, options.store, believes_tags=False)
+    memory, tags = Memory(max_bytes=MEMORY_BYTES), Memory(max_bytes=TAG_BYTES)
     try:
         verifier = open_verifier(options.trust)
         keys = Keys(secrets, os.environ, offline=options.store.offline)
@@ -89,30 +92,16 @@ async def engines(
             keys,
             lifetimes=Lifetimes(tag=TAG_SECONDS),
             memory=memory,
-            tags=Memory(max_bytes=TAG_BYTES),
+            tags=tags,
         )
         accesses = open_accesses(options.store, client, store, secrets, own_namespace=own_namespace)
-        _count(metrics, counting, (evidence, scanned), memory)
+        measure_registries(metrics, counting, client)
+        memories = {"evidence": memory, "tags": tags}
+        disk = store.disk if isinstance(store, CachingStore) else None
+        measure_evidence(metrics, (evidence, scanned), verifier, memories, disk)
         yield Engines(
             admission=lambda plan, exemptions=(): Engine(plan, evidence, context, accesses, exemptions),
             scan=lambda plan, exemptions=(): Engine(plan, scanned, remembered, accesses, exemptions),
         )
     finally:
         await store.aclose()
-
-
-def _count(metrics: Metrics, store: CountingStore, evidence: Sequence[Evidence], memory: Memory) -> None:
-    def requests() -> dict[tuple[str, ...], float]:
-        found = store.requests
-        return {(name,): getattr(found, name) for name in ("manifests", "blobs", "referrers", "tokens")}
-
-    metrics.total(
-        "pratique_registry_requests_total", "Questions to registries and token services.", requests, ("kind",)
-    )
-    metrics.total(
-        "pratique_verifications_total",
-        "Signatures whose cryptography was checked.",
-        lambda: sum(each.verifications for each in evidence),
-    )
-    metrics.gauge("pratique_memory_bytes", "What is remembered of images.", lambda: memory.bytes)
-    metrics.gauge("pratique_memory_entries", "Answers that are remembered.", lambda: len(memory))

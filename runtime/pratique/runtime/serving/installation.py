@@ -29,6 +29,13 @@ from pratique.runtime.serving.cluster_secrets import ClusterSecrets
 from pratique.runtime.serving.engines import Engines
 from pratique.runtime.serving.leading import Leader
 from pratique.runtime.serving.live_policies import LivePolicies
+from pratique.runtime.serving.measures_cluster import (
+    Watched,
+    measure_events,
+    measure_leader,
+    measure_policies,
+    measure_watches,
+)
 from pratique.runtime.serving.namespaces import ClusterNamespaces
 from pratique.runtime.serving.options import ClusterOptions
 from pratique.runtime.serving.policy_review import PATH, PolicyReviewer
@@ -111,17 +118,8 @@ class Installation:
 
     async def run(self, webhook: Webhook, made: Engines, shown: ServerCertificate, metrics: Metrics) -> None:
         """Do what there is to do in the cluster, until cancelled."""
-        self._leader = Leader(
-            self._options,
-            self.cluster,
-            self._namespace,
-            self._catalogue,
-            webhook.judge,
-            shown,
-            self._policies,
-            lambda: self._scan(webhook, made),
-        )
-        self._measure(metrics, self._leader)
+        self._leader = self.leader(webhook, made, shown)
+        self.measure(metrics, self._leader)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._namespaces.mirror.run())
             group.create_task(self._roles.run())
@@ -133,6 +131,19 @@ class Installation:
             group.create_task(self._events.run())
             if self._options.endpoint or self._options.scan:
                 group.create_task(self._lease.run(self._leader.run))
+
+    def leader(self, webhook: Webhook, made: Engines, shown: ServerCertificate) -> Leader:
+        """Return the work of the replica that leads."""
+        return Leader(
+            self._options,
+            self.cluster,
+            self._namespace,
+            self._catalogue,
+            webhook.judge,
+            shown,
+            self._policies,
+            lambda: self._scan(webhook, made),
+        )
 
     async def remove(self) -> None:
         """Delete webhook configurations, certificates and the Lease.
@@ -176,38 +187,15 @@ class Installation:
                 return Kind(group, each.type.version, each.type.kind)
         return built_in(group, plural)
 
-    def _measure(self, metrics: Metrics, leader: Leader) -> None:
-        lease, namespaces, policies = self._lease, self._namespaces.mirror, self._policies
-        events = self._events
-        metrics.total("pratique_events_total", "Events written.", lambda: events.written)
-        metrics.total("pratique_events_dropped_total", "Events that were not.", lambda: events.dropped)
-        metrics.gauge(
-            "pratique_scan_waiting", "Resources that are still to be judged.", lambda: leader.scan_waiting
-        )
-        metrics.gauge("pratique_scan_resources", "Resources that are scanned.", lambda: leader.scan_resources)
-        metrics.gauge(
-            "pratique_reports_waiting",
-            "Reports that are still to be written.",
-            lambda: leader.reports_waiting,
-        )
-        metrics.gauge("pratique_leader", "This replica writes to the cluster.", lambda: float(lease.leading))
-        metrics.gauge(
-            "pratique_namespaces_age_seconds",
-            "Time since the cluster was heard of namespaces.",
-            lambda: namespaces.age,
-        )
-        if policies:
-            metrics.gauge("pratique_policies_refused", "Not in force as they are.", lambda: policies.refused)
-            metrics.gauge(
-                "pratique_policies_age_seconds",
-                "Time since the cluster was heard of policies.",
-                lambda: policies.age,
-            )
-            metrics.gauge(
-                "pratique_policies_lag_seconds",
-                "Time that the last change of policies took to be in force.",
-                lambda: policies.lag,
-            )
+    def measure(self, metrics: Metrics, leader: Leader) -> None:
+        """Tell of the work in the cluster."""
+        measure_leader(metrics, self._lease, leader)
+        measure_events(metrics, self._events)
+        watched: dict[str, Watched] = {"namespaces": self._namespaces.mirror}
+        if self._policies:
+            watched["policies"] = self._policies
+            measure_policies(metrics, self._policies)
+        measure_watches(metrics, watched)
 
 
 def _identity() -> str:

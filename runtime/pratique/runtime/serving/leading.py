@@ -64,6 +64,16 @@ class Leader:
         return len(self._scan.inventory) if self._scan else 0
 
     @property
+    def scan_judged(self) -> int:
+        """Return how many resources were judged in the background since this replica leads."""
+        return self._scan.scanner.judged if self._scan else 0
+
+    @property
+    def reports_written(self) -> int:
+        """Return how many reports were written since this replica leads."""
+        return self._scan.writer.writes if self._scan else 0
+
+    @property
     def reports_waiting(self) -> int:
         """Return how many reports are still to be written."""
         return self._scan.writer.waiting if self._scan else 0

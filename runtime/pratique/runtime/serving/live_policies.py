@@ -76,6 +76,11 @@ class LivePolicies:
         return max(mirror.age for mirror in self._mirrors)
 
     @property
+    def faults(self) -> int:
+        """Return how often the cluster could not be asked for policies, or ended a watch with an error."""
+        return sum(mirror.faults for mirror in self._mirrors)
+
+    @property
     def refused(self) -> int:
         """Return how many policies cannot be enforced as they are."""
         return sum(1 for state in self.states.values() if state.read.policy is None)

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any, Final
 
+from pratique.runtime.phases import CURRENT
+
 MAX_FIELD: Final = 1024
 """Characters of one field: names and messages may be long (W19)."""
 
@@ -60,8 +62,11 @@ class TextLines(logging.Formatter):
 
 
 def _fields(record: logging.LogRecord) -> dict[str, str]:
+    """Return the fields of a record; the first is the uid of the review that the work is for, if any."""
     fields = getattr(record, "fields", None)
-    return fields if isinstance(fields, dict) else {}
+    review = CURRENT.get()
+    about = {"uid": review.uid} if review and review.uid else {}
+    return about | (fields if isinstance(fields, dict) else {})
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -86,6 +86,7 @@ class ServeOptions:
         secrets: files with Secrets that policies refer to.
         grace: seconds that requests in flight are given at the end.
         linger: seconds of going on after the end was announced.
+        debug_port: on loopback, where the plan in force is shown; None for nowhere.
     """
 
     policies: tuple[str, ...]
@@ -99,3 +100,4 @@ class ServeOptions:
     port: int = 8443
     grace: float = 25.0
     linger: float = 2.0
+    debug_port: int | None = None

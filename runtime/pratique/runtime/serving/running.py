@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.grammar.errors import PolicyErrors, UsageError
+from pratique.runtime.admission.debugging import debugging
 from pratique.runtime.admission.judging import Judge
 from pratique.runtime.admission.listening import listening
 from pratique.runtime.admission.server import Webhook
@@ -19,6 +20,7 @@ from pratique.runtime.secrets import read_secrets
 from pratique.runtime.serving.background import beside
 from pratique.runtime.serving.engines import engines
 from pratique.runtime.serving.installation import Installation
+from pratique.runtime.serving.measures import measure_certificate, measure_process, watch_loop
 from pratique.runtime.serving.options import ServeOptions
 from pratique.runtime.serving.tls import CertificateFiles, ServerCertificate
 from pratique.runtime.serving.unserved import unserved
@@ -62,6 +64,7 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
         raise PolicyErrors(errors)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(beside(watch_loop(measure_process(metrics))))
         installation = (
             await stack.enter_async_context(Installation.of(options.cluster, live=live))
             if options.cluster
@@ -84,6 +87,8 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
             installation.prepare(webhook)
         shown = ServerCertificate(webhook.faults, options.clients)
         has_certificate = await _certify(options, installation, shown, metrics, stack)
+        if options.debug_port is not None:
+            await stack.enter_async_context(debugging(webhook, options.debug_port))
         port = await stack.enter_async_context(
             listening(
                 webhook,
@@ -134,7 +139,7 @@ async def _certify(
             "there is no certificate: give --tls-certificate and --tls-key, or --cluster and --service"
             " NAMESPACE/NAME or --url URL, for a certificate of the server's own"
         )
-    metrics.gauge("pratique_certificate_end_seconds", "Unix time.", lambda: shown.ends)
+    measure_certificate(metrics, shown)
     return True
 
 
