@@ -40,6 +40,7 @@ from pratique.runtime.ports import (
     Manifest,
     Repository,
     SignatureVerifier,
+    for_lists,
     uncached,
 )
 from pratique.runtime.repository_names import RepositoryNameError, parse_repository
@@ -163,7 +164,7 @@ class Evidence:
             named = listing.repository
             repository = signature_repository(named) if named else subject.repository
             with self.watch.answering(Watched(Op.LIST, listing)):
-                found = await stored_signatures(store, repository, subject.digest, listing)
+                found = await stored_signatures(for_lists(store), repository, subject.digest, listing)
             return Listed(found, listing)
 
         def worth(answer: object) -> Worth:

@@ -99,8 +99,24 @@ class RememberingStore(ImageStore, Protocol):
 
 
 def uncached(store: ImageStore) -> ImageStore:
-    """Return the store behind what remembers, if anything before it does."""
-    return store.origin if isinstance(store, RememberingStore) else store
+    """Return the store behind all that remembers, if anything before it does."""
+    while isinstance(store, RememberingStore):
+        store = store.origin
+    return store
+
+
+@runtime_checkable
+class TagWaryStore(ImageStore, Protocol):
+    """A store that remembers what it was told, but not what the tags of images mean (K3)."""
+
+    def for_lists(self) -> ImageStore:
+        """Return the same store for questions after signatures, whose tags it may remember like any list."""
+        ...
+
+
+def for_lists(store: ImageStore) -> ImageStore:
+    """Return the store to be asked which signatures there are: some are found under tags."""
+    return store.for_lists() if isinstance(store, TagWaryStore) else store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

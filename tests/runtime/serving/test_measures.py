@@ -27,10 +27,14 @@ from pratique.runtime.serving.measures import (
     measure_evidence,
     measure_process,
     measure_registries,
+    measure_shared_cache,
     watch_loop,
 )
 from pratique.runtime.serving.options import ClusterOptions
 from pratique.runtime.serving.tls import ServerCertificate
+from pratique.runtime.shared_cache.address import Address
+from pratique.runtime.shared_cache.cache import SharedCache
+from pratique.runtime.shared_cache.records import Sealer
 from pratique.runtime.signatures.trust_root import TrustRoot
 from tests.support_admission import world
 from tests.support_fake_cluster import FakeCluster
@@ -55,6 +59,7 @@ def exported() -> Metrics:
             {"evidence": Memory(), "tags": Memory()},
             DiskCache(Path("nowhere")),
         )
+        measure_shared_cache(metrics, SharedCache(Address(), Sealer(b"")))
         measure_certificate(metrics, ServerCertificate({}))
         options = ClusterOptions()
         installation = Installation(options, FakeCluster(), live=True)

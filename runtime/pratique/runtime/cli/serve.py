@@ -18,6 +18,7 @@ from pratique.runtime.cli.options import (
 if TYPE_CHECKING:
     from pratique.runtime.serving.options import CertificateOptions, ClusterOptions, ScanOptions
     from pratique.runtime.serving.webhooks import Endpoint
+    from pratique.runtime.shared_cache.address import SharedCacheOptions
 
 NAME: Final = "serve"
 HELP: Final = "answer admission reviews of a Kubernetes API server"
@@ -73,6 +74,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_secrets_option(group)
     _add_cluster(parser.add_argument_group("cluster"))
+    _add_shared_cache(parser.add_argument_group("cache that replicas share"))
     logs = parser.add_argument_group("what is told")
     logs.add_argument("--log-format", choices=("text", "json"), default="text", help="of the log (text)")
     logs.add_argument(
@@ -186,6 +188,29 @@ def _add_cluster(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_shared_cache(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--shared-cache",
+        metavar="URL",
+        default="",
+        help="share with other replicas what registries answer, over a Valkey or Redis:"
+        " valkey://[USER@]HOST[:PORT][/NUMBER], valkeys:// with TLS, unix:///PATH",
+    )
+    group.add_argument(
+        "--shared-cache-key",
+        metavar="FILE",
+        type=Path,
+        help="secret of 32 bytes or more that all replicas have: what others write there is not believed",
+    )
+    group.add_argument("--shared-cache-password", metavar="FILE", type=Path, help="password of the server")
+    group.add_argument(
+        "--shared-cache-ca",
+        metavar="FILE",
+        type=Path,
+        help="PEM of authorities to trust (those of the system)",
+    )
+
+
 def service(text: str) -> Endpoint:
     """Return the Service that NAMESPACE/NAME[:PORT] names."""
     from pratique.runtime.serving.webhooks import Endpoint
@@ -235,6 +260,7 @@ def run(args: argparse.Namespace) -> int:
         port=args.port,
         linger=args.linger,
         debug_port=args.debug_port,
+        shared_cache=_shared_cache(args),
     )
     write_logs(as_json=args.log_format == "json", level=args.log_level)
     if args.cleanup:
@@ -253,6 +279,24 @@ def _certificate(args: argparse.Namespace) -> CertificateOptions | None:
     if args.tls_certificate is None or args.tls_key is None:
         raise UsageError("--tls-certificate and --tls-key go together")
     return CertificateOptions(certificate=args.tls_certificate, key=args.tls_key, authorities=args.tls_ca)
+
+
+def _shared_cache(args: argparse.Namespace) -> SharedCacheOptions | None:
+    from pratique.grammar.errors import UsageError
+    from pratique.runtime.shared_cache.address import SharedCacheOptions
+
+    if not args.shared_cache:
+        if args.shared_cache_key or args.shared_cache_password or args.shared_cache_ca:
+            raise UsageError("which shared cache? give --shared-cache URL")
+        return None
+    if args.shared_cache_key is None:
+        raise UsageError("--shared-cache needs --shared-cache-key FILE: nothing there is believed without it")
+    return SharedCacheOptions(
+        url=args.shared_cache,
+        key=args.shared_cache_key,
+        password=args.shared_cache_password,
+        authorities=args.shared_cache_ca,
+    )
 
 
 def _cluster(args: argparse.Namespace) -> ClusterOptions | None:

@@ -11,25 +11,24 @@ write.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
 
 from pratique.grammar.errors import NotFoundError, TransportError
-from pratique.runtime.ports import Descriptor, Digest, ImageStore, Manifest, Repository
+from pratique.runtime.ports import Descriptor, Digest, ImageStore, Manifest, Repository, for_lists
 from pratique.runtime.registry.content import (
     MAX_MANIFEST_BYTES,
     check_digest,
-    is_descriptor,
     is_digest,
     read_manifest,
-    referrers_in,
 )
 from pratique.runtime.registry.disk_cache import DiskCache, Record
-from pratique.runtime.registry.faults import FaultCode, Operation
-from pratique.runtime.strict_json import StrictJsonError, parse
+from pratique.runtime.registry.faults import Operation
+from pratique.runtime.registry.recorded import absence_in, absence_text, referrers_in, referrers_text
+from pratique.runtime.strict_json import StrictJsonError
 
 DEFAULT_TTL_S: Final = 300.0
 """Seconds for which tags and lists of signatures are believed, unless `--cache-ttl` says otherwise."""
@@ -102,7 +101,6 @@ class CachingStore:
         self._audience = audience
         self._ttl_s = ttl_s
         self.believes_tags = believes_tags
-        self._is_slow = False
 
     async def manifest(self, repository: Repository, reference: str) -> Manifest:
         """See `ImageStore.manifest`; a tag means what it meant at most `ttl_s` seconds ago."""
@@ -120,13 +118,13 @@ class CachingStore:
 
         if (found := await self._recall(asked, read)) is not None:
             return found
-        if asked and (absence := await self._recall(asked.absence, _absence)) is not None:
+        if asked and (absence := await self._recall(asked.absence, absence_in)) is not None:
             raise absence
         self.disk.misses += 1
         try:
             manifest = await self.origin.manifest(repository, reference)
         except NotFoundError as error:
-            await self._keep(asked and asked.absence, error.code, _told(error))
+            await self._keep(asked and asked.absence, error.code, absence_text(error))
             raise
         await self._keep(asked, manifest.media_type, manifest.body)
         return manifest
@@ -156,18 +154,24 @@ class CachingStore:
             repository, "referrers", digest, artifact_type, max_age=self._ttl_s, max_bytes=MAX_LIST_BYTES
         )
         for question in (asked, asked and asked.absence):
-            found = await self._recall(question, lambda record: _referrers(record, operation))
+            found = await self._recall(question, lambda record: referrers_in(record.body, operation))
             if found is not None:
                 return found
         self.disk.misses += 1
         descriptors = await self.origin.referrers(repository, digest, artifact_type)
         kept = asked if descriptors else asked and asked.absence
-        await self._keep(kept, "", _list_of(descriptors))
+        await self._keep(kept, "", referrers_text(descriptors))
         return descriptors
+
+    def for_lists(self) -> CachingStore:
+        """See `ports.TagWaryStore`."""
+        other = copy(self)
+        other.origin, other.believes_tags = for_lists(self.origin), True
+        return other
 
     async def aclose(self) -> None:
         """Keep the cache within its bounds, and close the store."""
-        if not self._is_slow:
+        if not self.disk.is_slow:
             await asyncio.to_thread(self.disk.trim)
         await self.origin.aclose()
 
@@ -206,57 +210,12 @@ class CachingStore:
 
     async def _on_disk(self, work: Callable[[], T]) -> T | None:
         """Do what may block in a thread; give up on a folder that is too slow."""
-        if self._is_slow:
+        if self.disk.is_slow:
             return None
         try:
             return await asyncio.wait_for(asyncio.to_thread(work), SLOW_S)
         except TimeoutError:
-            if not self._is_slow:
-                self._is_slow = True
+            if not self.disk.is_slow:
+                self.disk.is_slow = True
                 _log.warning("the cache %s is too slow, and not used any more", self.disk.folder)
             return None
-
-
-def _told(error: NotFoundError) -> bytes:
-    return json.dumps({"message": error.message, "detail": error.detail}).encode()
-
-
-def _absence(record: Record) -> NotFoundError:
-    """Return the error that was told.
-
-    Raises:
-        StrictJsonError: it is none.
-    """
-    match parse(record.body):
-        case {"message": str(message), "detail": str(detail)} if record.note == FaultCode.IMAGE_NOT_FOUND:
-            return NotFoundError(record.note, message, detail=detail)
-        case _:
-            raise StrictJsonError("not what a store says of missing things")
-
-
-def _list_of(descriptors: tuple[Descriptor, ...]) -> bytes:
-    entries = [
-        {
-            "mediaType": d.media_type,
-            "digest": d.digest,
-            "size": d.size,
-            "annotations": d.annotations,
-            "artifactType": d.artifact_type,
-        }
-        for d in descriptors
-    ]
-    return json.dumps({"manifests": entries}).encode()
-
-
-def _referrers(record: Record, operation: Operation) -> tuple[Descriptor, ...]:
-    """Return the descriptors that were listed.
-
-    Raises:
-        StrictJsonError: they are none.
-        TransportError: too many.
-    """
-    match parse(record.body):
-        case {"manifests": list(entries)} if all(map(is_descriptor, entries)):
-            return referrers_in({"manifests": entries}, operation)
-        case _:
-            raise StrictJsonError("not a list of descriptors")

@@ -89,6 +89,8 @@ class DiskCache:
         self._is_usable: bool | None = None
         self._is_writable = True
         self._written = 0
+        self.is_slow = False
+        """Whoever waits for it has given it up."""
         self.hits = 0
         self.misses = 0
         """Questions whose answer was kept, and those that had to be asked elsewhere; counted by who asks."""

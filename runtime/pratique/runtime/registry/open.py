@@ -12,9 +12,11 @@ from pratique.grammar.errors import UsageError
 from pratique.runtime.ports import Accesses, ImageStore
 
 if TYPE_CHECKING:
+    from pratique.runtime.registry.audience import CredentialAudience
     from pratique.runtime.registry.credentials import CredentialSource
     from pratique.runtime.registry.disk_cache import DiskCache
     from pratique.runtime.secrets import SecretSource
+    from pratique.runtime.shared_cache.cache import SharedCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,20 @@ def cached(store: ImageStore, options: StoreOptions, *, believes_tags: bool = Tr
     return _with_cache(store, disk, options, credentials, believes_tags=believes_tags)
 
 
+def shared(store: ImageStore, options: StoreOptions, cache: SharedCache | None) -> ImageStore:
+    """Return `store` with the cache before it that replicas share, if there is one; layouts have none.
+
+    Raises:
+        UsageError: as `cached`.
+        TransportError: as `open_store`.
+    """
+    if cache is None or options.layout is not None:
+        return store
+    from pratique.runtime.registry.sharing import SharingStore
+
+    return SharingStore(store, cache, _audience(options, _credentials(options), own=True))
+
+
 def open_accesses(
     options: StoreOptions,
     client: ImageStore,
@@ -100,6 +116,7 @@ def open_accesses(
     secrets: SecretSource,
     *,
     own_namespace: str = "",
+    cache: SharedCache | None = None,
 ) -> Accesses:
     """Return the ways to registries of a run.
 
@@ -109,20 +126,26 @@ def open_accesses(
         usual: what stands before it for all who ask for nothing else.
         secrets: Secrets that policies and resources name.
         own_namespace: that of Secrets which an entry names without one; empty for Kyverno's.
+        cache: that replicas share; None for none.
     """
     from pratique.runtime.registry.access import RegistryAccesses, Rekeyed
     from pratique.runtime.registry.caching import CachingStore
     from pratique.runtime.registry.credentials import ANONYMOUS
     from pratique.runtime.registry.endpoints import InsecureHosts
+    from pratique.runtime.registry.sharing import SharingStore
 
     if not isinstance(client, Rekeyed):
         return RegistryAccesses(usual, None, ANONYMOUS, secrets)
 
     def derive(credentials: CredentialSource, insecure: bool) -> ImageStore:
-        store = client.with_access(credentials, insecure=InsecureHosts.of(True) if insecure else None)
+        store: ImageStore = client.with_access(
+            credentials, insecure=InsecureHosts.of(True) if insecure else None
+        )
+        reached = replace(options, insecure=insecure or options.insecure)
+        if cache is not None:
+            store = SharingStore(store, cache, _audience(reached, credentials, own=False))
         if not isinstance(usual, CachingStore):
             return store
-        reached = replace(options, insecure=insecure or options.insecure)
         return _with_cache(
             store, usual.disk, reached, credentials, own=False, believes_tags=usual.believes_tags
         )
@@ -145,18 +168,23 @@ def _with_cache(
     own: bool = True,
     believes_tags: bool = True,
 ) -> ImageStore:
+    from pratique.runtime.registry.caching import CachingStore
+
+    audience = _audience(options, credentials, own=own)
+    return CachingStore(store, disk, audience, ttl_s=options.cache_ttl_s, believes_tags=believes_tags)
+
+
+def _audience(options: StoreOptions, credentials: CredentialSource, *, own: bool) -> CredentialAudience:
     from hashlib import sha256
 
     from pratique.runtime.registry.audience import CredentialAudience
-    from pratique.runtime.registry.caching import CachingStore
 
     try:
         authorities = options.ca_file.read_bytes() if options.ca_file else b""
     except OSError as error:
         raise UsageError(f"{options.ca_file}: cannot be read") from error
     way = (repr(options.mirrors), repr(options.insecure), sha256(authorities).hexdigest())
-    audience = CredentialAudience(credentials, way, own=own)
-    return CachingStore(store, disk, audience, ttl_s=options.cache_ttl_s, believes_tags=believes_tags)
+    return CredentialAudience(credentials, way, own=own)
 
 
 def user_docker_config(environment: Mapping[str, str]) -> Path:

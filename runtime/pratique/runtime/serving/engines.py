@@ -20,11 +20,16 @@ from pratique.runtime.metrics import Metrics
 from pratique.runtime.ports import ContextSource
 from pratique.runtime.registry.caching import CachingStore
 from pratique.runtime.registry.counting import CountingStore
-from pratique.runtime.registry.open import cached, open_accesses, open_store
+from pratique.runtime.registry.open import cached, open_accesses, open_store, shared
 from pratique.runtime.secrets import SecretSource, read_secrets
-from pratique.runtime.serving.measures import measure_evidence, measure_registries
+from pratique.runtime.serving.measures import (
+    measure_evidence,
+    measure_registries,
+    measure_shared_cache,
+)
 from pratique.runtime.serving.options import ServeOptions
 from pratique.runtime.serving.remembered_context import RememberedContext
+from pratique.runtime.shared_cache.opening import open_shared_cache
 
 MEMORY_BYTES: Final = 128 << 20
 TAG_SECONDS: Final = 300.0
@@ -77,10 +82,12 @@ async def engines(
     """
     secrets = secrets or read_secrets(options.secrets)
     remembered = RememberedContext(context) if context else None
+    cache = open_shared_cache(options.shared_cache) if options.shared_cache else None
     client = open_store(options.store)
     counting = CountingStore(client)
+    reached = shared(counting, options.store, cache)
     # K3: a tag that was moved must be noticed by the very next request.
-    store = cached(counting, options.store, believes_tags=False)
+    store = cached(reached, options.store, believes_tags=False)
     memory, tags = Memory(max_bytes=MEMORY_BYTES), Memory(max_bytes=TAG_BYTES)
     try:
         verifier = open_verifier(options.trust)
@@ -94,7 +101,12 @@ async def engines(
             memory=memory,
             tags=tags,
         )
-        accesses = open_accesses(options.store, client, store, secrets, own_namespace=own_namespace)
+        accesses = open_accesses(
+            options.store, client, store, secrets, own_namespace=own_namespace, cache=cache
+        )
+        if cache is not None:
+            await cache.ready()
+            measure_shared_cache(metrics, cache)
         measure_registries(metrics, counting, client)
         memories = {"evidence": memory, "tags": tags}
         disk = store.disk if isinstance(store, CachingStore) else None
@@ -105,3 +117,5 @@ async def engines(
         )
     finally:
         await store.aclose()
+        if cache is not None:
+            await cache.aclose()

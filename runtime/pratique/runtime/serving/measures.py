@@ -21,6 +21,7 @@ from pratique.runtime.registry.counting import CountingStore, Tallied
 from pratique.runtime.registry.disk_cache import DiskCache
 from pratique.runtime.registry.tally import Exchanged
 from pratique.runtime.serving.tls import ServerCertificate
+from pratique.runtime.shared_cache.cache import SharedCache
 from pratique.runtime.signatures.trust_root import TrustRoot
 
 MAX_HOSTS: Final = 64
@@ -76,6 +77,23 @@ def measure_registries(metrics: Metrics, store: CountingStore, client: object) -
 
     if isinstance(client, Tallied):
         client.tally.told = told
+
+
+def measure_shared_cache(metrics: Metrics, cache: SharedCache) -> None:
+    """Tell of the cache that replicas share."""
+    metrics.gauge("pratique_shared_cache_up", "1 where the shared cache answers.", lambda: float(cache.is_up))
+    metrics.total(
+        "pratique_shared_cache_requests_total",
+        "Questions to the shared cache.",
+        lambda: {(result,): number for result, number in cache.counts.items()},
+        ("result",),
+    )
+    metrics.total(
+        "pratique_shared_cache_faults_total",
+        "What was wrong with the shared cache.",
+        lambda: {(fault,): number for fault, number in cache.faults.items()},
+        ("fault",),
+    )
 
 
 def measure_evidence(

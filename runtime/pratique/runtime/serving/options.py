@@ -8,6 +8,7 @@ from pathlib import Path
 from pratique.runtime.outputs.formats import Grouping
 from pratique.runtime.registry.open import StoreOptions
 from pratique.runtime.serving.webhooks import Endpoint
+from pratique.runtime.shared_cache.address import SharedCacheOptions
 from pratique.runtime.trust_options import TrustOptions
 
 
@@ -86,6 +87,7 @@ class ServeOptions:
         secrets: files with Secrets that policies refer to.
         grace: seconds that requests in flight are given at the end.
         linger: seconds of going on after the end was announced.
+        shared_cache: what replicas share; None for nothing.
         debug_port: on loopback, where the plan in force is shown; None for nowhere.
     """
 
@@ -101,3 +103,4 @@ class ServeOptions:
     grace: float = 25.0
     linger: float = 2.0
     debug_port: int | None = None
+    shared_cache: SharedCacheOptions | None = None
