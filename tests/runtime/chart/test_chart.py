@@ -32,6 +32,8 @@ OPTIONAL = (
     *FILES,
     "--set",
     "certificates.existingSecret=given,registry.credentialsSecret=reg,policySecrets=sec,replicas=3,"
+    "sharedCache.url=valkeys://cache.example/1,sharedCache.existingSecret=shared,sharedCache.password=true,"
+    "sharedCache.authorities=true,debugPort=9440,"
     "antiAffinity=required,priorityClassName=system-cluster-critical,image.digest=" + DIGEST,
     "--set-json",
     'extraArgs=["--mirror=docker.io=https://mirror.example"]',
@@ -78,6 +80,9 @@ def test_the_version_is_that_of_the_project() -> None:
         ((*LEAST, "--set", "podDisruptionBudget.maxUnavailable=0"), "maxUnavailable"),
         ((*LEAST, "--set-json", 'extraArgs=["serve"]'), "extraArgs"),
         ((*LEAST, "--set", "resources.limits.cpu=null"), "cpu"),
+        ((*LEAST, "--set", "sharedCache.url=valkey://h"), "sharedCache.existingSecret is needed"),
+        ((*LEAST, "--set", "sharedCache.url=valkey://:p@h,sharedCache.existingSecret=s"), "sharedCache"),
+        ((*LEAST, "--set", "sharedCache.url=h:6379,sharedCache.existingSecret=s"), "sharedCache"),
     ],
 )
 def test_wrong_values_are_refused(home: Path, arguments: tuple[str, ...], complaint: str) -> None:
@@ -199,6 +204,9 @@ def test_selectors_select_the_server_alone(objects: list[Manifest]) -> None:
         assert selector.items() <= labels
         assert not selector.items() <= test["metadata"]["labels"].items()
     assert service["spec"]["ports"][0]["targetPort"] == "https"
+    named = [port["port"] for port in policy["spec"]["egress"][0]["ports"]]
+    arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert (6379 in named) == any("--shared-cache=" in argument for argument in arguments)
     if peers := policy["spec"]["ingress"][0].get("from"):
         assert peers[-1]["podSelector"]["matchLabels"].items() <= test["metadata"]["labels"].items()
 
