@@ -3,7 +3,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from pratique.runtime.phases import CURRENT, Phase, Review, during
+from pratique.runtime.phases import CURRENT, Phase, Review, during, record
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_together_the_phases_are_the_whole_time(clock: list[float], review: Revi
             clock[0] += 8
         clock[0] += 16
     clock[0] += 32
-    review.stop()
+    review.finish()
     assert review.uid == "u"
     found = {phase.label: review.seconds[phase] for phase in Phase}
     assert found == {"queue": 1, "registry": 8, "context": 20, "keys": 0, "signature": 0, "evaluation": 34}
@@ -49,7 +49,7 @@ def test_what_overlaps_counts_once(clock: list[float], review: Review) -> None:
     clock[0] += 4
     third.__exit__(None, None, None)
     clock[0] += 8
-    review.stop()
+    review.finish()
     assert (review.seconds[Phase.REGISTRY], review.seconds[Phase.SIGNATURE]) == (3, 4)
     assert review.seconds[Phase.EVALUATION] == 8
 
@@ -84,14 +84,22 @@ def test_spans_are_told_what_is_done_and_how_it_ends(review: Review) -> None:
         def end(self, begun: object, error: BaseException | None) -> None:
             told.append((begun, type(error)))
 
+        def record(self, name: str, attributes: Mapping[str, str | int], seconds: float) -> None:
+            told.append((name, seconds))
+
+        def finish(self, attributes: Mapping[str, str], fault: str) -> None:
+            raise AssertionError
+
     review.spans = Told()
     with during(Phase.REGISTRY, "digest", "ghcr.io/acme/app:v1"):
         pass
     with pytest.raises(ValueError, match="x"), during(Phase.KEYS):
         raise ValueError("x")
+    record("request", {}, 2.0)
     assert told == [
         ("registry: digest", {"pratique.about": "ghcr.io/acme/app:v1"}),
         ("registry: digest", type(None)),
         ("keys", {}),
         ("keys", ValueError),
+        ("request", 2.0),
     ]

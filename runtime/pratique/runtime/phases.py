@@ -37,8 +37,8 @@ class Phase(IntEnum):
         return self.name.lower()
 
 
-class Spans(Protocol):
-    """Draws phases of a review as a tree."""
+class ReviewSpans(Protocol):
+    """Draws one review as a tree; all calls but `begin` and `end` of one span may come from any task."""
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> object:
         """Begin a span within what is under way in this task; return what `end` wants back."""
@@ -46,6 +46,27 @@ class Spans(Protocol):
 
     def end(self, begun: object, error: BaseException | None) -> None:
         """End a span, which failed where there is an error."""
+        ...
+
+    def record(self, name: str, attributes: Mapping[str, str | int], seconds: float) -> None:
+        """Add a span that has just ended after so many seconds; `error.type` says that it failed."""
+        ...
+
+    def finish(self, attributes: Mapping[str, str], fault: str) -> None:
+        """End the tree; `fault` says why the review could not be judged, empty if it could."""
+        ...
+
+
+class Traces(Protocol):
+    """Draws reviews."""
+
+    def review(self, webhook: str, headers: Mapping[str, str]) -> ReviewSpans | None:
+        """Begin to draw a review; None where nobody wants to see it.
+
+        Args:
+            webhook: that was called.
+            headers: of the request, which may say what it belongs to.
+        """
         ...
 
 
@@ -58,9 +79,9 @@ class Review:
         seconds: spent in each phase so far, by its number. Together they are the time since the beginning.
     """
 
-    __slots__ = ("_open", "_phase", "_since", "seconds", "spans", "uid")
+    __slots__ = ("_open", "_phase", "_queued", "_since", "seconds", "spans", "uid")
 
-    def __init__(self, spans: Spans | None = None) -> None:
+    def __init__(self, spans: ReviewSpans | None = None) -> None:
         """Begin with the queue."""
         self.uid = ""
         self.spans = spans
@@ -69,11 +90,13 @@ class Review:
         self._open[Phase.QUEUE] = 1
         self._phase: int = Phase.QUEUE
         self._since = time.perf_counter()
+        self._queued = spans.begin(Phase.QUEUE.label, {}) if spans else None
 
     def dequeue(self, uid: str) -> None:
         """Take note that the request has been read."""
         self.uid = uid
         self.leave(Phase.QUEUE)
+        self._draw_queue()
 
     def enter(self, phase: int) -> None:
         """Count what follows for `phase`, until `leave`."""
@@ -89,9 +112,22 @@ class Review:
                 phase -= 1
             self._turn(phase)
 
-    def stop(self) -> None:
-        """Count the time until now."""
+    def finish(self, outcome: str = "", fault: str = "") -> None:
+        """Count the time until now, and end the drawing.
+
+        Args:
+            outcome: what was answered.
+            fault: why the review could not be judged; empty if it could.
+        """
         self._turn(self._phase)
+        self._draw_queue()
+        if self.spans is not None:
+            self.spans.finish({"pratique.uid": self.uid, "pratique.outcome": outcome}, fault)
+
+    def _draw_queue(self) -> None:
+        if self.spans is not None and self._queued is not None:
+            self.spans.end(self._queued, None)
+            self._queued = None
 
     def _turn(self, phase: int) -> None:
         now = time.perf_counter()
@@ -134,6 +170,13 @@ class During:
         if review.spans is not None:
             review.spans.end(self._begun, error)
         review.leave(self._phase)
+
+
+def record(name: str, attributes: Mapping[str, str | int], seconds: float) -> None:
+    """Draw what has just ended in the review that is under way, if somebody looks."""
+    review = CURRENT.get()
+    if review is not None and review.spans is not None:
+        review.spans.record(name, attributes, seconds)
 
 
 def during(phase: Phase, what: str = "", about: str = "") -> During:

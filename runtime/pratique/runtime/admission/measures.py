@@ -49,7 +49,7 @@ class Measures:
 
     def answered(self, webhook: str, outcome: str, dry_run: str, observed: Observed) -> None:
         """Count an answer, and where its time went."""
-        observed.stop()
+        observed.finish(outcome, outcome if outcome in ("error", "refused") else "")
         self._reviews.add(webhook, outcome, dry_run)
         self._seconds.observe(sum(observed.seconds), webhook)
         for phase, seconds in zip(_PHASES, observed.seconds, strict=True):

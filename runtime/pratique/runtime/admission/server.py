@@ -24,7 +24,7 @@ from pratique.runtime.admission.measures import Measures
 from pratique.runtime.admission.review import Review, ReviewError, read_review, write_answer
 from pratique.runtime.admission.verdict import Verdict
 from pratique.runtime.metrics import CONTENT_TYPE, Metrics
-from pratique.runtime.phases import CURRENT
+from pratique.runtime.phases import CURRENT, Traces
 from pratique.runtime.phases import Review as Observed
 
 MAX_BODY: Final = 8 << 20
@@ -48,6 +48,7 @@ class Webhook:
     Attributes:
         faults: why the server should not be asked, by a word for what; empty while all is well.
         told: called with each verdict, for events.
+        traces: draws reviews; None for nobody.
         known_clients: reviews are only answered to clients that show a certificate (W22).
     """
 
@@ -62,6 +63,7 @@ class Webhook:
         self.judge = judge
         self.faults: dict[str, str] = {}
         self.told = told
+        self.traces: Traces | None = None
         self.known_clients = known_clients
         self.waiting = 0
         self.metrics = metrics or Metrics()
@@ -140,7 +142,7 @@ class Webhook:
                 return web.Response(status=503, text="too many requests are waiting")
             self.waiting += 1
             outcome, dry_run = "refused", ""
-            observed = Observed()
+            observed = Observed(self.traces.review(webhook, request.headers) if self.traces else None)
             token = CURRENT.set(observed)
             try:
                 if request.content_type != "application/json" or request.headers.get("Content-Encoding"):

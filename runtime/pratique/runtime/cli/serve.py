@@ -84,6 +84,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="least level that is logged (info): debug tells of every request, info of what is refused",
     )
     logs.add_argument(
+        "--traces",
+        metavar="URL",
+        default="",
+        help="send traces to an OpenTelemetry collector, such as http://localhost:4318 (none); extra `otel`",
+    )
+    logs.add_argument(
         "--debug-port",
         metavar="N",
         type=int,
@@ -260,6 +266,7 @@ def run(args: argparse.Namespace) -> int:
         port=args.port,
         linger=args.linger,
         debug_port=args.debug_port,
+        traces=args.traces,
         shared_cache=_shared_cache(args),
     )
     write_logs(as_json=args.log_format == "json", level=args.log_level)

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from pratique.grammar import __version__
 from pratique.runtime.memory import Memory
 from pratique.runtime.metrics import Histogram, Labels, Metrics, Names
+from pratique.runtime.phases import record
 from pratique.runtime.registry.counting import CountingStore, Tallied
 from pratique.runtime.registry.disk_cache import DiskCache
 from pratique.runtime.registry.tally import Exchanged
@@ -74,6 +75,7 @@ def measure_registries(metrics: Metrics, store: CountingStore, client: object) -
         host = hosts.of(exchanged.host)
         requests.add(host, exchanged.kind, exchanged.code)
         seconds.observe(exchanged.seconds, host)
+        record("registry request", _drawn(exchanged), exchanged.seconds)
 
     if isinstance(client, Tallied):
         client.tally.told = told
@@ -94,6 +96,14 @@ def measure_shared_cache(metrics: Metrics, cache: SharedCache) -> None:
         lambda: {(fault,): number for fault, number in cache.faults.items()},
         ("fault",),
     )
+
+
+def _drawn(exchanged: Exchanged) -> Mapping[str, str | int]:
+    """Return what a trace says of a request: neither its path, nor its query, nor what was sent along."""
+    found: dict[str, str | int] = {"server.address": exchanged.host, "pratique.kind": exchanged.kind}
+    if exchanged.code.isdecimal():
+        return found | {"http.response.status_code": int(exchanged.code)}
+    return found | {"error.type": exchanged.code}
 
 
 def measure_evidence(

@@ -88,6 +88,7 @@ class ServeOptions:
         grace: seconds that requests in flight are given at the end.
         linger: seconds of going on after the end was announced.
         shared_cache: what replicas share; None for nothing.
+        traces: URL of the collector that they are sent to; empty for none.
         debug_port: on loopback, where the plan in force is shown; None for nowhere.
     """
 
@@ -103,4 +104,5 @@ class ServeOptions:
     grace: float = 25.0
     linger: float = 2.0
     debug_port: int | None = None
+    traces: str = ""
     shared_cache: SharedCacheOptions | None = None

@@ -23,6 +23,7 @@ from pratique.runtime.serving.installation import Installation
 from pratique.runtime.serving.measures import measure_certificate, measure_process, watch_loop
 from pratique.runtime.serving.options import ServeOptions
 from pratique.runtime.serving.tls import CertificateFiles, ServerCertificate
+from pratique.runtime.serving.tracing import Tracing
 from pratique.runtime.serving.unserved import unserved
 from pratique.runtime.session import load_policies
 
@@ -85,6 +86,10 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
         webhook = Webhook(judge, metrics, known_clients=options.clients is not None)
         if installation:
             installation.prepare(webhook)
+        if options.traces:
+            tracing = Tracing.to(options.traces)
+            stack.push_async_callback(tracing.aclose)
+            webhook.traces = tracing
         shown = ServerCertificate(webhook.faults, options.clients)
         has_certificate = await _certify(options, installation, shown, metrics, stack)
         if options.debug_port is not None:
