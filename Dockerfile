@@ -13,7 +13,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY grammar grammar
 COPY compiler compiler
 COPY runtime runtime
-# Extras for keys in key management services: EXTRAS=[aws,gcp]
+# Extras for keys in key management services and for traces: EXTRAS=[aws,otel]
 ARG EXTRAS=""
 # Wheels alone: nothing of what is downloaded is executed while building.
 RUN ["python", "-m", "pip", "wheel", "--no-cache-dir", "--no-deps", "--wheel-dir", "/wheels", "."]

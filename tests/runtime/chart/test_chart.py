@@ -33,7 +33,7 @@ OPTIONAL = (
     "--set",
     "certificates.existingSecret=given,registry.credentialsSecret=reg,policySecrets=sec,replicas=3,"
     "sharedCache.url=valkeys://cache.example/1,sharedCache.existingSecret=shared,sharedCache.password=true,"
-    "sharedCache.authorities=true,debugPort=9440,"
+    "sharedCache.authorities=true,debugPort=9440,traces.url=http://otel:4318,"
     "antiAffinity=required,priorityClassName=system-cluster-critical,image.digest=" + DIGEST,
     "--set-json",
     'extraArgs=["--mirror=docker.io=https://mirror.example"]',
@@ -80,6 +80,7 @@ def test_the_version_is_that_of_the_project() -> None:
         ((*LEAST, "--set", "podDisruptionBudget.maxUnavailable=0"), "maxUnavailable"),
         ((*LEAST, "--set-json", 'extraArgs=["serve"]'), "extraArgs"),
         ((*LEAST, "--set", "resources.limits.cpu=null"), "cpu"),
+        ((*LEAST, "--set", "traces.url=otel:4318"), "traces"),
         ((*LEAST, "--set", "sharedCache.url=valkey://h"), "sharedCache.existingSecret is needed"),
         ((*LEAST, "--set", "sharedCache.url=valkey://:p@h,sharedCache.existingSecret=s"), "sharedCache"),
         ((*LEAST, "--set", "sharedCache.url=h:6379,sharedCache.existingSecret=s"), "sharedCache"),
