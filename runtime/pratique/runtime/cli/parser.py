@@ -13,6 +13,7 @@ PROGRAM: Final = "pratique"
 COMMANDS: Final = {
     "apply": "pratique.runtime.cli.apply",
     "scan": "pratique.runtime.cli.scan",
+    "report": "pratique.runtime.cli.report",
     "test": "pratique.runtime.cli.test",
     "verify": "pratique.runtime.cli.verify",
     "lint": "pratique.runtime.cli.lint",

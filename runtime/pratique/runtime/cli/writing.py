@@ -24,6 +24,7 @@ FORMATS: Final = {
     "openreports": "`openreports.io/v1alpha1` `Report` and `ClusterReport`",
     "junit": "JUnit XML: a suite per policy, a case per rule and resource",
     "sarif": "SARIF 2.1.0 for code scanning: what is not as it should be, at the rule that says so",
+    "html": "a page for browsers that needs nothing else: results, images with reasons, who signed what",
     "resources": "YAML: the objects that rules changed or generated, as they left them",
 }
 """The names of `outputs.formats.FORMATS`, written out so that help needs no output's module."""

@@ -70,6 +70,7 @@ FORMATS: Final = {
     "openreports": "openreports",
     "junit": "junit",
     "sarif": "sarif",
+    "html": "verdicts.page",
     "resources": "changed_resources",
 }
 """Name of a format -> its module in this package, in the order that help shows."""

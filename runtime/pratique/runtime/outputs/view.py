@@ -43,12 +43,34 @@ class Row(NamedTuple):
         return dict(self.result.properties)
 
 
+class Verdict(NamedTuple):
+    """A row with when it was judged and by whom, where that is known.
+
+    Attributes:
+        at: seconds since the epoch.
+        origin: the program that found it, or the part of it; empty for a run of `pratique apply`.
+        foreign: it comes from a report, which does not say what a failure does: the action is a guess.
+    """
+
+    row: Row
+    at: int | None = None
+    origin: str = ""
+    foreign: bool = False
+
+
 class View:
     """A report and its rows, in the report's order."""
 
-    def __init__(self, report: Report, *, audit_warn: bool = False) -> None:
+    def __init__(
+        self, report: Report, *, audit_warn: bool = False, rows: Sequence[Row] | None = None
+    ) -> None:
+        """Take a report; `rows` are those that were shown of it before, where it was read back."""
         self.report = report
-        self.rows = tuple(row_of(result, audit_warn=audit_warn) for result in report.results)
+        self.rows = (
+            tuple(row_of(result, audit_warn=audit_warn) for result in report.results)
+            if rows is None
+            else tuple(rows)
+        )
 
     @cached_property
     def summary(self) -> dict[Status, int]:

@@ -1,0 +1,1 @@
+"""The page of verdicts: what was decided, about which images, why, and who signed what."""
