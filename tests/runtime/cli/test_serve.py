@@ -1,6 +1,7 @@
 """The server as a process."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -29,11 +30,16 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("pratique")), "serve", str(policy)]
     command += ["--tls-certificate", str(both), "--tls-key", str(both)]
     command += ["--host", "127.0.0.1", "--port", "0", "--offline", "--linger", "0"]
+    command += ["--page-port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            line = next((line for line in process.stderr if "listens on 127.0.0.1:" in line), "")
-            assert line
+            said = []
+            for line in process.stderr:
+                said.append(line)
+                if "listens on 127.0.0.1:" in line:
+                    break
+            [shown] = re.findall(r"the page of verdicts is at (http://127\.0\.0\.1:\d+/)", "".join(said))
             url = f"https://127.0.0.1:{line.rpartition(':')[2].strip()}"
             context = authority.client_context()
             with urllib.request.urlopen(f"{url}/readyz", context=context, timeout=20) as answer:
@@ -59,6 +65,9 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
                 response = json.load(answer)["response"]
             assert response["allowed"] is False
             assert "ghcr.io/acme/app:v1" in response["status"]["message"]
+            with urllib.request.urlopen(f"{shown}ui/state", timeout=20) as answer:
+                state = json.load(answer)
+            assert [row["name"] for row in state["rows"]] == ["p"]
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         finally:

@@ -36,6 +36,29 @@ async def listening(
     """
     connections = Connections()
     app = webhook.application(reviews=tls is not None, middlewares=[connections.middleware])
+    async with bound(app, connections, host, port, tls) as actual:
+        yield actual
+        webhook.drain()
+        await asyncio.sleep(linger)
+        await webhook.idle(grace)
+
+
+@asynccontextmanager
+async def bound(
+    app: web.Application, connections: Connections, host: str, port: int, tls: ssl.SSLContext | None
+) -> AsyncIterator[int]:
+    """Serve an application as long as the context lasts, with bounds on connections; gives the port.
+
+    Args:
+        app: its first middleware is that of `connections`.
+        connections: watched.
+        host: address to listen on.
+        port: 0 for any.
+        tls: None for plain HTTP.
+
+    Raises:
+        UsageError: nobody can listen there.
+    """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     server = runner.server
@@ -54,9 +77,6 @@ async def listening(
             raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from error
         try:
             yield socket.sockets[0].getsockname()[1]
-            webhook.drain()
-            await asyncio.sleep(linger)
-            await webhook.idle(grace)
         finally:
             socket.close()
     finally:

@@ -73,6 +73,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="go on for so long once told to end, until the API server asks others (2)",
     )
     add_secrets_option(group)
+    page = parser.add_argument_group("page of verdicts")
+    page.add_argument(
+        "--page-port",
+        metavar="N",
+        type=int,
+        help="show policies, plan and the latest verdicts at a port of its own, to be read only (no page)",
+    )
+    page.add_argument(
+        "--page-host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="where the page is shown (127.0.0.1); it asks nobody who they are: elsewhere put something"
+        " before it that does",
+    )
     _add_cluster(parser.add_argument_group("cluster"))
     _add_shared_cache(parser.add_argument_group("cache that replicas share"))
     logs = parser.add_argument_group("what is told")
@@ -247,7 +261,7 @@ def run(args: argparse.Namespace) -> int:
         PratiqueError: it cannot begin.
     """
     from pratique.runtime.serving.logs import write_logs
-    from pratique.runtime.serving.options import ServeOptions
+    from pratique.runtime.serving.options import PageOptions, ServeOptions
     from pratique.runtime.serving.running import clean_up, serve
 
     def started(port: int) -> None:
@@ -262,6 +276,7 @@ def run(args: argparse.Namespace) -> int:
         store=store_options(args),
         trust=trust_options(args),
         secrets=tuple(args.secrets),
+        page=None if args.page_port is None else PageOptions(host=args.page_host, port=args.page_port),
         host=args.host,
         port=args.port,
         linger=args.linger,

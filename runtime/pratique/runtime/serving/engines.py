@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from pratique.compiler import ir
@@ -30,6 +31,8 @@ from pratique.runtime.serving.measures import (
 from pratique.runtime.serving.options import ServeOptions
 from pratique.runtime.serving.remembered_context import RememberedContext
 from pratique.runtime.shared_cache.opening import open_shared_cache
+from pratique.runtime.showing.latest import LatestVerdicts
+from pratique.runtime.showing.watched_engine import WatchedEngine
 
 MEMORY_BYTES: Final = 128 << 20
 TAG_SECONDS: Final = 300.0
@@ -66,6 +69,7 @@ async def engines(
     context: ContextSource | None = None,
     secrets: SecretSource | None = None,
     own_namespace: str = "",
+    latest: LatestVerdicts | None = None,
 ) -> AsyncIterator[Engines]:
     """Give what makes engines, over what this process knows of images.
 
@@ -75,6 +79,7 @@ async def engines(
         context: the cluster; None where none is asked.
         secrets: where Secrets are; None for those of the options.
         own_namespace: see `open_accesses`.
+        latest: is told of all verdicts; None for nobody.
 
     Raises:
         UsageError: Secrets or options cannot be used.
@@ -111,9 +116,14 @@ async def engines(
         memories = {"evidence": memory, "tags": tags}
         disk = store.disk if isinstance(store, CachingStore) else None
         measure_evidence(metrics, (evidence, scanned), verifier, memories, disk)
+
+        def maker(origin: str, evidence: Evidence, source: ContextSource | None) -> MakeEngine:
+            make = partial(WatchedEngine, partial(latest.take, origin)) if latest is not None else Engine
+            return lambda plan, exemptions=(): make(plan, evidence, source, accesses, exemptions)
+
         yield Engines(
-            admission=lambda plan, exemptions=(): Engine(plan, evidence, context, accesses, exemptions),
-            scan=lambda plan, exemptions=(): Engine(plan, scanned, remembered, accesses, exemptions),
+            admission=maker("admission", evidence, context),
+            scan=maker("background scan", scanned, remembered),
         )
     finally:
         await store.aclose()

@@ -76,6 +76,14 @@ class ClusterOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageOptions:
+    """Where the page of verdicts is shown."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
     """All of it.
 
@@ -85,6 +93,7 @@ class ServeOptions:
         clients: PEM of the authorities of clients that are answered; None to answer any.
         cluster: None where no cluster is asked for anything.
         secrets: files with Secrets that policies refer to.
+        page: None for no page of verdicts.
         grace: seconds that requests in flight are given at the end.
         linger: seconds of going on after the end was announced.
         shared_cache: what replicas share; None for nothing.
@@ -99,6 +108,7 @@ class ServeOptions:
     clients: Path | None = None
     cluster: ClusterOptions | None = None
     secrets: tuple[str, ...] = ()
+    page: PageOptions | None = None
     host: str = "0.0.0.0"  # noqa: S104 (a Pod is reached by its own address)
     port: int = 8443
     grace: float = 25.0

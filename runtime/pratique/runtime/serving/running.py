@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.plan import Plan
@@ -26,6 +28,11 @@ from pratique.runtime.serving.tls import CertificateFiles, ServerCertificate
 from pratique.runtime.serving.tracing import Tracing
 from pratique.runtime.serving.unserved import unserved
 from pratique.runtime.session import load_policies
+from pratique.runtime.showing.latest import LatestVerdicts
+from pratique.runtime.showing.live_page import LivePage
+from pratique.runtime.showing.server import showing
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 def serve(options: ServeOptions, started: Callable[[int], None]) -> None:
@@ -72,6 +79,7 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
             else None
         )
         given = read_secrets(options.secrets)
+        latest = LatestVerdicts() if options.page else None
         made = await stack.enter_async_context(
             engines(
                 options,
@@ -79,6 +87,7 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
                 installation.context if installation else None,
                 installation.secrets(given) if installation else given,
                 installation.own_namespace if installation else "",
+                latest,
             )
         )
         first = made.admission(Plan(given_policies))
@@ -104,6 +113,10 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
                 linger=options.linger,
             )
         )
+        if options.page and latest is not None:
+            page = LivePage(latest, lambda: judge.engine.plan)
+            page_port = await stack.enter_async_context(showing(page, options.page.host, options.page.port))
+            _LOG.info("the page of verdicts is at http://%s:%d/", options.page.host, page_port)
         if installation:
             await stack.enter_async_context(beside(installation.run(webhook, made, shown, metrics)))
         end = _told_to_end()

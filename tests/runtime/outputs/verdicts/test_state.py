@@ -26,6 +26,7 @@ from tests.support_reports import (
     result,
     signed,
     story,
+    unproved,
 )
 
 
@@ -98,6 +99,18 @@ def test_one_image_under_two_digests_is_two() -> None:
     moved = replace(signed(), digest="sha256:" + "cd" * 32)
     data = of(result((signed(),)), result((moved,), of=resource("other")))
     assert [image["digest"] for image in data["images"]] == [DIGEST, moved.digest]
+
+
+def test_checks_of_a_row_are_about_the_same_digest() -> None:
+    data = of(result((signed(), unproved())), result((unproved(),), of=resource("other")))
+    assert [image.get("digest", "") for image in data["images"]] == [DIGEST, ""]
+    assert [data["checks"][number]["image"] for number in data["rows"][0]["checks"]] == [0, 0]
+
+
+def test_an_image_whose_digest_was_written_is_one_image() -> None:
+    pinned = replace(unproved(), image=f"registry.k8s.io/etcd@{DIGEST}", digest=DIGEST)
+    data = of(result((replace(signed(), digest=""), pinned)))
+    assert [(image["image"], image["digest"]) for image in data["images"]] == [(IMAGE, DIGEST)]
 
 
 def test_what_is_about_no_image_is_none() -> None:

@@ -8,14 +8,14 @@ the direction of writing gets into a page (rule K34).
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pratique.runtime.decision import Reason, RootLine, Status
 from pratique.runtime.outputs.json_format import API_VERSION
 from pratique.runtime.outputs.roots import root_lines
 from pratique.runtime.outputs.text import visible, visible_lines
 from pratique.runtime.outputs.verdicts.signers import signatures
-from pratique.runtime.outputs.view import CheckRow, Verdict
+from pratique.runtime.outputs.view import CheckRow, Row, Verdict
 
 if TYPE_CHECKING:
     from pratique.compiler.explain.explanation import Explanation
@@ -61,6 +61,11 @@ def state(
     }
 
 
+class _Image(NamedTuple):
+    name: str
+    digest: str
+
+
 class _Table:
     """Values that are kept once; they are known by keys, and go by numbers."""
 
@@ -95,7 +100,8 @@ class _State:
         _once(self.policies.values[policy]["rules"], visible(result.rule))
         if not verdict.foreign:
             _once(self.policies.values[policy].setdefault("actions", []), str(result.action))
-        checks = [self._check(shown, number, policy) for shown in row.checks]
+        images = _images(row)
+        checks = [self._check(shown, images.get(_place(shown)), number, policy) for shown in row.checks]
         resource = result.resource
         told: dict[str, Any] = {
             "at": verdict.at,
@@ -139,9 +145,10 @@ class _State:
             found = self.policies.add(key, {"kind": visible(kind), "name": visible(name), "rules": []})
         return found
 
-    def _check(self, shown: CheckRow, row: int, policy: int) -> int:
+    def _check(self, shown: CheckRow, about: _Image | None, row: int, policy: int) -> int:
         check = shown.check
-        image = self._image(check.image, check.digest) if check.image else None
+        image = self._image(about) if about else None
+        digest = about.digest if about else check.digest
         for signature, met in signatures(check.reason) if check.reason else ():
             found = self.signatures.find(signature)
             if found is None:
@@ -155,13 +162,13 @@ class _State:
                 _once(held["images"], image)
                 _once(self.images.values[image]["signatures"], found)
         reason = self._reason(check.reason) if check.reason else None
-        data = (check.stage, shown.status, shown.message, image, check.container, check.digest, reason)
+        data = (check.stage, shown.status, shown.message, image, check.container, digest, reason)
         number = self.checks.find(data)
         if number is None:
             more: dict[str, Any] = {
                 "image": image,
                 "container": visible(check.container),
-                "digest": visible(check.digest),
+                "digest": visible(digest),
                 "reason": reason,
             }
             number = self.checks.add(
@@ -175,11 +182,12 @@ class _State:
             )
         return number
 
-    def _image(self, name: str, digest: str) -> int:
-        found = self.images.find((name, digest))
+    def _image(self, image: _Image) -> int:
+        found = self.images.find(image)
         if found is None:
-            data: dict[str, Any] = {"image": visible(name), "signatures": []}
-            found = self.images.add((name, digest), data | ({"digest": visible(digest)} if digest else {}))
+            data: dict[str, Any] = {"image": visible(image.name), "signatures": []}
+            more = {"digest": visible(image.digest)} if image.digest else {}
+            found = self.images.add(image, data | more)
         return found
 
     def _reason(self, reason: Reason) -> int:
@@ -194,6 +202,25 @@ class _State:
             data = {"code": visible(reason.code), "text": _lines(reason.text), "met": reason.met}
             found = self.reasons.add(reason, data | {name: value for name, value in told.items() if value})
         return found
+
+
+def _place(shown: CheckRow) -> str:
+    """Return what tells the images of a resource apart."""
+    return shown.check.pointer or shown.check.image
+
+
+def _images(row: Row) -> dict[str, _Image]:
+    """Return the images of a row by place: the name as it was first asked about, and the digest it has.
+
+    A rule that writes digests asks about one image under two names; what one check learned holds for all.
+    """
+    found: dict[str, _Image] = {}
+    for shown in row.checks:
+        check, place = shown.check, _place(shown)
+        if check.image:
+            known = found.get(place, _Image(check.image, ""))
+            found[place] = _Image(known.name, known.digest or check.digest)
+    return found
 
 
 def _once(values: list[Any], value: Any) -> None:
