@@ -13,6 +13,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY grammar grammar
 COPY compiler compiler
 COPY runtime runtime
+COPY deploy deploy
 # Extras for keys in key management services and for traces: EXTRAS=[aws,otel]
 ARG EXTRAS=""
 # Wheels alone: nothing of what is downloaded is executed while building.

@@ -152,6 +152,24 @@ class FakeCluster(Cluster):
         await self._asked("merge", type)
         return self._keep(type, _merged(self._found(type, name, namespace), body), namespace, "MODIFIED")
 
+    async def apply(
+        self,
+        type: ResourceType,
+        name: str,
+        body: Object,
+        namespace: str = "",
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
+    ) -> Object:
+        await self._asked("apply", type)
+        if dry_run:
+            return copy.deepcopy(body)
+        found = self.objects.get((type.plural, namespace if type.namespaced else "", name), {})
+        whole = _merged(found, body)
+        whole["metadata"] = {"uid": f"uid-{name}", **whole["metadata"]}
+        return self._keep(type, whole, namespace, "MODIFIED" if found else "ADDED")
+
     async def delete(self, type: ResourceType, name: str, namespace: str = "") -> None:
         await self._asked("delete", type)
         if (type.plural, namespace, name) in self.objects:

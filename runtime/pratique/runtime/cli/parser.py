@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "convert": "pratique.runtime.cli.convert",
     "explain": "pratique.runtime.cli.explain",
     "serve": "pratique.runtime.cli.serve",
+    "install": "pratique.runtime.cli.install",
     "crds": "pratique.runtime.cli.crds",
     "lsp": "pratique.runtime.cli.lsp",
     "root": "pratique.runtime.cli.root",

@@ -197,14 +197,25 @@ class Cluster:
         return await self._json("PATCH", path, body=body, content_type="application/merge-patch+json")
 
     async def apply(
-        self, type: ResourceType, name: str, body: Object, namespace: str = "", *, subresource: str = ""
+        self,
+        type: ResourceType,
+        name: str,
+        body: Object,
+        namespace: str = "",
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
     ) -> Object:
         """Return an object after server-side apply: made, or the fields of `body` taken over.
+
+        With `dry_run` it is as it would be, and nothing has changed.
 
         Raises:
             ClusterError: it is refused, or the server could not be asked.
         """
         parameters = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        if dry_run:
+            parameters["dryRun"] = "All"
         path = type.path(namespace, name, subresource)
         # JSON is YAML, and the server takes no other content type for it.
         return await self._json(

@@ -1,0 +1,1 @@
+"""Puts `pratique serve` into a cluster: the objects of the chart as Helm rendered them, with choices."""
