@@ -8,14 +8,17 @@ python3 dev.py test ...    pytest with the given arguments
 python3 dev.py e2e ...     tests on a Kubernetes API server: that of $KUBECONFIG, or one on loopback
 python3 dev.py bench ...   measure the budgets (names of benchmarks, or none for all)
 python3 dev.py fuzz ...    spoil inputs of parsers (seconds, names of parsers), keep what they trip over
+python3 dev.py sbom FILE   list what an installation is made of (CycloneDX 1.6), validated
 python3 dev.py oracles ... compare decision procedures with oracles (questions of each, words of their names)
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
@@ -63,8 +66,47 @@ def scripts_dir() -> Path:
     return scripts
 
 
+def sbom(file: str) -> int:
+    """Install the project and nothing else into an environment of its own, and describe that.
+
+    Wheels alone are installed: nothing that is downloaded is executed but the tool itself.
+    """
+    init = (ROOT / "grammar/pratique/grammar/__init__.py").read_text(encoding="utf-8")
+    [version] = re.findall(r'^__version__ = "([^"]+)"$', init, re.MULTILINE)
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        scripts = "Scripts" if os.name == "nt" else "bin"
+        venv.create(home / "tools", with_pip=True)
+        venv.create(home / "described")
+        tools, described = home / "tools" / scripts, home / "described" / scripts / "python"
+        # The version is read from the code by the build, which the tool does not do.
+        root = home / "pyproject.toml"
+        root.write_text(project.replace('dynamic = ["version"]', f'version = "{version}"'), encoding="utf-8")
+        pip = [str(tools / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        own = ["--python", str(described), "install", "--only-binary=:all:", str(ROOT)]
+        output = [
+            "--output-reproducible",
+            "--output-format",
+            "JSON",
+            "--output-file",
+            str(Path(file).resolve()),
+        ]
+        for command in (
+            [*pip, "install", "cyclonedx-bom>=7,<8"],
+            [*pip, *own],
+            [str(tools / "cyclonedx-py"), "environment", "--pyproject", str(root), *output, str(described)],
+        ):
+            code = subprocess.run(command, check=False).returncode
+            if code:
+                return code
+    return 0
+
+
 def main(argv: list[str]) -> int:
     """Run the steps of one task; stop at the first that fails."""
+    if argv[:1] == ["sbom"] and len(argv) == 2:
+        return sbom(argv[1])
     if not argv or argv[0] not in STEPS:
         print(__doc__)
         return 2
