@@ -11,18 +11,28 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from pratique.compiler import bodies
-from pratique.compiler.context_loading import Attach, ContextEntries
+from pratique.compiler.context_loading import Attach, ContextEntries, place_of
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.expressions.expression import Expression, compile_expression
 from pratique.compiler.expressions.variables import Template
+from pratique.compiler.loop_budget import LoopBudget
 from pratique.compiler.selection import label_selector_matches
 from pratique.grammar.errors import EvaluationError
+from pratique.grammar.source import Location
 
 Data: TypeAlias = Mapping[str, Any]
 
 _PREFIX: Final = "generate.kyverno.io/"
 _NOT_COPIED: Final = ("uid", "selfLink", "creationTimestamp", "managedFields", "resourceVersion")
+
+
+class GenerationError(EvaluationError):
+    """An object cannot be made; `location` is where it is written."""
+
+    def __init__(self, code: str, message: str, location: Location | None) -> None:
+        super().__init__(code, message)
+        self.location = location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +55,19 @@ class CompiledGeneration:
         Args:
             maker: the rule.
             body: the generation.
-            namespace: that of a namespaced policy, to which contexts of loops are confined.
+            namespace: that of a namespaced policy, which reads and makes nothing elsewhere.
 
         Raises:
             ExpressionError: a mistake that the checks at load time would have found.
         """
         self._maker = maker
         self._parts = tuple(
-            _Loop(part, namespace) if isinstance(part, bodies.GenerationLoop) else _Making(part)
+            (
+                part.at,
+                _Loop(part, namespace)
+                if isinstance(part, bodies.GenerationLoop)
+                else _Making(part, namespace),
+            )
             for part in body.makes
         )
 
@@ -68,15 +83,20 @@ class CompiledGeneration:
             existing: objects that can be copied.
 
         Raises:
-            EvaluationError: a value is missing, or the source of a copy is not there.
+            GenerationError: a value is missing, or the source of a copy is not there.
         """
+        budget = LoopBudget()
         there = {_identity(each) for each in existing}
         made = []
-        for part in self._parts:
-            for found in part.objects(context, attach, existing):
-                if _identity(found) not in there:
-                    there.add(_identity(found))
-                    made.append(self._labelled(found, trigger))
+        for at, part in self._parts:
+            try:
+                for found in part.objects(context, attach, existing, budget):
+                    if _identity(found) not in there:
+                        there.add(_identity(found))
+                        made.append(self._labelled(found, trigger))
+            except EvaluationError as error:
+                place = place_of(error) or at.location
+                raise GenerationError(error.code, error.message, place) from error
         return tuple(made)
 
     def _labelled(self, found: dict[str, Any], trigger: Data) -> dict[str, Any]:
@@ -119,10 +139,11 @@ def _identity(data: Data) -> tuple[str, ...]:
 class _Making:
     """One object, or copies of all that a selector selects."""
 
-    __slots__ = ("_make", "_template")
+    __slots__ = ("_make", "_own", "_template")
 
-    def __init__(self, make: bodies.Make) -> None:
+    def __init__(self, make: bodies.Make, own: str | None) -> None:
         self._make = make
+        self._own = own
         written: dict[str, Any] = {
             "apiVersion": make.api_version,
             "kind": make.kind,
@@ -137,9 +158,17 @@ class _Making:
                 written["clone"] = source.name if isinstance(source, bodies.Copy) else ""
         self._template = Template.compile(written, at=("generate",))
 
-    def objects(self, context: Context, attach: Attach, existing: Sequence[Data]) -> Iterator[dict[str, Any]]:
-        del attach  # that of loops
+    def objects(
+        self, context: Context, attach: Attach, existing: Sequence[Data], budget: LoopBudget
+    ) -> Iterator[dict[str, Any]]:
+        del attach, budget  # those of loops
         found = self._template.render(context)
+        # INVARIANT: what is made, and what it is copied from, lies in the namespace of a namespaced policy
+        # (R10, K27): judged on what the variables hold.
+        for place in (found["namespace"], found.get("from", self._own)):
+            if self._own is not None and place != self._own:
+                text = f"a policy of namespace {self._own} makes and copies nothing in {place!r:.100}"
+                raise EvaluationError("foreign-namespace", text)
         match self._make.source:
             case bodies.ObjectData():
                 if found["data"] is not None:
@@ -220,15 +249,21 @@ class _Loop:
 
     def __init__(self, loop: bodies.GenerationLoop, namespace: str | None) -> None:
         self._list: Expression = compile_expression(loop.list)
-        self._making = _Making(loop.make)
+        self._making = _Making(loop.make, namespace)
         self._entries = ContextEntries.compile(loop.context, namespace=namespace)
         self._preconditions = None if loop.preconditions is None else Conditions.compile(loop.preconditions)
 
-    def objects(self, context: Context, attach: Attach, existing: Sequence[Data]) -> Iterator[dict[str, Any]]:
+    def objects(
+        self, context: Context, attach: Attach, existing: Sequence[Data], budget: LoopBudget
+    ) -> Iterator[dict[str, Any]]:
         elements = context.query(self._list)
         for index, element in enumerate(elements if isinstance(elements, list) else [elements]):
             if element is None:
                 continue
             inner = attach(self._entries, context.with_element(element, index))
             if self._preconditions is None or self._preconditions.evaluate(inner)[0]:
-                yield from self._making.objects(inner, attach, existing)
+                for made in self._making.objects(inner, attach, existing, budget):
+                    budget.spend(made)
+                    yield made
+            else:
+                budget.spend()

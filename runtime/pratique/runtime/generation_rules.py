@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pratique.compiler.generations import CompiledGeneration
-from pratique.grammar.errors import EvaluationError
+from pratique.compiler.generations import CompiledGeneration, GenerationError
 from pratique.runtime.answers import Answers
 from pratique.runtime.decision import Check, Stage, Status
 from pratique.runtime.prepared import Prepared, error_of
@@ -34,9 +33,9 @@ async def generate(
         return prepared.told
     try:
         made = await answers.settle(lambda: _made(generation, prepared, sources))
-    except EvaluationError as error:
+    except GenerationError as error:
         if not as_in_suites:
-            return error_of(error, f"failed to generate: {error.message}", Stage.GENERATE)
+            return error_of(error, f"failed to generate: {error.message}", Stage.GENERATE, error.location)
         made = ()
     return Check(stage=Stage.GENERATE, status=Status.PASS, message=_message(made), made=made)
 

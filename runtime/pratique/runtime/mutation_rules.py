@@ -20,8 +20,8 @@ from pratique.grammar import wildcard
 from pratique.grammar.errors import EvaluationError
 from pratique.runtime.answers import Answers
 from pratique.runtime.applicable import Applicable
-from pratique.runtime.decision import Check, Stage, Status
-from pratique.runtime.prepared import Prepared
+from pratique.runtime.decision import Check, Reason, Stage, Status
+from pratique.runtime.prepared import Prepared, error_of
 from pratique.runtime.resource import Resource
 
 Data: TypeAlias = Mapping[str, Any]
@@ -97,8 +97,8 @@ class Mutations:
             try:
                 named = await self._answers.settle(partial(_named, target, prepared.context))
             except EvaluationError as error:
-                text = f"failed to substitute variables in target[{number}]: {error.message}"
-                checks.append(Check(stage=Stage.MUTATE, status=Status.ERROR, message=f": {text}"))
+                text = f": failed to substitute variables in target[{number}]: {error.message}"
+                checks.append(error_of(error, text, Stage.MUTATE, target.at.location))
                 continue
             found += [(target, each) for each in objects if _is_target(named, target, each, namespace)]
         for target, each in found:
@@ -123,8 +123,15 @@ def _mutated(prepared: Prepared) -> Check:
         stage=Stage.MUTATE,
         status=Status(found.status),
         message=found.message,
+        reason=_reason(found),
         patched=found.resource if _passed(found) else None,
     )
+
+
+def _reason(found: Mutated) -> Reason | None:
+    if not found.code:
+        return None
+    return Reason(code=found.code, text=found.message, met=False, location=found.location)
 
 
 def _passed(found: Mutated) -> bool:
@@ -175,7 +182,7 @@ def _changed(prepared: Prepared, target: bodies.MutationTarget, data: Data) -> C
         refusal = _precondition(target, context)
     except EvaluationError as error:
         text = f"failed to evaluate preconditions: {error.message}"
-        return Check(stage=Stage.MUTATE, status=Status.ERROR, message=text)
+        return error_of(error, text, Stage.MUTATE, target.at.location)
     if refusal is not None:
         return Check(stage=Stage.MUTATE, status=Status.SKIP, message=refusal)
     found = mutation.evaluate(data, context, prepared.attach)
@@ -183,6 +190,7 @@ def _changed(prepared: Prepared, target: bodies.MutationTarget, data: Data) -> C
         stage=Stage.MUTATE,
         status=Status(found.status),
         message=found.message,
+        reason=_reason(found),
         target=found.resource if _passed(found) else None,
     )
 

@@ -13,6 +13,7 @@ from pratique.compiler.exemptions import CompiledExemption, lifts_controls
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.rule_expressions import RuleExpressions
 from pratique.grammar.errors import EvaluationError
+from pratique.grammar.source import Location
 from pratique.runtime.answers import Answers
 from pratique.runtime.applicable import Applicable
 from pratique.runtime.decision import Check, Reason, Stage, Status
@@ -164,7 +165,7 @@ def _precondition(prepared: Prepared, stage: Stage) -> Check | None:
     return Check(stage=stage, status=Status.SKIP, message=text)
 
 
-def error_of(error: EvaluationError, text: str, stage: Stage) -> Check:
-    """Return the check of a rule that cannot be judged, with the place of the context entry to blame."""
-    reason = Reason(code=error.code, text=error.message, met=False, location=place_of(error))
+def error_of(error: EvaluationError, text: str, stage: Stage, at: Location | None = None) -> Check:
+    """Return the check of a rule that cannot be judged, at the context entry to blame, or else `at`."""
+    reason = Reason(code=error.code, text=error.message, met=False, location=place_of(error) or at)
     return Check(stage=stage, status=Status.ERROR, message=text, reason=reason)

@@ -273,3 +273,33 @@ def test_controllers() -> None:
     )
     with pytest.raises(EvaluationError, match="could not find correct resource type"):
         Pod.of({"kind": "Service"})
+
+
+@pytest.mark.parametrize("level", ["baseline", "restricted"])
+@pytest.mark.parametrize("containers", ["initContainers", "containers", "ephemeralContainers"])
+@pytest.mark.parametrize(
+    ("of_pod", "of_container", "is_broken"),
+    [
+        ("RuntimeDefault", None, False),
+        ("RuntimeDefault", "Unconfined", True),
+        ("RuntimeDefault", "Localhost", False),
+        ("Unconfined", "RuntimeDefault", True),
+        (None, "Unconfined", True),
+        (None, "RuntimeDefault", False),
+    ],
+)
+def test_k9_the_effective_profile_of_every_container_decides(
+    level: str, containers: str, of_pod: str | None, of_container: str | None, is_broken: bool
+) -> None:
+    def profile(kind: str | None) -> dict[str, Any]:
+        return {"seccompProfile": {"type": kind}} if kind else {}
+
+    bare = {name: value for name, value in RESTRICTED.items() if name != "seccompProfile"}
+    data = {"name": "d", "image": "nginx", "securityContext": {**bare, **profile(of_container)}}
+    spec = {"containers": [], containers: [data], "securityContext": profile(of_pod)}
+    found = Pod.of({"kind": "Pod", "metadata": {}, "spec": spec})
+    assert bool(evaluate(level, "latest", found)) is is_broken
+
+
+def test_k9_a_container_without_any_profile_is_not_restricted() -> None:
+    assert "seccompProfile.type: Required value" in broken(pod({"seccompProfile": None}))

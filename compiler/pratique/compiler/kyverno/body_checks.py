@@ -34,12 +34,13 @@ def unsupported(rule: Rule) -> Iterator[tuple[str, Route]]:
                 yield f"validate.{field}", ("validate", field)
 
 
-def body_problems(rule: Rule, number: int) -> Iterator[Problem]:
+def body_problems(rule: Rule, number: int, namespace: str | None = None) -> Iterator[Problem]:
     """Yield what is wrong with the bodies of a rule, expressions apart; routes start at the rule.
 
     Args:
         rule: as written.
         number: its place in the policy, which texts name.
+        namespace: that of a namespaced policy, which changes and makes nothing elsewhere (R10).
     """
     if rule.validation and rule.validation != Validation():
         yield from _placed("validate", number, _validation(rule, rule.validation))
@@ -49,6 +50,8 @@ def body_problems(rule: Rule, number: int) -> Iterator[Problem]:
         yield from _placed("mutate", number, _mutation(rule.mutate))
     if rule.generate and rule.generate != Generation():
         yield from _generation(rule, rule.generate)
+    if namespace is not None:
+        yield from _elsewhere(rule, namespace)
     if not _texts_in_metadata(rule):
         text = (
             'labels and annotations supports only string values, "use double quotes around the non string'
@@ -271,6 +274,44 @@ def _made(written: GeneratePattern, route: Route) -> Iterator[Problem]:
     for name, value in (("kind", written.kind), ("name", written.name), ("apiVersion", written.api_version)):
         if not value:
             yield Problem(f"{name} can not be empty", route)
+
+
+# --- namespaced policies -------------------------------------------------------------------------------
+
+
+def _elsewhere(rule: Rule, namespace: str) -> Iterator[Problem]:
+    """Yield where a rule of a namespaced policy reaches out of its namespace, in Kyverno's words."""
+    for number, target in enumerate(rule.mutate.targets if rule.mutate else ()):
+        if target.namespace and target.namespace != namespace:
+            text = (
+                "This field can be ignored or should have value of the namespace where the policy is being"
+                " created"
+            )
+            yield Problem(text, ("mutate", "targets", number, "namespace"), "foreign-namespace")
+    if rule.generate is None:
+        return
+    for number, loop in enumerate(rule.generate.foreach):
+        yield from _made_elsewhere(loop, namespace, ("generate", "foreach", number))
+    if not rule.generate.foreach:
+        yield from _made_elsewhere(rule.generate, namespace, ("generate",))
+
+
+def _made_elsewhere(made: GeneratePattern, namespace: str, route: Route) -> Iterator[Problem]:
+    told = f"in other namespaces, expected: {namespace}, received: "
+    mismatch = "target resource scope mismatched: a namespaced policy cannot"
+    if made.namespace != namespace:
+        text = f"{mismatch} generate resources {told}{made.namespace}"
+        yield Problem(text, (*route, "namespace"), "foreign-namespace")
+    elif made.clone and made.clone.name and made.clone.namespace != namespace:
+        text = f"{mismatch} clone resources {told}{made.clone.namespace}".replace(" in other", " from other")
+        yield Problem(text, (*route, "clone", "namespace"), "foreign-namespace")
+    copies = made.clone_list
+    if copies and copies.kinds and copies.namespace != namespace:
+        text = (
+            "a namespaced policy cannot clone resources from other namespace, expected:"
+            f" {namespace}, received: {copies.namespace}"
+        )
+        yield Problem(text, (*route, "cloneList", "namespace"), "foreign-namespace")
 
 
 # --- all -----------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ class _Checker:
     def _rule(self, rule: Rule, number: int, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         confused = list(self._verbs(rule, route))
         yield from confused
-        yield from self._told(() if confused else body_problems(rule, number), *route)
+        yield from self._told(() if confused else body_problems(rule, number, self._own_namespace), *route)
         for what, place in unsupported(rule):
             yield from self._told([cannot_be_honoured(f"{what} in rule '{rule.name}'", place)], *route)
         if rule.image_extractors and not rule.verify_images:

@@ -11,18 +11,20 @@ there, and the object of a rule with targets becomes the target. Here the variab
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from pratique.compiler import bodies
-from pratique.compiler.context_loading import Attach, ContextEntries
+from pratique.compiler import bodies, ir
+from pratique.compiler.context_loading import Attach, ContextEntries, place_of
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.expressions.expression import Expression, compile_expression
 from pratique.compiler.expressions.variables import Template
+from pratique.compiler.loop_budget import LoopBudget
 from pratique.compiler.mutations.changes import overlaid, patched
 from pratique.compiler.validations.model import Status
 from pratique.grammar.errors import EvaluationError
+from pratique.grammar.source import Location
 
 Data: TypeAlias = Mapping[str, Any]
 
@@ -30,11 +32,18 @@ _UNCHANGED: Final = "no patches applied"
 
 
 class Mutated(NamedTuple):
-    """What a mutation did: status, the object as it left it, and a message."""
+    """What a mutation did: status, the object as it left it, and a message.
+
+    Attributes:
+        code: of the error, for what cannot be evaluated; else empty.
+        location: what cannot be evaluated.
+    """
 
     status: Status
     resource: Data
     message: str
+    code: str = ""
+    location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,7 @@ class _Place:
     attach: Attach
     nesting: int = 0
     of_target: bool = False
+    budget: LoopBudget = field(default_factory=LoopBudget)
 
 
 _Change: TypeAlias = Callable[[_Place], Mutated]
@@ -96,24 +106,24 @@ def _compiled(change: bodies.Change, namespace: str | None, at: tuple[str, ...] 
     match change:
         case bodies.StrategicMerge():
             template = Template.compile(change.overlay, at=(*at, "patchStrategicMerge"))
-            return _simple(template, overlaid)
+            return _simple(template, overlaid, change.at)
         case bodies.JsonPatch():
             template = Template.compile(change.operations, at=(*at, "patchesJson6902"))
-            return _simple(template, patched)
+            return _simple(template, patched, change.at)
         case bodies.MutationLoops():
             return _loops([_Loop.of(loop, namespace) for loop in change.loops])
 
 
-def _simple(template: Template, apply: Callable[[Data, Any], dict[str, Any]]) -> _Change:
+def _simple(template: Template, apply: Callable[[Data, Any], dict[str, Any]], at: ir.At) -> _Change:
     def evaluate(place: _Place) -> Mutated:
         try:
             change = template.render(place.context)
         except EvaluationError as error:
-            return _error(place, "variable substitution failed", error)
+            return _error(place, "variable substitution failed", error, at)
         try:
             made = apply(place.resource, change)
         except EvaluationError as error:
-            return _error(place, "failed to patch resource", error)
+            return _error(place, "failed to patch resource", error, at)
         if made == place.resource:
             return Mutated(Status.SKIP, place.resource, _UNCHANGED)
         return Mutated(Status.PASS, made, "resource patched")
@@ -121,8 +131,10 @@ def _simple(template: Template, apply: Callable[[Data, Any], dict[str, Any]]) ->
     return evaluate
 
 
-def _error(place: _Place, text: str, error: EvaluationError) -> Mutated:
-    return Mutated(Status.ERROR, place.resource, f"{text}: {error.message}")
+def _error(place: _Place, text: str, error: EvaluationError, at: ir.At) -> Mutated:
+    """Return what is said of what cannot be evaluated: at the context entry to blame, if there is one."""
+    location = place_of(error) or at.location
+    return Mutated(Status.ERROR, place.resource, f"{text}: {error.message}", error.code, location)
 
 
 # --- loops ---------------------------------------------------------------------------------------------
@@ -135,7 +147,7 @@ def _loops(loops: list[_Loop]) -> _Change:
             try:
                 elements = place.context.query(loop.list)
             except EvaluationError as error:
-                return _error(place, f"failed to evaluate list {loop.list.text}", error)
+                return _error(place, f"failed to evaluate list {loop.list.text}", error, loop.at)
             found = loop.run(elements if isinstance(elements, list) else [elements], place)
             if found.status is Status.ERROR:
                 return found._replace(message=f"failed to mutate elements: {found.message}")
@@ -157,7 +169,7 @@ def _seen(place: _Place, resource: Data) -> Context:
 class _Loop:
     """One loop: its elements change the object one after the other."""
 
-    __slots__ = ("_change", "_entries", "_preconditions", "_reverse", "list")
+    __slots__ = ("_change", "_entries", "_preconditions", "_reverse", "at", "list")
 
     def __init__(
         self,
@@ -167,8 +179,10 @@ class _Loop:
         reverse: bool,
         entries: ContextEntries,
         preconditions: Conditions | None,
+        at: ir.At,
     ) -> None:
         self.list = list_
+        self.at = at
         self._change = change
         self._reverse = reverse
         self._entries = entries
@@ -184,6 +198,7 @@ class _Loop:
             or (not loop.order and isinstance(loop.change, bodies.StrategicMerge)),
             entries=ContextEntries.compile(loop.context, namespace=namespace),
             preconditions=None if loop.preconditions is None else Conditions.compile(loop.preconditions),
+            at=loop.at,
         )
 
     def run(self, elements: list[Any], place: _Place) -> Mutated:
@@ -193,6 +208,10 @@ class _Loop:
         for index, element in reversed(numbered) if self._reverse else numbered:
             if element is None:
                 continue
+            try:
+                place.budget.spend(resource)
+            except EvaluationError as error:
+                return _error(place, f"failed to mutate element {index}", error, self.at)
             context = place.context.with_element(element, index, place.nesting)
             context = place.attach(self._entries, context)
             inner = replace(place, resource=resource, context=context, nesting=place.nesting + 1)
@@ -200,7 +219,8 @@ class _Loop:
                 if self._preconditions is not None and not self._preconditions.evaluate(context)[0]:
                     continue
             except EvaluationError as error:
-                return _error(inner, f"failed to evaluate mutate.foreach[{index}].preconditions", error)
+                text = f"failed to evaluate mutate.foreach[{index}].preconditions"
+                return _error(inner, text, error, self.at)
             found = self._change(inner)
             if found.status is Status.ERROR:
                 return found

@@ -273,6 +273,10 @@ class _Loop:
             is_map = isinstance(element, dict)
             if self._scoped and not is_map:
                 return _cannot_scope(element, self.at), passed
+            try:
+                place.budget.spend()
+            except EvaluationError as error:
+                return _error("failed to process foreach", error, self.at), passed
             scoped = is_map if self._scoped is None else self._scoped
             context = place.context.with_element(element, index, place.nesting)
             context = place.scene.attach(self._entries, context)

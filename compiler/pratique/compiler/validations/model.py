@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from pratique.compiler import ir
 from pratique.compiler.context_loading import Attach
 from pratique.compiler.expressions.context import Context
+from pratique.compiler.loop_budget import LoopBudget
 from pratique.grammar.source import Location
 
 
@@ -77,12 +78,14 @@ class Place:
         values: what expressions read inside loops; None outside of them.
         element: what patterns are about instead of the resource; None for the resource.
         nesting: number of loops around.
+        budget: what loops may still do.
     """
 
     scene: Scene
     values: Context | None = None
     element: Mapping[str, Any] | None = None
     nesting: int = 0
+    budget: LoopBudget = field(default_factory=LoopBudget)
 
     @property
     def context(self) -> Context:
