@@ -58,6 +58,12 @@ def test_hostile_expressions_end_in_one_error(text: str) -> None:
     )
 
 
+def test_precision_is_bounded() -> None:
+    assert evaluate("'%.3f'.format([1.0])") == "1.000"
+    with pytest.raises(CelError, match="precision 9999999 exceeds maximum allowed precision"):
+        evaluate("'%.9999999f'.format([1.0])")
+
+
 def test_no_operator_swallows_the_cost_limit() -> None:
     with pytest.raises(CostLimitError) as caught:
         evaluate("lists.range(2000000).size() > 0 || true")

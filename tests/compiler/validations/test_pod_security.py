@@ -12,6 +12,7 @@ from pratique.compiler.expressions.context import Context
 from pratique.compiler.validations import Scene
 from pratique.compiler.validations.pod_security import PodSecurityValidation
 from tests.support_exceptions import exception, exemptions
+from tests.support_policies import read, rule_policy
 from tests.support_validations import POD
 
 HOST = (
@@ -87,3 +88,12 @@ def test_nothing_is_said_of_what_is_deleted() -> None:
 )
 def test_what_cannot_be_judged_is_an_error(resource: Any, check: Any, message: str) -> None:
     assert said(resource, **check) == ("error", message)
+
+
+def test_deviation_the_version_that_is_meant_is_named() -> None:
+    """DEVIATION: Kyverno prints nothing where the rule names no version."""
+    policy = read(rule_policy(validate={"podSecurity": {"level": "baseline"}})).policies.policies[0]
+    body = policy.rules[0].body
+    assert isinstance(body, bodies.Validation)
+    assert isinstance(body.check, bodies.PodSecurity)
+    assert said(version=body.check.version) == ("fail", FAILED)

@@ -93,3 +93,32 @@ def test_config_maps_and_labels_of_namespaces() -> None:
         CLUSTER.config_map("shop", "b")
     assert CLUSTER.namespace_labels("shop") == {}
     assert CLUSTER.namespace_labels("dev") is None
+
+
+# --- deviations, see docs/deviations.md ----------------------------------------------------------------
+
+
+def test_deviation_a_namespace_has_a_path() -> None:
+    """DEVIATION: to Kyverno this is the namespace of a path that goes on."""
+    assert CLUSTER.get("/api/v1/namespaces/shop") is OBJECTS[5]
+    with pytest.raises(EvaluationError, match='namespaces "bank" not found'):
+        CLUSTER.get("/api/v1/namespaces/bank")
+
+
+def test_deviation_subresources_are_an_error() -> None:
+    """DEVIATION: Kyverno overlooks what follows the name, and answers with the whole object."""
+    with pytest.raises(EvaluationError, match="no subresources"):
+        CLUSTER.get("/api/v1/namespaces/shop/configmaps/a/status")
+
+
+def test_deviation_an_unknown_type_is_an_error() -> None:
+    """DEVIATION: the client that Kyverno fakes panics at a list of a type that nobody registered."""
+    with pytest.raises(EvaluationError, match="has no such resources") as caught:
+        CLUSTER.get("/apis/acme.example/v2/namespaces/shop/gadgets")
+    assert caught.value.code == "not-found"
+
+
+def test_deviation_every_version_of_a_definition_is_served() -> None:
+    """DEVIATION: Kyverno knows the stored version alone."""
+    for version in ("v1", "v2"):
+        assert CLUSTER.get(f"/apis/acme.example/{version}/data")["kind"] == "DatumList"
