@@ -407,7 +407,7 @@ class _Writing:
             self._of.add(
                 Difference(
                     code="statement-type",
-                    message="a statement without a type cannot be asked for; the classic rule refuses all images",
+                    message="a statement without a type cannot be asked for; the rule refuses all images",
                     witness="any image that the rule is about",
                     location=place,
                     is_final=True,
