@@ -35,9 +35,11 @@ class ProgressBar:
         if not self._enabled or (self._bar is None and time.monotonic() < self._due):
             return
         bar = self._bar or self._start()
+        text, most = visible(what)[:60], total or None
         if self._task is None:
-            self._task = bar.add_task("", total=total or None)
-        bar.update(self._task, completed=done, total=total or None, description=visible(what)[:60])
+            self._task = bar.add_task(text, total=most, completed=done)
+        else:
+            bar.update(self._task, completed=done, total=most, description=text)
 
     def _start(self) -> rich.progress.Progress:
         from rich.console import Console
