@@ -77,16 +77,16 @@ class SharedCache:
         sealer: Sealer,
         *,
         ask_s: float | None = None,
-        wait_s: float = WAIT_S,
-        lease_s: float = LEASE_S,
+        wait_s: float | None = None,
+        lease_s: float | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self._address = address
         self._sealer = sealer
         self._ask_s = ASK_S if ask_s is None else ask_s
-        self._wait_s = wait_s
-        self._lease_ms = b"%d" % int(lease_s * 1000)
+        self._wait_s = WAIT_S if wait_s is None else wait_s
+        self._lease_ms = b"%d" % int((LEASE_S if lease_s is None else lease_s) * 1000)
         self._breaker = Breaker()
         self._waiting = Breaker(failures=1, first_s=10.0, last_s=60.0)
         self._connection: Connection | None = None
