@@ -287,7 +287,8 @@ class _Comparing:
             return
         here = [d for d in common if d.is_strict]
         shown = [d for d in self._at(part.point, [*before, *after, *common], near) if d.is_strict]
-        shifts = self.judge(before, after, [*sure, *shown]).shifts
+        # Whoever meets what may be demanded, too, shows the difference whether it is demanded or not.
+        shifts = self.judge(before, after, [*common, *shown]).shifts
         if len(shifts) > 1 and not (common or shown or (before and after)):
             shifts = tuple(_telling(shifts))
         change = Change(

@@ -107,10 +107,11 @@ class Glob:
         """Return the glob of a policy's pattern."""
         return cls.parse(pattern.text, pattern.dialect)
 
-    @classmethod
-    def parse(cls, text: str, dialect: GlobDialect = GlobDialect.KYVERNO) -> Glob:
-        """Return the glob that `text` means in `dialect`."""
-        return cls(text, parts(text, dialect), dialect=dialect)
+    @staticmethod
+    @lru_cache(maxsize=2_048)
+    def parse(text: str, dialect: GlobDialect = GlobDialect.KYVERNO) -> Glob:
+        """Return the glob that `text` means in `dialect`; globs do not change, so that they can be shared."""
+        return Glob(text, parts(text, dialect), dialect=dialect)
 
     def quotient(self, tail: str) -> tuple[Glob, ...]:
         """Return globs that together match the texts that match once `tail` is put behind them.
