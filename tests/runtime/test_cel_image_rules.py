@@ -173,3 +173,21 @@ def test_a_registry_that_is_not_there() -> None:
     (result,) = judged(pod(f"quay.io/a@{DIGEST['signed']}"), policy())
     assert result.status == "error"
     assert result.message.startswith("failed to evaluate policy: ")
+
+
+def test_a_namespaced_policy_is_about_its_namespace() -> None:
+    """Its forms for controllers are, too."""
+    written = policy(kind="Namespaced")
+    for namespace, statuses in (("shop", ["fail"]), ("other", [])):
+        data = pod("ghcr.io/acme/unsigned:v1")
+        data["metadata"] = {**data["metadata"], "namespace": namespace}
+        assert [status for status, _ in said(data, written)] == statuses
+        deployment = {
+            **data,
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "spec": {"template": {"spec": data["spec"]}},
+        }
+        assert [status for status, _ in said(deployment, written)] == statuses
+    (result,) = judged(pod("ghcr.io/acme/signed:v1"), written)
+    assert (str(result.status), result.pins) == ("pass", (("/spec/containers/0/image", SIGNED),))

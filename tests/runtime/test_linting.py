@@ -58,7 +58,7 @@ def test_rules_can_be_chosen() -> None:
 def test_other_kinds() -> None:
     others = (
         b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n"
-        b"apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: i}\n"
+        b"apiVersion: policy.sigstore.dev/v1\nkind: ClusterImagePolicy\nmetadata: {name: i}\n"
     )
     report = lint(["-"], stdin=lambda: others)
     assert [found.code for found in report.mistakes] == ["unsupported-kind"]

@@ -146,9 +146,7 @@ def test_every_mistake_of_every_file_is_told(tmp_path: Path) -> None:
 
 def test_other_policy_kinds_are_refused_and_other_documents_noticed(tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
-    other.write_text(
-        "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: x}\n"
-    )
+    other.write_text("apiVersion: policy.sigstore.dev/v1\nkind: ClusterImagePolicy\nmetadata: {name: x}\n")
     with pytest.raises(PolicyErrors, match="ClusterImagePolicy"):
         load_policies([str(other)])
     other.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n" + cluster_policy())

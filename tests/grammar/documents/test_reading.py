@@ -127,7 +127,7 @@ def test_b20_items_must_be_a_list() -> None:
         ("kyverno.io/v3", "ClusterPolicy", True),
         ("kyverno.io/v1", "ClusterPolcy", True),
         ("kyverno.io/v1", "clusterpolicy", True),
-        ("policy.sigstore.dev/v1beta1", "ClusterImagePolicy", True),
+        ("policy.sigstore.dev/v1", "ClusterImagePolicy", True),
         ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", False),
     ],
 )
