@@ -17,12 +17,13 @@ from pratique.compiler import ir
 from pratique.compiler.analysis import signers as analysis
 from pratique.compiler.analysis.points import Point
 from pratique.compiler.analysis.signers import Signer
+from pratique.compiler.cel_policies.image_demands import analysed
 from pratique.compiler.lint.base import Example, Finding, lint
 from pratique.compiler.lint.fixes import applied
-from pratique.compiler.lower import lower, lower_exceptions
+from pratique.compiler.lower import AnyPolicy, lower, lower_exceptions
 from pratique.compiler.plan import Plan
 from pratique.compiler.selection import failure_action, selects
-from pratique.grammar.documents import PolicyDocument, SigstoreDocument, read_policies
+from pratique.grammar.documents import CelDocument, PolicyDocument, SigstoreDocument, read_policies
 from pratique.grammar.source import Location, Source
 from pratique.runtime.applicable import applicable
 from pratique.runtime.decision import RuleResult, Status
@@ -44,22 +45,27 @@ TEMPLATES: Final = {"Pod": (), "CronJob": ("jobTemplate", "spec", "template")}
 
 @dataclass(frozen=True)
 class Policies:
-    """A text of policies and exceptions, read."""
+    """A text of policies and exceptions, read; those in CEL about images are the demands that lint sees."""
 
     text: str
 
     @cached_property
     def _read(
         self,
-    ) -> tuple[tuple[PolicyDocument | SigstoreDocument, ...], ir.PolicySet, tuple[ir.Exemption, ...]]:
+    ) -> tuple[tuple[AnyPolicy, ...], ir.PolicySet, tuple[ir.Exemption, ...]]:
         file = read_policies(Source("policy.yaml", self.text))
-        lowered = lower(file.policies, sigstore=file.sigstore_policies)
+        lowered = lower(file.policies, file.cel_policies, sigstore=file.sigstore_policies)
         exemptions, problems = lower_exceptions(file.exceptions)
         assert not (*file.errors, *lowered.errors, *problems), [*file.errors, *lowered.errors, *problems]
-        return (*file.policies, *file.sigstore_policies), lowered.policies, tuple(exemptions)
+        documents: tuple[AnyPolicy, ...] = (
+            *file.policies,
+            *file.cel_policies,
+            *file.sigstore_policies,
+        )
+        return documents, analysed(lowered.policies), tuple(exemptions)
 
     @property
-    def documents(self) -> tuple[PolicyDocument | SigstoreDocument, ...]:
+    def documents(self) -> tuple[AnyPolicy, ...]:
         return self._read[0]
 
     @property
@@ -89,7 +95,7 @@ class Claim:
         """Return the policy and the rule that the finding stands in, or the rule that its message names."""
         assert self.finding.location
         for document, policy in zip(self.given.documents, self.given.policies.policies, strict=True):
-            if isinstance(document, SigstoreDocument):
+            if isinstance(document, SigstoreDocument | CelDocument):
                 if _holds(document.location(), self.finding.location):
                     return policy, policy.rules[0]
                 continue
@@ -147,7 +153,8 @@ class Claim:
         found = [
             each
             for each in _thresholds(sets)
-            if each.at.location and _holds(each.at.location, self.finding.location)
+            if (each.at.location and _holds(each.at.location, self.finding.location))
+            or any(part.at.location and _holds(part.at.location, self.finding.location) for part in each.of)
         ]
         return found[-1]
 
@@ -155,7 +162,9 @@ class Claim:
     def leaf(self) -> ir.Leaf:
         """Return the attestor that the finding stands in."""
         assert self.finding.location
-        for part in self.threshold.of:
+        demands = self.requirement
+        sets = (*demands.signatures, *(s for a in demands.attestations for s in a.by))
+        for part in (part for each in _thresholds(sets) for part in each.of):
             if (
                 isinstance(part, ir.Leaf)
                 and part.at.location

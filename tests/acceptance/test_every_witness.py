@@ -21,6 +21,7 @@ from pratique.compiler.lower import lower
 from pratique.grammar.documents import read_policies
 from pratique.grammar.source import Source
 from tests.conftest import ROOT
+from tests.support_cel_policies import text as policy_in_cel
 from tests.support_lint import policy_text
 from tests.support_policy_sets import policy_sets
 from tests.support_sigstore import keyless, written
@@ -117,6 +118,45 @@ AUTHORITIES = (
     keyless("dev@acme.example", around=", source: [{oci: ttl.sh/acme}]"),
 )
 GLOBS = ("ghcr.io/acme/*", "ghcr.io/**", "ghcr.io/acme/app@*", "index.docker.io/**", "**", "*/*")
+
+
+IDENTITIES = (
+    "{issuer: 'https://accounts.google.com', subject: dev@acme.example}",
+    "{issuer: 'https://accounts.google.com', subject: ops@acme.example}",
+    "{issuer: 'https://accounts.google.com', subjectRegExp: dev}",
+    "{issuerRegExp: '.*', subject: dev@acme.example}",
+    "{issuer: 'https://accounts.google.com', subjectRegExp: '.*'}",
+)
+
+
+def in_cel(source: random.Random, name: str) -> str:
+    """Return a policy about images by chance, which lint takes for demands."""
+    chosen = source.sample(IDENTITIES, source.randint(1, 2))
+    attestors = ", ".join(
+        f"{{name: a{number}, cosign: {{keyless: {{identities: [{each}]}}}}}}"
+        for number, each in enumerate(chosen)
+    )
+    named = ", ".join(f"attestors.a{number}" for number in range(len(chosen)))
+    lists = "(images.containers + images.initContainers + images.ephemeralContainers)"
+    limit = source.choice(("> 0", f"== {len(chosen)}"))
+    glob = source.choice(("ghcr.io/*", "ghcr.io/acme/*", "*"))
+    actions = source.choice(("", "validationActions: [Audit]\n"))
+    return policy_in_cel(
+        "ImageValidatingPolicy",
+        f"matchImageReferences: [{{glob: '{glob}'}}]\nattestors: [{attestors}]\n{actions}"
+        f"validations: [{{expression: '{lists}.all(i, verifyImageSignatures(i, [{named}]) {limit})'}}]\n",
+    ).replace("name: p", f"name: {name}", 1)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_policies_about_images_in_cel(seed: int) -> None:
+    source = random.Random(seed)
+    told = 0
+    for _ in range(SETS):
+        found = claims(Policies("\n---\n".join(in_cel(source, f"p{number}") for number in range(2))))
+        told += len(found)
+        assert wrong(found) == []
+    assert told
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from pratique.compiler.lint.base import Severity
+from pratique.compiler.lint.inventory import Inventory, Use
 from pratique.grammar.source import Source
 from pratique.runtime.configuration.lint_settings import LintSettings
 from pratique.runtime.inputs import Inputs
@@ -11,6 +12,7 @@ from pratique.runtime.linting import lint
 from pratique.runtime.policy_files import policies_of
 from tests.support_cel_policies import text as in_cel
 from tests.support_lint import patterns, policy_text
+from tests.support_policies import KEYLESS, cluster_policy
 
 GOOD = policy_text(patterns("ghcr.io/acme/*"))
 LOST = policy_text(patterns("registry.k8s.io/")).replace("name: example", "name: lost")
@@ -116,3 +118,52 @@ def test_ignores_end() -> None:
         for today in (date(2024, 6, 30), date(2024, 7, 1), None)
     }
     assert list(codes.values()) == [[], ["PRQ001", "PRQ044"], ["PRQ001", "PRQ044"]]
+
+
+IN_CEL = """\
+matchImageReferences: [{glob: 'ghcr.io/acme/*'}]
+attestors:
+- name: dev
+  cosign: {keyless: {identities: [{issuer: 'https://accounts.google.com', subject: %s@acme.example}]}}
+validations:
+- expression: (%s).all(i, verifyImageSignatures(i, [attestors.dev]) > 0)
+"""
+ALL = "images.containers + images.initContainers + images.ephemeralContainers"
+LIFTED = """\
+apiVersion: policies.kyverno.io/v1
+kind: PolicyException
+metadata: {name: e, namespace: shop}
+spec: {policyRefs: [{name: q, kind: ImageValidatingPolicy}]}
+"""
+
+
+def about_images(name: str, lists: str = ALL, who: str = "dev") -> str:
+    return in_cel("ImageValidatingPolicy", IN_CEL % (who, lists)).replace("name: p}", f"name: {name}}}", 1)
+
+
+def codes(*texts: str, inventory: Inventory | None = None) -> list[str]:
+    report = lint(["-"], stdin="\n---\n".join(texts).encode, inventory=inventory)
+    assert not report.mistakes, report.mistakes
+    return [found.code for found in report.findings]
+
+
+def test_policies_about_images_in_cel_are_compared_with_each_other() -> None:
+    one, other = about_images("q"), about_images("r")
+    assert codes(one, other) == ["PRQ015"]
+    assert codes(one, about_images("r", who="ops")) == ["PRQ014"]
+    assert codes(one, about_images("r", "images.containers")) == []
+    assert codes(one, other, LIFTED) == []
+
+
+def test_policies_in_cel_are_not_compared_with_classic_ones() -> None:
+    entry = {"attestors": [{"entries": [{"keyless": KEYLESS}]}], "mutateDigest": False}
+    assert "PRQ015" not in codes(cluster_policy(entry), about_images("q"))
+
+
+def test_images_of_policies_in_cel_count_as_verified() -> None:
+    uses = [Use(image=f"ghcr.io/{name}/app:v1") for name in ("acme", "other")]
+    inventory = Inventory(name="images", uses=tuple(uses))
+    for lists in (ALL, "images.containers"):
+        report = lint(["-"], stdin=about_images("q", lists).encode, inventory=inventory)
+        assert report.coverage
+        assert [gap.image for gap in report.coverage.gaps] == ["ghcr.io/other/app:v1"]

@@ -112,6 +112,7 @@ def test_several_demands() -> None:
         f"{LISTS}.all(i, verifyAttestationSignatures(i, 'none', [attestors.a]) > 0)",
         f"{LISTS}.all(i, verifyAttestationSignatures(i, attestations.sbom, [attestors.a]) > 0)",
         f"{LISTS}.filter(i, i != 'x').all(i, {A} > 0)",
+        f"{LISTS}.all(i, verifyImageSignatures(i, [attestors.a, attestors.a]) > 1)",
         f"{LISTS}.all(i, variables.none > 0)",
         "true",
     ],

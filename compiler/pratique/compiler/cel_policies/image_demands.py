@@ -26,6 +26,7 @@ from pratique.compiler.expressions.errors import ExpressionError
 
 _T = TypeVar("_T")
 
+_EVERY: Final = (ir.ImagePattern(text="*"),)
 _LISTS: Final = frozenset({"containers", "initContainers", "ephemeralContainers"})
 _STARTED: Final = frozenset({"CREATE", "UPDATE"})
 """Operations with which images may come to run."""
@@ -46,6 +47,44 @@ def _replaced(
 ) -> ir.PolicySet:
     policies = (policy if _key(policy) in kept else found[_key(policy)] or policy for policy in side.policies)
     return replace(side, policies=tuple(policies))
+
+
+def analysed(policies: ir.PolicySet, exempted: Collection[tuple[str, str]] = ()) -> ir.PolicySet:
+    """Return policies in which those about images are demands where they are recognised.
+
+    Args:
+        policies: all of them.
+        exempted: kinds and names of policies that exceptions may lift; these stay expressions.
+    """
+    lifted = frozenset(exempted)
+
+    def seen(policy: ir.Policy) -> ir.Policy:
+        return policy if (policy.kind, policy.name) in lifted else as_demands(policy) or policy
+
+    return replace(policies, policies=tuple(map(seen, policies.policies)))
+
+
+def covering(policies: ir.PolicySet) -> ir.PolicySet:
+    """Return policies with a region of images for every rule about some: at least those it is about.
+
+    For counting what is looked at at all, where that must not come out too small.
+    """
+    return replace(policies, policies=tuple(as_demands(each) or _at_most(each) for each in policies.policies))
+
+
+def _at_most(policy: ir.Policy) -> ir.Policy:
+    def widened(rule: ir.Rule) -> ir.Rule:
+        body = rule.body
+        if not isinstance(body, CelImageValidation):
+            return rule
+        try:
+            images = tuple(map(_pattern, body.references)) or _EVERY
+        except UnrecognisedError:
+            images = _EVERY
+        requirement = ir.ImageRequirement(images=ir.ImageRegion(include=images), at=rule.at)
+        return replace(rule, requirements=(requirement,), body=None)
+
+    return replace(policy, rules=tuple(map(widened, policy.rules)))
 
 
 def as_demands(policy: ir.Policy, format: ir.SignatureFormat = ir.SignatureFormat.COSIGN) -> ir.Policy | None:
@@ -76,7 +115,7 @@ def _rule(rule: ir.Rule, format: ir.SignatureFormat) -> ir.Rule:
     if body.scope.raw or body.scope.conditions or body.extractors:
         raise UnrecognisedError
     region = replace(rule.resources, match=_selection(body.scope.constraints))
-    requirement = _Lowering(body, format).requirement(rule.at)
+    requirement = _Lowering(body, format).requirement()
     return replace(rule, resources=region, requirements=(requirement,), body=None)
 
 
@@ -137,7 +176,7 @@ class _Lowering:
         self._attestors = {each.name: each for each in body.attestors}
         self._statements = {each.name: each for each in body.statements}
 
-    def requirement(self, at: ir.At) -> ir.ImageRequirement:
+    def requirement(self) -> ir.ImageRequirement:
         body = self._body
         covered: dict[SignatureDemand, frozenset[str]] = {}
         environment = image_environment(body.scope.namespace, body.credentials)
@@ -150,7 +189,7 @@ class _Lowering:
                 covered[demand] = covered.get(demand, frozenset()) | lists
         if any(lists != _LISTS for lists in covered.values()):
             raise UnrecognisedError
-        images = tuple(map(_pattern, body.references)) or (ir.ImagePattern(text="*"),)
+        images = tuple(map(_pattern, body.references)) or _EVERY
         return ir.ImageRequirement(
             images=ir.ImageRegion(include=images),
             signatures=tuple(self._threshold(each) for each in covered if not each.statement),
@@ -159,7 +198,7 @@ class _Lowering:
             demand_digest=body.demand_digest,
             demand_proof=body.demand_proof,
             credentials=body.credentials,
-            at=at,
+            at=body.scope.at,
         )
 
     def _attestation(self, demand: SignatureDemand) -> ir.Attestation:
@@ -171,6 +210,8 @@ class _Lowering:
 
     def _threshold(self, demand: SignatureDemand, statement: NamedStatement | None = None) -> ir.Threshold:
         parts = tuple(self._part(_of(self._attestors, name), statement) for name in demand.attestors)
+        if demand.count > 1 and len(set(parts)) < len(parts):
+            raise UnrecognisedError  # here equal attestors count twice
         return ir.Threshold(count=demand.count, of=parts)
 
     def _part(self, attestor: NamedAttestor, statement: NamedStatement | None) -> ir.Formula:

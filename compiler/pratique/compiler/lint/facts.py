@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from pratique.compiler import ir
 from pratique.compiler.analysis.points import Zone
+from pratique.compiler.cel_bodies import CelImageValidation
 from pratique.compiler.languages.globs import Glob
 from pratique.compiler.languages.references import images, tagged
 from pratique.compiler.languages.relations import is_empty
@@ -179,6 +180,19 @@ class Facts(Questions):
         return tuple(self._find_sites())
 
     @cached_property
+    def leaves(self) -> tuple[ir.Leaf, ...]:
+        """All attestors of declared rules: those of demands, and those that expressions may ask for.
+
+        Of the latter only those that no expression has a part in, and that go by the usual trust root.
+        """
+        found = [leaf for site in self.sites for leaf in site.leaves]
+        for policy in self.policies.policies:
+            for rule in policy.rules:
+                if isinstance(rule.body, CelImageValidation) and not rule.generated_from:
+                    found += _named(rule.body)
+        return tuple(found)
+
+    @cached_property
     def classic_sites(self) -> tuple[Site, ...]:
         """Those of Kyverno's classic policies: for rules about how patterns and settings are written."""
         return tuple(site for site in self.sites if site.is_classic)
@@ -244,11 +258,23 @@ class Facts(Questions):
         return isinstance(self.images_of(pattern), Proof)
 
 
+def is_in_cel(policy: ir.Policy) -> bool:
+    """Say whether a policy about images was written in CEL."""
+    return policy.kind.endswith("ImageValidatingPolicy")
+
+
 def exempted(exemption: ir.Exemption) -> Zone:
     """Return the resources that an exception is about, whatever its conditions; operations have no say."""
     selection = exemption.resources
     parts = tuple(replace(part, operations=()) for part in selection.filters)
     return Zone(ir.ResourceRegion(namespace=None, match=replace(selection, filters=parts)))
+
+
+def _named(body: CelImageValidation) -> Iterator[ir.Leaf]:
+    for attestor in body.attestors:
+        for layer in attestor.layers if not attestor.fillings else ():
+            if not layer.trust.trusted_root:
+                yield ir.Leaf(attestor=layer, at=attestor.at)
 
 
 def leaves_of(formula: ir.Formula) -> Iterator[ir.Leaf]:

@@ -40,10 +40,9 @@ References: Fulcio `docs/oidc.md` and the issuers of its public instance.
 
 def identity_leaves(facts: Facts) -> Iterator[tuple[ir.Leaf, ir.IdentitySigner]]:
     """Yield the keyless attestors of all declared rules."""
-    for site in facts.sites:
-        for leaf in site.leaves:
-            if isinstance(leaf.attestor.signer, ir.IdentitySigner):
-                yield leaf, leaf.attestor.signer
+    for leaf in facts.leaves:
+        if isinstance(leaf.attestor.signer, ir.IdentitySigner):
+            yield leaf, leaf.attestor.signer
 
 
 def accepts(tests: ir.TextTests, text: str) -> bool:

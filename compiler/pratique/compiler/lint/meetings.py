@@ -17,7 +17,7 @@ from pratique.compiler.languages.references import Universe
 from pratique.compiler.languages.relations import are_disjoint
 from pratique.compiler.languages.search import Witness
 from pratique.compiler.languages.sets import contains
-from pratique.compiler.lint.facts import Facts, Site
+from pratique.compiler.lint.facts import Facts, Site, is_in_cel
 from pratique.compiler.lint.neighbours import Neighbours
 from pratique.compiler.lint.questions import SPENT
 
@@ -176,6 +176,8 @@ class _Meetings(Generic[K, T]):
         (one, one_group), (other, other_group) = self._sites[first], self._sites[second]
         if one.policy is not other.policy and _name(one.policy) == _name(other.policy):
             return None
+        if is_in_cel(one.policy) is not is_in_cel(other.policy):
+            return None  # in CEL an attestor accepts Sigstore bundles, too, and elsewhere one format
         clash = self._clash(one_group, other_group)
         point = self._point(one_group.place, other_group.place)
         image = self._image(one, other)

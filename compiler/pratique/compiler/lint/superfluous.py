@@ -21,7 +21,7 @@ from pratique.compiler.languages.references import images
 from pratique.compiler.languages.relations import covers
 from pratique.compiler.languages.search import Answer, Proof, Unknown, Witness
 from pratique.compiler.languages.sets import contains
-from pratique.compiler.lint.facts import CLASSIC_KINDS, Facts, Site
+from pratique.compiler.lint.facts import CLASSIC_KINDS, Facts, Site, is_in_cel
 from pratique.compiler.lint.questions import SPENT
 from pratique.compiler.pattern_index import PatternIndex
 
@@ -309,5 +309,10 @@ def _only(policy: ir.Policy, sites: Sequence[Site]) -> ir.Policy:
 
 
 def _may_meet(one: ir.Policy, other: ir.Policy) -> bool:
-    """Say whether two policies can be installed together: of a kind and name there is one."""
+    """Say whether two policies can be installed together, and be compared: of a kind and name there is one.
+
+    In CEL an attestor accepts Sigstore bundles, too, and elsewhere one format.
+    """
+    if is_in_cel(one) is not is_in_cel(other):
+        return False
     return one is other or (one.kind, one.key) != (other.kind, other.key)

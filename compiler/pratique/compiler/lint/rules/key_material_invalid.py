@@ -51,6 +51,7 @@ certificates are not looked at. References to Secrets and to key management are 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.lint import pem
@@ -59,18 +60,22 @@ from pratique.compiler.lint.facts import Facts
 from pratique.compiler.lint.places import of_setting
 from pratique.grammar.source import Location
 
+_KEYS: Final = "publicKeys"
+
 
 @rule("PRQ027", Severity.ERROR)
 def check(facts: Facts) -> Iterator[Problem]:
     """Yield the settings whose keys or certificates cannot be used."""
-    for site in facts.sites:
-        for leaf in site.leaves:
-            for setting, text, problem in _material(leaf.attestor):
-                place = of_setting(leaf.at.location, setting)
-                if pem.holds_private_key(text):
-                    yield _exposed(setting, place)
-                elif problem:
-                    yield _unusable(setting, problem, place)
+    for leaf in facts.leaves:
+        for setting, text, problem in _material(leaf.attestor):
+            place = of_setting(leaf.at.location, setting)
+            if setting == _KEYS and place is leaf.at.location:  # other languages call it otherwise
+                place = of_setting(place, "data")
+                setting = "data" if place is not leaf.at.location else setting
+            if pem.holds_private_key(text):
+                yield _exposed(setting, place)
+            elif problem:
+                yield _unusable(setting, problem, place)
 
 
 def _material(attestor: ir.Attestor) -> Iterator[tuple[str, str, str]]:
@@ -78,7 +83,7 @@ def _material(attestor: ir.Attestor) -> Iterator[tuple[str, str, str]]:
     match attestor.signer:
         case ir.KeySigner(key=key):
             if not pem.is_reference(key):
-                yield "publicKeys", key, pem.key_problem(key)
+                yield _KEYS, key, pem.key_problem(key)
         case (
             ir.CertificateSigner(certificate=certificate, chain=chain)
             | ir.TrustStoreSigner(certificate=certificate, chain=chain)

@@ -50,7 +50,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from pratique.compiler.lint.base import Confidence, Problem, Severity, rule
-from pratique.compiler.lint.facts import Facts
+from pratique.compiler.lint.facts import CLASSIC_KINDS, Facts
 from pratique.compiler.lint.inventory import PatternCount
 
 
@@ -60,7 +60,8 @@ def check(facts: Facts) -> Iterator[Problem]:
     if facts.coverage is None:
         return
     total = len(facts.coverage.inventory.images)
-    for _, group in groupby(facts.coverage.patterns, key=lambda each: (id(each.requirement), each.is_skip)):
+    written = (each for each in facts.coverage.patterns if each.policy.kind in CLASSIC_KINDS)
+    for _, group in groupby(written, key=lambda each: (id(each.requirement), each.is_skip)):
         counts = list(group)
         alone = not any(each.images for each in counts) and not counts[0].is_skip
         for number, each in enumerate(each for each in counts if not each.images):
