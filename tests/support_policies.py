@@ -15,7 +15,9 @@ def read(text: str, name: str = "policy.yaml") -> Lowered:
     """Return what the documents of `text` lower to; they must be well-formed."""
     found = read_policies(Source(name, textwrap.dedent(text)))
     assert not found.errors, [str(e) for e in found.errors]
-    return lower(found.policies, found.cel_policies, found.bindings, found.sigstore_policies)
+    return lower(
+        found.policies, found.cel_policies, found.bindings, found.sigstore_policies, found.trust_roots
+    )
 
 
 def policy(text: str) -> ir.Policy:

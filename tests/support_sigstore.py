@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 from pratique.compiler import ir
@@ -43,8 +44,8 @@ def lowered(*texts: str) -> Lowered:
     """Return what texts lower to; they must be well-formed."""
     file = read_policies(Source("p.yaml", "\n---\n".join(texts)))
     assert not file.errors, [str(error) for error in file.errors]
-    assert len(file.sigstore_policies) == len(texts)
-    return lower((), sigstore=file.sigstore_policies)
+    assert len(file.sigstore_policies) + len(file.trust_roots) == len(texts)
+    return lower((), sigstore=file.sigstore_policies, trust_roots=file.trust_roots)
 
 
 def policy(text: str) -> ir.Policy:
@@ -65,3 +66,31 @@ def mistakes(text: str) -> list[tuple[str, str, str]]:
         )
         for error in lowered(text).errors
     ]
+
+
+def trust_root(
+    *,
+    authorities: Sequence[str] = (),
+    logs: Sequence[str] = (),
+    transparency: Sequence[str] = (),
+    timestamps: Sequence[str] = (),
+    more: str = "",
+) -> str:
+    """Return the text of the trust root `r` with PEM texts; with `more` of its specification instead."""
+
+    def listed(name: str, field: str, of: Sequence[str]) -> str:
+        encoded = (base64.b64encode(each.encode()).decode() for each in of)
+        items = ", ".join(f"{{baseURL: 'https://log.example', {field}: '{each}'}}" for each in encoded)
+        if field == "certChain":
+            items = items.replace("baseURL", "uri")
+        return f"    {name}: [{items}]\n" if items else ""
+
+    keys = (
+        listed("certificateAuthorities", "certChain", authorities)
+        + listed("tLogs", "publicKey", logs)
+        + listed("ctLogs", "publicKey", transparency)
+        + listed("timestampAuthorities", "certChain", timestamps)
+    )
+    return "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {name: r}\nspec:\n" + (
+        more or f"  sigstoreKeys:\n{keys}"
+    )

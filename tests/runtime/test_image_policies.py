@@ -18,7 +18,7 @@ from pratique.runtime.resource import Resource
 from pratique.runtime.signatures.trust_root import TrustRoot
 from pratique.runtime.signatures.verifier import Verifier
 from tests.support_lab import memory_lab
-from tests.support_sigstore import keyless, lowered, written
+from tests.support_sigstore import keyless, lowered, trust_root, written
 
 RECIPE = """\
 signers:
@@ -37,6 +37,8 @@ images:
     - {by: dev, type: https://slsa.dev/provenance/v1, predicate: {a: b}}
     - {by: ops, type: https://slsa.dev/provenance/v1, predicate: {a: b}}
     - {by: dev, type: https://cosign.sigstore.dev/attestation/vuln/v1, predicate: {a: b}}
+  - image: ghcr.io/acme/stamped:v1
+    signatures: [{by: dev, log: false, timestamp: true}]
   - image: ghcr.io/acme/unsigned:v1
   - image: docker.io/nginx:v1
     signatures: [dev]
@@ -57,21 +59,26 @@ def pod(image: str, **labels: str) -> dict[str, Any]:
     }
 
 
-def judged(data: Mapping[str, Any], *texts: str) -> tuple[RuleResult, ...]:
+def none() -> TrustRoot:
+    raise AssertionError("the public trust root was asked for")
+
+
+def judged(data: Mapping[str, Any], *texts: str, root: TrustRoot | None = ROOT) -> tuple[RuleResult, ...]:
     found = lowered(*texts)
     assert not found.errors, [str(error) for error in found.errors]
     plan = Plan(found.policies)
 
     async def run() -> tuple[RuleResult, ...]:
-        engine = Engine(plan, Evidence(LayoutStore(LAB.files), Verifier(lambda: ROOT)))
+        engine = Engine(plan, Evidence(LayoutStore(LAB.files), Verifier(lambda: root or none())))
         resource = Resource(data)
         return await engine.judge(resource, applicable(plan, resource))
 
     return asyncio.run(run())
 
 
-def said(image: str, *texts: str, **labels: str) -> list[str]:
-    return [str(result.status) for result in judged(pod(f"ghcr.io/acme/{image}:v1", **labels), *texts)]
+def said(image: str, *texts: str, root: TrustRoot | None = ROOT, **labels: str) -> list[str]:
+    results = judged(pod(f"ghcr.io/acme/{image}:v1", **labels), *texts, root=root)
+    return [str(result.status) for result in results]
 
 
 @pytest.mark.parametrize(
@@ -183,3 +190,49 @@ def test_controllers_are_judged_themselves() -> None:
     assert [str(result.status) for result in judged(deployment, written(OPS))] == ["fail"]
     pods_only = written(OPS, more="  match: [{version: v1, resource: pods}]\n")
     assert judged(deployment, pods_only) == ()
+
+
+# --- trust roots ---------------------------------------------------------------------------------------
+
+
+def own_root(**changes: str) -> str:
+    """Return the lab's own trust root, with other PEM texts in places."""
+    texts = {
+        "authorities": LAB.lab.trust["trust/chain.pem"],
+        "logs": LAB.lab.trust["trust/rekor.pub"],
+        "transparency": LAB.lab.trust["trust/ctlog.pub"],
+        "timestamps": LAB.lab.trust["trust/tsa-chain.pem"],
+        **changes,
+    }
+    return trust_root(
+        authorities=[texts["authorities"]],
+        logs=[texts["logs"]],
+        transparency=[texts["transparency"]],
+        timestamps=[texts["timestamps"]],
+    )
+
+
+OWN = keyless("dev@acme.example", more=", trustRootRef: r", around=", ctlog: {trustRootRef: r}")
+STAMPED = keyless(
+    "dev@acme.example", more=", trustRootRef: r", around=", rfc3161timestamp: {trustRootRef: r}"
+)
+OTHER = memory_lab(RECIPE + "sigstore: {seed: another}\n").lab.trust
+
+
+@pytest.mark.parametrize(
+    ("image", "authority", "changes", "status"),
+    [
+        ("signed", OWN, {}, "pass"),
+        ("unsigned", OWN, {}, "fail"),
+        ("signed", OWN, {"authorities": OTHER["trust/chain.pem"]}, "fail"),
+        ("signed", OWN, {"logs": OTHER["trust/rekor.pub"]}, "fail"),
+        ("signed", OWN, {"transparency": OTHER["trust/ctlog.pub"]}, "fail"),
+        ("signed", STAMPED, {}, "fail"),
+        ("stamped", STAMPED, {}, "pass"),
+        ("stamped", STAMPED, {"timestamps": OTHER["trust/tsa-chain.pem"]}, "fail"),
+        ("signed", keyless("dev@acme.example", more=", trustRootRef: r"), {}, "fail"),
+    ],
+)
+def test_trust_roots_of_policies(image: str, authority: str, changes: dict[str, str], status: str) -> None:
+    """No public root is asked: there is none."""
+    assert said(image, written(authority), own_root(**changes), root=None) == [status]

@@ -18,6 +18,7 @@ from pratique.grammar.documents import (
     ExceptionDocument,
     PolicyDocument,
     SigstoreDocument,
+    TrustRootDocument,
 )
 from pratique.grammar.errors import PolicyError
 
@@ -44,6 +45,7 @@ def lower(
     cel: Sequence[CelDocument] = (),
     bindings: Sequence[BindingDocument] = (),
     sigstore: Sequence[SigstoreDocument] = (),
+    trust_roots: Sequence[TrustRootDocument] = (),
 ) -> Lowered:
     """Return the policy set of all documents, in order; a document with mistakes is left out, never bent.
 
@@ -52,9 +54,11 @@ def lower(
         cel: policies in CEL.
         bindings: those of admission policies of Kubernetes.
         sigstore: policies of policy-controller, which come last.
+        trust_roots: those that these may refer to.
     """
     policies: list[ir.Policy] = []
     refused: list[tuple[AnyPolicy, tuple[PolicyError, ...]]] = []
+    wrong_roots: list[PolicyError] = []
     for document in documents:
         found = check(document)
         if found:
@@ -72,15 +76,18 @@ def lower(
                 policies.append(policy)
     if sigstore:
         from pratique.compiler.sigstore.checks import check as check_image_policy
+        from pratique.compiler.sigstore.checks import check_roots
         from pratique.compiler.sigstore.lower import lower_image_policy
 
+        wrong_roots = check_roots(trust_roots)
+        roots = {each.model.metadata.name: each for each in trust_roots}
         for image_policy in sigstore:
-            found = check_image_policy(image_policy)
+            found = check_image_policy(image_policy, roots)
             if found:
                 refused.append((image_policy, tuple(found)))
             else:
-                policies.append(lower_image_policy(image_policy))
-    errors = [error for _, found in refused for error in found]
+                policies.append(lower_image_policy(image_policy, roots))
+    errors = [*wrong_roots, *(error for _, found in refused for error in found)]
     return Lowered(
         policies=ir.PolicySet(policies=tuple(policies)),
         errors=(*errors, *_duplicates(policies)),

@@ -42,6 +42,7 @@ def read_exemptions(paths: Sequence[str]) -> tuple[AnyExemption, ...]:
         errors += [_stray(each.model.kind, each.location()) for each in content.policies]
         errors += [_stray(each.model.kind, each.location()) for each in content.cel_policies]
         errors += [_stray(each.model.kind, each.location()) for each in content.bindings]
+        errors += [_stray(each.model.kind, each.location()) for each in content.of_sigstore]
         errors += [_stray(other.kind or "a document", other.location) for other in content.others]
     if not documents and not in_cel and not errors:
         errors.append(PolicyError("no-exception", f"there is no {KIND} in {', '.join(paths)}"))

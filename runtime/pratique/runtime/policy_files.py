@@ -17,6 +17,7 @@ from pratique.grammar.documents import (
     OtherDocument,
     PolicyDocument,
     SigstoreDocument,
+    TrustRootDocument,
     read_policies,
 )
 from pratique.grammar.errors import PolicyError
@@ -106,6 +107,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
     documents: list[PolicyDocument] = []
     in_cel: list[CelDocument] = []
     of_sigstore: list[SigstoreDocument] = []
+    trust_roots: list[TrustRootDocument] = []
     bindings: list[BindingDocument] = []
     excepting: list[ExceptionDocument] = []
     cel_excepting: list[CelExceptionDocument] = []
@@ -117,6 +119,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         excepting += content.exceptions
         in_cel += content.cel_policies
         of_sigstore += content.sigstore_policies
+        trust_roots += content.trust_roots
         bindings += content.bindings
         cel_excepting += content.cel_exceptions
         for other in content.others:
@@ -133,7 +136,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
     else:
         mistakes += map(_does_not_count, excepting)
         mistakes += map(_does_not_count, cel_excepting)
-    lowered = lower(documents, in_cel, bindings, of_sigstore)
+    lowered = lower(documents, in_cel, bindings, of_sigstore, trust_roots)
     return PolicyFiles(
         documents=tuple(documents),
         policies=lowered.policies,

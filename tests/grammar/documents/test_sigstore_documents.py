@@ -75,6 +75,29 @@ def test_unknown_fields_and_values_have_places() -> None:
         assert place in [str(error.location) for error in file.errors], [str(e) for e in file.errors]
 
 
-def test_trust_roots_are_no_policies() -> None:
-    file = read_policies(Source("t.yaml", "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\n"))
+def test_trust_roots() -> None:
+    text = """\
+apiVersion: policy.sigstore.dev/v1alpha1
+kind: TrustRoot
+metadata: {name: r}
+spec:
+  sigstoreKeys:
+    certificateAuthorities: [{subject: {organization: o, commonName: c}, uri: u, certChain: YQ==}]
+    timestampAuthorities: [{subject: {organization: o, commonName: c}, uri: u, certChain: YQ==}]
+    tLogs: [{baseURL: u, hashAlgorithm: sha-256, publicKey: YQ==}]
+    ctLogs: [{baseURL: u, hashAlgorithm: sha-256, publicKey: YQ==}]
+"""
+    file = read_policies(Source("t.yaml", text))
+    assert not file.errors, [str(error) for error in file.errors]
+    (root,) = file.trust_roots
+    assert root.model.spec.sigstore_keys
+    assert root.model.spec.sigstore_keys.t_logs[0].public_key == "YQ=="
+    assert not file.sigstore_policies
+    assert not file.others
+    wrong = read_policies(Source("t.yaml", text.replace("ctLogs", "ctlogs")))
+    assert [str(error.location) for error in wrong.errors] == ["t.yaml:9:5"]
+
+
+def test_trust_roots_of_other_versions_are_no_policies() -> None:
+    file = read_policies(Source("t.yaml", "apiVersion: policy.sigstore.dev/v2\nkind: TrustRoot\n"))
     assert [each.is_policy for each in file.others] == [False]

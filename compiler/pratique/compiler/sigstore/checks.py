@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pratique.compiler.predicate_types import predicate_type
 from pratique.compiler.sigstore.globs import GlobRefusedError, regions
 from pratique.compiler.sigstore.resources import RESOURCES
+from pratique.compiler.sigstore.trust import TrustRoots, malformed, problems
 from pratique.compiler.texts import SearchSyntaxError, compile_search
 from pratique.grammar.errors import PolicyError
 
 if TYPE_CHECKING:
-    from pratique.grammar.documents import SigstoreDocument
+    from pratique.grammar.documents import SigstoreDocument, TrustRootDocument
     from pratique.grammar.documents.selection import LabelSelector
     from pratique.grammar.documents.sigstore import (
         Authority,
@@ -36,9 +37,6 @@ ALGORITHMS: Final = ("sha224", "sha256", "sha384", "sha512")
 KMS_SCHEMES: Final = ("awskms://", "azurekms://", "hashivault://", "gcpkms://")
 
 _OPERATORS: Final = frozenset({"In", "NotIn", "Exists", "DoesNotExist"})
-_ROOTS: Final = (
-    "TrustRoots are not read by this version; give the trust root with --trusted-root, and leave this out"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Problem:
     help: str = ""
 
 
-def check(document: SigstoreDocument) -> list[PolicyError]:
+def check(document: SigstoreDocument, roots: TrustRoots) -> list[PolicyError]:
     """Return every reason not to accept the policy, in the order of the document."""
     name = document.model.metadata.name
     found = [
@@ -61,12 +59,27 @@ def check(document: SigstoreDocument) -> list[PolicyError]:
             document.location("spec", *each.route),
             help=each.help,
         )
-        for each in _spec(document.model.spec)
+        for each in _spec(document.model.spec, roots)
     ]
     return sorted(found, key=lambda error: error.location.span if error.location else ())
 
 
-def _spec(spec: ClusterImagePolicySpec) -> Iterator[Problem]:
+def check_roots(roots: Sequence[TrustRootDocument]) -> list[PolicyError]:
+    """Return what is wrong with trust roots, whoever refers to them."""
+    found: list[PolicyError] = []
+    seen: dict[str, TrustRootDocument] = {}
+    for root in roots:
+        name = root.model.metadata.name
+        if seen.setdefault(name, root) is not root:
+            text = f"TrustRoot {name} is declared twice"
+            found.append(PolicyError("duplicate-policy", text, root.location("metadata", "name")))
+        for route in malformed(root):
+            text = f"TrustRoot {name}: no PEM in base64"
+            found.append(PolicyError("wrong-value", text, root.location("spec", "sigstoreKeys", *route)))
+    return found
+
+
+def _spec(spec: ClusterImagePolicySpec, roots: TrustRoots) -> Iterator[Problem]:
     if not spec.images:
         yield Problem("missing-value", "missing field: images", ("images",))
     for number, image in enumerate(spec.images):
@@ -78,6 +91,9 @@ def _spec(spec: ClusterImagePolicySpec) -> Iterator[Problem]:
         yield Problem("missing-value", "missing field: authorities", ("authorities",))
     for number, authority in enumerate(spec.authorities):
         yield from _authority(authority, ("authorities", number))
+        if not authority.static:
+            for route, code, text in problems(authority, roots):
+                yield Problem(code, text, ("authorities", number, *route))
     yield from _joined(spec)
     for number, match in enumerate(spec.match):
         yield from _match(match, ("match", number))
@@ -136,11 +152,7 @@ def _authority(authority: Authority, route: Route) -> Iterator[Problem]:
 
 def _time(authority: Authority, route: Route) -> Iterator[Problem]:
     """Yield what is wrong with what says when a signature was made."""
-    if authority.rfc3161timestamp:
-        yield Problem("unsupported-field", _ROOTS, (*route, "rfc3161timestamp"))
-    if authority.ctlog and authority.ctlog.trust_root_ref:
-        yield Problem("unsupported-field", _ROOTS, (*route, "ctlog", "trustRootRef"))
-    elif authority.ctlog and not authority.ctlog.url:
+    if authority.ctlog and not (authority.ctlog.url or authority.ctlog.trust_root_ref):
         text = "a log without a URL is not looked into"
         advice = "write `url: https://rekor.sigstore.dev`, or leave `ctlog` out"
         yield Problem("missing-value", text, (*route, "ctlog"), advice)
@@ -175,8 +187,6 @@ def _keyless(keyless: Keyless, route: Route) -> Iterator[Problem]:
     if keyless.ca_cert:
         text = "policy-controller accepts nobody by `ca-cert`, and neither does this version"
         yield Problem("unsupported-field", text, (*route, "ca-cert"))
-    if keyless.trust_root_ref:
-        yield Problem("unsupported-field", _ROOTS, (*route, "trustRootRef"))
     if not keyless.identities:
         yield Problem("missing-value", "missing field: identities", route)
     for number, identity in enumerate(keyless.identities):

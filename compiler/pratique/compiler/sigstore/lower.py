@@ -18,6 +18,7 @@ from pratique.compiler.predicate_types import predicate_type
 from pratique.compiler.secret_references import KUBERNETES
 from pratique.compiler.sigstore.globs import regions
 from pratique.compiler.sigstore.resources import selection
+from pratique.compiler.sigstore.trust import TrustRoots, trust
 
 if TYPE_CHECKING:
     from pratique.grammar.documents import SigstoreDocument
@@ -27,14 +28,15 @@ SYSTEM_NAMESPACE: Final = "cosign-system"
 """Where policy-controller is installed, and looks for Secrets."""
 
 
-def lower_image_policy(document: SigstoreDocument) -> ir.Policy:
+def lower_image_policy(document: SigstoreDocument, roots: TrustRoots) -> ir.Policy:
     """Return the IR of a document that `checks.check` had nothing against."""
-    return _Lowering(document).policy()
+    return _Lowering(document, roots).policy()
 
 
 class _Lowering:
-    def __init__(self, document: SigstoreDocument) -> None:
+    def __init__(self, document: SigstoreDocument, roots: TrustRoots) -> None:
         self._document = document
+        self._roots = roots
         self._model = document.model
         self._spec = document.model.spec
 
@@ -145,33 +147,21 @@ class _Lowering:
         path = f".authorities[{number}].{route[-1]}"
         if authority.key:
             at = replace(self._place(*route), path=path)
-            yield ir.Leaf(attestor=_attestor(authority, _key(authority.key)), at=at)
+            yield ir.Leaf(attestor=self._attestor(authority, _key(authority.key)), at=at)
         identities = authority.keyless.identities if authority.keyless else ()
         for place, identity in enumerate(identities):
             own = f"{path}.identities[{place}]" if len(identities) > 1 else path
             at = replace(self._place(*route, "identities", place), path=own)
-            yield ir.Leaf(attestor=_attestor(authority, _identity(identity)), at=at)
+            yield ir.Leaf(attestor=self._attestor(authority, _identity(identity)), at=at)
 
-
-def _attestor(authority: Authority, signer: ir.Signer) -> ir.Attestor:
-    bundled = authority.signature_format == "bundle"
-    return ir.Attestor(
-        signer=signer,
-        format=ir.SignatureFormat.SIGSTORE_BUNDLE if bundled else ir.SignatureFormat.COSIGN,
-        trust=_trust(authority),
-        repository=authority.source[0].oci if authority.source else "",
-    )
-
-
-def _trust(authority: Authority) -> ir.Trust:
-    """Return what signatures are anchored in: those of keys need no log unless the policy names one."""
-    log = authority.ctlog
-    required = bool(log or authority.keyless)
-    ignored = authority.keyless is not None and authority.keyless.insecure_ignore_sct
-    return ir.Trust(
-        log=ir.LogPolicy(required=required, url=log.url if log else ""),
-        sct=ir.SctPolicy(required=not ignored),
-    )
+    def _attestor(self, authority: Authority, signer: ir.Signer) -> ir.Attestor:
+        bundled = authority.signature_format == "bundle"
+        return ir.Attestor(
+            signer=signer,
+            format=ir.SignatureFormat.SIGSTORE_BUNDLE if bundled else ir.SignatureFormat.COSIGN,
+            trust=trust(authority, self._roots),
+            repository=authority.source[0].oci if authority.source else "",
+        )
 
 
 def _key(key: KeyReference) -> ir.KeySigner:

@@ -13,6 +13,7 @@ from pratique.grammar.documents.reading import (
     PolicyDocument,
     PolicyFile,
     SigstoreDocument,
+    TrustRootDocument,
     read_policies,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "PolicyFile",
     "PolicyModel",
     "SigstoreDocument",
+    "TrustRootDocument",
     "read_policies",
 ]

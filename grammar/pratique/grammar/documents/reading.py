@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pratique.grammar.documents.admission_policies import AdmissionBinding, AdmissionPolicyModel
     from pratique.grammar.documents.cel_exceptions import CelPolicyException
     from pratique.grammar.documents.cel_policies import CelPolicyModel
-    from pratique.grammar.documents.sigstore import ClusterImagePolicy
+    from pratique.grammar.documents.sigstore import ClusterImagePolicy, TrustRoot
 
 MAX_LIST_DEPTH = 4
 
@@ -51,6 +51,7 @@ _LATER: Final[dict[tuple[str, str], tuple[str, str]]] = {
         (f"policy.sigstore.dev/{version}", "ClusterImagePolicy"): ("sigstore", "ClusterImagePolicy")
         for version in ("v1beta1", "v1alpha1")
     },
+    ("policy.sigstore.dev/v1alpha1", "TrustRoot"): ("sigstore", "TrustRoot"),
     **{
         (f"policies.kyverno.io/{version}", f"{prefix}{kind}"): ("cel_policies", kind)
         for kind in _CEL_KINDS
@@ -146,6 +147,13 @@ class SigstoreDocument(TypedDocument):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrustRootDocument(TypedDocument):
+    """A well-formed trust root that policies of policy-controller may refer to, and where it stands."""
+
+    model: TrustRoot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BindingDocument(TypedDocument):
     """A well-formed binding of an admission policy of Kubernetes, and where it stands."""
 
@@ -187,9 +195,15 @@ class PolicyFile:
     cel_policies: tuple[CelDocument, ...] = ()
     cel_exceptions: tuple[CelExceptionDocument, ...] = ()
     sigstore_policies: tuple[SigstoreDocument, ...] = ()
+    trust_roots: tuple[TrustRootDocument, ...] = ()
     bindings: tuple[BindingDocument, ...] = ()
     others: tuple[OtherDocument, ...] = ()
     errors: tuple[PolicyError, ...] = ()
+
+    @property
+    def of_sigstore(self) -> tuple[SigstoreDocument | TrustRootDocument, ...]:
+        """Return all that belongs to policies of policy-controller."""
+        return (*self.sigstore_policies, *self.trust_roots)
 
     @property
     def in_cel(self) -> tuple[CelDocument | BindingDocument | CelExceptionDocument, ...]:
@@ -204,6 +218,7 @@ _Typed: TypeAlias = (
     | CelExceptionDocument
     | BindingDocument
     | SigstoreDocument
+    | TrustRootDocument
 )
 _Found: TypeAlias = _Typed | OtherDocument | PolicyError
 
@@ -222,6 +237,7 @@ def read_policies(source: Source, limits: Limits = POLICY_LIMITS) -> PolicyFile:
         cel_policies=_of(found, CelDocument),
         cel_exceptions=_of(found, CelExceptionDocument),
         sigstore_policies=_of(found, SigstoreDocument),
+        trust_roots=_of(found, TrustRootDocument),
         bindings=_of(found, BindingDocument),
         others=_of(found, OtherDocument),
         errors=tuple(errors),
@@ -302,6 +318,8 @@ def _typed(
             made = CelExceptionDocument
         case (_, "ClusterImagePolicy"):
             made = SigstoreDocument
+        case (_, "TrustRoot"):
+            made = TrustRootDocument
         case None:
             made = ExceptionDocument if isinstance(content, PolicyException) else PolicyDocument
         case _:

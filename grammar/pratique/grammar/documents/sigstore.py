@@ -168,3 +168,56 @@ class ClusterImagePolicy(Model):
     metadata: ObjectMeta
     spec: ClusterImagePolicySpec
     status: Any = None
+
+
+# --- trust roots ---------------------------------------------------------------------------------------
+
+
+class DistinguishedName(Model):
+    """Whose certificate it is."""
+
+    organization: str = ""
+    common_name: str = ""
+
+
+class CertificateAuthority(Model):
+    """An authority; its chain is base64 of PEM, the root last."""
+
+    subject: DistinguishedName | None = None
+    uri: str = ""
+    cert_chain: str
+
+
+class LogInstance(Model):
+    """A log; its key is base64 of PEM."""
+
+    base_url: str = Field(default="", alias="baseURL")
+    hash_algorithm: str = ""
+    public_key: str
+
+
+class SigstoreKeys(Model):
+    """All keys and certificates of one instance of Sigstore."""
+
+    certificate_authorities: Items[CertificateAuthority] = ()
+    t_logs: Items[LogInstance] = ()
+    ct_logs: Items[LogInstance] = ()
+    timestamp_authorities: Items[CertificateAuthority] = ()
+
+
+class TrustRootSpec(Model):
+    """Keys, or the TUF repository that they come from."""
+
+    sigstore_keys: SigstoreKeys | None = None
+    remote: Any = None
+    repository: Any = None
+
+
+class TrustRoot(Model):
+    """What policies refer to by `trustRootRef`."""
+
+    api_version: Literal["policy.sigstore.dev/v1alpha1"]
+    kind: Literal["TrustRoot"]
+    metadata: ObjectMeta
+    spec: TrustRootSpec
+    status: Any = None
