@@ -17,6 +17,7 @@ from rfc3161_client import decode_timestamp_response
 
 from pratique.compiler import ir
 from pratique.compiler.digest import digest
+from pratique.compiler.lint.base import lint
 from pratique.compiler.plan import Plan
 from pratique.grammar.errors import PratiqueError
 from pratique.grammar.source import Source
@@ -73,6 +74,7 @@ from pratique.runtime.signatures.verifier import Verifier
 from tests.support_lab import EMAIL, ISSUER, MemoryLab, memory_lab
 from tests.support_notary import COSE, JWS, TARGET, signer, verify
 from tests.support_policies import cluster_policy
+from tests.support_sigstore import key, keyless, trust_root, written
 
 CORPUS = Path(__file__).parent / "data" / "fuzz"
 SECONDS = 5
@@ -423,6 +425,31 @@ _IMAGES = [
     ).encode(),
 ]
 
+
+def _image_policy(data: bytes) -> None:
+    source = decode_text(data, "policy.yaml")
+    files = policies_of(Inputs(sources=(source,)))
+    digest(files.policies)
+    lint(files.policies)
+
+
+def _image_policies() -> list[bytes]:
+    trust = _lab(_COSIGN).lab.trust
+    root = trust_root(
+        authorities=[trust["trust/chain.pem"]],
+        logs=[trust["trust/rekor.pub"]],
+        transparency=[trust["trust/ctlog.pub"]],
+    )
+    own = keyless("a@b.example", more=", trustRootRef: r", around=", ctlog: {trustRootRef: r}")
+    stating = key(around=", attestations: [{name: a, predicateType: vuln}]")
+    match = "  mode: warn\n  match: [{group: apps, version: v1, resource: deployments}]\n"
+    return [
+        written(own, keyless("c", "d"), images=["ghcr.io/acme/*", "*/*"]).encode(),
+        f"{written(own)}---\n{root}".encode(),
+        written(stating, "{static: {action: fail}}", images=["ghcr.io/*/app@*"], more=match).encode(),
+    ]
+
+
 PARSERS: dict[str, Parser] = {
     parser.name: parser
     for parser in (
@@ -466,5 +493,6 @@ PARSERS: dict[str, Parser] = {
         ),
         Parser("lint-configuration", _configuration, lambda: [_SETTINGS]),
         Parser("inventory", _inventory, lambda: _IMAGES),
+        Parser("image-policy", _image_policy, _image_policies),
     )
 }

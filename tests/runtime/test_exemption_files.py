@@ -17,6 +17,7 @@ from pratique.runtime.session import ApplyOptions, apply
 from tests.support_engine import pod
 from tests.support_exceptions import exception
 from tests.support_policies import cluster_policy, rule_policy
+from tests.support_sigstore import key, trust_root, written
 
 DENIED = rule_policy(validate={"message": "no", "deny": {}})
 CONFIG_MAP = {
@@ -126,6 +127,8 @@ def refused(folder: Path, text: str) -> list[str]:
     [
         ("", ["no-exception"]),
         (DENIED, ["not-an-exception"]),
+        (written(key()), ["not-an-exception"]),
+        (trust_root(), ["not-an-exception"]),
         (exception() + "\n---\n" + '{"apiVersion": "v1", "kind": "Pod"}', ["not-an-exception"]),
         (exception(matsch={}), ["unknown-field"]),
         (exception(""), ["invalid-policy"]),
