@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from pratique.compiler import ir
-from pratique.compiler.lint import base
+from pratique.compiler.lint import base, in_cel
 from pratique.compiler.lint.inventory import Coverage, Inventory
 from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.documents import OtherDocument
@@ -16,7 +15,7 @@ from pratique.grammar.errors import PolicyError
 from pratique.runtime.configuration.lint_settings import LintSettings
 from pratique.runtime.inputs import Inputs, read_inputs
 from pratique.runtime.outputs.findings import LintReport
-from pratique.runtime.policy_files import PolicyFiles, concerns_policies, ignored, policies_of
+from pratique.runtime.policy_files import concerns_policies, ignored, policies_of
 
 DEFAULTS: Final = LintSettings()
 """What counts where nothing is said."""
@@ -77,10 +76,9 @@ def report(
     notices = [*read.notices, *_ignored(read.others)]
     policies = read.policies.policies
     unread = {mistake.location.source for mistake in mistakes if mistake.location}
-    analysed, covering = _analysed(read)
-    coverage = Coverage(covering, inventory) if inventory else None
+    coverage = Coverage(in_cel.covering(read.policies), inventory) if inventory else None
     found = base.lint(
-        analysed,
+        in_cel.analysed(read.policies, read.cel_exemptions),
         settings.codes,
         documents=read.documents,
         exemptions=read.exemptions,
@@ -99,16 +97,6 @@ def report(
         notices=tuple(notices),
         coverage=coverage,
     )
-
-
-def _analysed(read: PolicyFiles) -> tuple[ir.PolicySet, ir.PolicySet]:
-    """Return the policies as rules look at them, and as images are counted that they are about."""
-    if not read.in_cel:
-        return read.policies, read.policies
-    from pratique.compiler.cel_policies import image_demands
-
-    exempted = [named for each in read.cel_exemptions for named in each.policies]
-    return image_demands.analysed(read.policies, exempted), image_demands.covering(read.policies)
 
 
 def _ignored(others: Sequence[OtherDocument]) -> list[str]:

@@ -8,6 +8,7 @@ from pratique.compiler.lint.inventory import Cover, Coverage, Inventory, Use
 from pratique.compiler.selection import Target
 from tests.support_lint import patterns, policy_text
 from tests.support_policies import cluster_policy, read
+from tests.support_sigstore import key, lowered, written
 
 APP, OTHER, REDIS = "ghcr.io/acme/app:1", "ghcr.io/other/app:1", "docker.io/redis:7"
 
@@ -96,3 +97,13 @@ def test_no_images_and_no_policies() -> None:
     assert [each.images for each in coverage(SKIPPING).entries] == [0]
     nothing = Coverage(read("").policies, Inventory(name="i", uses=(Use(image=APP),)))
     assert [each.cover for each in nothing.gaps] == [Cover.UNMATCHED]
+
+
+def test_images_that_a_policy_of_sigstore_waves_through_are_not_verified() -> None:
+    uses = tuple(Use(image=f"{name}.io/app:v1") for name in ("a", "b"))
+    texts = (
+        written("{static: {action: pass}}", images=["a.io/**"]),
+        written(key(), images=["b.io/**"], name="q"),
+    )
+    covered = Coverage(lowered(*texts).policies, Inventory(name="images", uses=uses))
+    assert [gap.image for gap in covered.gaps] == ["a.io/app:v1"]

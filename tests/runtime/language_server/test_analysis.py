@@ -9,8 +9,10 @@ from pratique.compiler.lint.base import Severity
 from pratique.runtime.language_server import analysis
 from pratique.runtime.language_server.analysis import Analysis, analyse
 from pratique.runtime.language_server.documents import OpenDocument
+from tests.support_cel_policies import text as in_cel
 from tests.support_lint import patterns, policy_text
 from tests.support_policies import read
+from tests.support_sigstore import written
 
 TAGS = policy_text(patterns("ghcr.io/acme/app:*"))
 
@@ -140,3 +142,16 @@ def test_ignores_end() -> None:
     text = policy_text(patterns("registry.k8s.io/"))
     ended = text.replace('k8s.io/"', 'k8s.io/" # pratique: ignore[PRQ001] until 2024-06-30: as it was')
     assert [each.code for each in analyse(document(ended), {}).findings] == ["PRQ001", "PRQ044"]
+
+
+def test_policies_of_other_languages() -> None:
+    wide = "{keyless: {identities: [{issuerRegExp: '.*', subject: dev@acme.example}]}}"
+    assert codes(written(wide)) == ["PRQ023"]
+    lists = "images.containers + images.initContainers + images.ephemeralContainers"
+    spec = (
+        "attestors:\n- name: dev\n  cosign: {keyless: {identities: [{issuer: i, subject: s}]}}\n"
+        f"validations:\n- expression: ({lists}).all(i, verifyImageSignatures(i, [attestors.dev]) > 0)\n"
+    )
+    one = in_cel("ImageValidatingPolicy", spec)
+    assert codes(one, early=one.replace("name: p", "name: a")) == ["PRQ015"]
+    assert codes(one) == []

@@ -9,6 +9,7 @@ from typing import Final
 
 from pratique.compiler import ir
 from pratique.compiler.lint.base import Finding, lint
+from pratique.compiler.lint.in_cel import analysed
 from pratique.compiler.lint.mistakes import as_finding
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.errors import PolicyError
@@ -67,7 +68,7 @@ def analyse(document: OpenDocument, neighbours: Mapping[str, tuple[ir.Policy, ..
     ordered = [policy for name in sorted(together) for policy in together[name]]
     settings, problem = settings_for(document)
     found = lint(
-        ir.PolicySet(policies=tuple(ordered)),
+        analysed(ir.PolicySet(policies=tuple(ordered)), read.cel_exemptions),
         settings.codes,
         documents=read.documents,
         exemptions=read.exemptions,
