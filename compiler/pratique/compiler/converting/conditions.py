@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from pratique.compiler.cel import syntax as cel
+from pratique.compiler.cel.environments import image_environment
 from pratique.compiler.converting.formulas import is_name
 from pratique.compiler.converting.identities import expression_of
 from pratique.compiler.converting.references import literal
@@ -186,6 +187,27 @@ def plain(expression: str) -> str:
     return re.sub(r"\\(.)|\.\*|\.", lambda match: match[1] or "x", expression)
 
 
+def foreign(expression: str, *, is_rewritten: bool) -> str:
+    """Return why an expression of Kubernetes means something else in Kyverno; empty if it does not.
+
+    Args:
+        expression: a match condition of a webhook.
+        is_rewritten: paths into Pods are rewritten for their controllers.
+    """
+    try:
+        root = image_environment("").compile(expression).root
+    except ExpressionError as error:
+        return error.message
+    names = {each.name for each in cel.walk(root) if isinstance(each, cel.Identifier)}
+    if "oldObject" in names or "authorizer" in names:
+        return (
+            "`oldObject` is null for Kubernetes where it is an empty map here, and there is no `authorizer`"
+        )
+    if is_rewritten and re.search(r"object\.(spec|metadata(?!\.namespace\b))", expression):
+        return "autogen rewrites its paths for controllers"
+    return ""
+
+
 # --- to expressions ------------------------------------------------------------------------------------
 
 
@@ -325,7 +347,7 @@ class _Reader:
             if same(node, root):
                 return Path(self.of[name])
         match node:
-            case cel.Call(function="orValue", target=target, arguments=(cel.Literal(value=""),)) if target:
+            case cel.Call(function="@orValue", arguments=(target, cel.Literal(value=""))):
                 return Path(tuple(self._names(target, is_optional=True)), may_be_missing=True)
             case _:
                 return Path(tuple(self._names(node, is_optional=False)))

@@ -299,6 +299,7 @@ class _Writing:
         found: list[dict[str, Any]] = [
             {"name": name, "expression": Lines(text)} for name, text in scoping.conditions
         ]
+        found += self._request_conditions(group.rule)
         found += self._preconditions(group.rule, group.number)
         if found:
             spec["matchConditions"] = found
@@ -340,6 +341,27 @@ class _Writing:
             return ["Deny"]
         return ["Audit", "Warn"] if self._of.policy.emit_warning else ["Audit"]
 
+    def _request_conditions(self, rule: ir.Rule) -> Iterator[dict[str, Any]]:
+        """Yield match conditions of the classic policy, which are in CEL already."""
+        for number, each in enumerate(rule.request_conditions):
+            problem = conditions.foreign(each.expression, is_rewritten=self._has_forms)
+            if problem:
+                self._of.differs(
+                    "match-conditions",
+                    f"a match condition means something else here: {problem}",
+                    "a request for which it holds in one of the two policies alone",
+                    *("spec", "webhookConfiguration", "matchConditions", number, "expression"),
+                )
+            else:
+                yield {"name": each.name, "expression": each.expression}
+
+    @property
+    def _has_forms(self) -> bool:
+        """Say whether autogen makes forms of the document."""
+        rules = self._group.scoping.constraints["resourceRules"]
+        is_about_pods = [each["resources"] for each in rules] == [["pods"]]
+        return is_about_pods and self._group.scoping.controllers != ()
+
     def _preconditions(self, rule: ir.Rule, number: int) -> Iterator[dict[str, Any]]:
         if not rule.preconditions:
             return
@@ -358,7 +380,7 @@ class _Writing:
         yield {"name": "preconditions", "expression": Lines(text)}
 
     def _references(self, entry: ir.ImageRequirement) -> Iterator[dict[str, Any]]:
-        for number, test in enumerate(references.tests(entry.images)):
+        for number, test in enumerate(references.reference_tests(entry.images)):
             if test.of and test.of.at.location:
                 self._part(("spec", "matchImageReferences", number), test.of.at.location)
             yield {"expression": Lines(test.text)} if test.is_expression else {"glob": test.text}

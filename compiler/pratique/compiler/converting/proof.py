@@ -155,13 +155,24 @@ class _Proving:
             UnreadableError: one of them is none that conversion writes.
         """
         region = Region()
+        found: set[str] = set()
         for each in body.scope.conditions:
+            if each.expression in self._request_conditions:
+                found.add(each.expression)
+                continue
             root = _compiled(each.expression)
             if each.name == "preconditions":
                 self._preconditions(draft, root, rule)
             else:
                 region = region.restricted(root)
+        if found != self._request_conditions:
+            raise UnreadableError
         return region
+
+    @property
+    def _request_conditions(self) -> set[str]:
+        """Return the match conditions of the classic policy."""
+        return {each.expression for rule in self._conversion.policy.rules for each in rule.request_conditions}
 
     def _preconditions(self, draft: Draft, root: Expression, rule: ir.Rule) -> None:
         found = conditions.read(root, _request(), _REQUEST)
@@ -416,6 +427,7 @@ def _rule(rule: ir.Rule) -> ir.Rule:
         resources=replace(rule.resources, match=replace(match, filters=filters)),
         requirements=tuple(map(_requirement, rule.requirements)),
         context=(),
+        request_conditions=(),
         preconditions=None,
     )
 

@@ -8,8 +8,8 @@ ImageValidatingPolicy sees what the Pod says. So a pattern becomes globs where t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pratique.compiler import ir
@@ -49,17 +49,18 @@ class ReferenceTest:
         return ImageTest(glob=self.text)
 
 
-def tests(region: ir.ImageRegion) -> tuple[ReferenceTest, ...]:
+def reference_tests(region: ir.ImageRegion) -> tuple[ReferenceTest, ...]:
     """Return tests of which one holds for just the images of a region.
 
     Of several ways to write them, the first is taken that is proved; the last where none is, which the proof
     of the whole policy then tells.
     """
-    candidates = [
-        _simple(region),
-        (_expression(region, is_strict=False),),
-        (_expression(region, is_strict=True),),
-    ]
+    return _first_proved(region, [_simple(region), *_expressions(region)])
+
+
+def _first_proved(
+    region: ir.ImageRegion, candidates: Sequence[tuple[ReferenceTest, ...]]
+) -> tuple[ReferenceTest, ...]:
     for candidate in candidates:
         if candidate and isinstance(compare(region, [each.node for each in candidate]), Proof):
             return candidate
@@ -74,19 +75,27 @@ def _simple(region: ir.ImageRegion) -> tuple[ReferenceTest, ...]:
     found: dict[str, ReferenceTest] = {}
     for pattern in region.include:
         globs = _globs(pattern.text, texts)
-        for text in globs or (expression([pattern.text], is_strict=True),):
-            found.setdefault(text, ReferenceTest(text, is_expression=not globs, of=pattern))
+        made = [ReferenceTest(text) for text in globs]
+        if not globs:
+            alone = ir.ImageRegion(include=(pattern,))
+            made += _first_proved(alone, _expressions(alone))
+        for test in made:
+            found.setdefault(test.text, replace(test, of=pattern))
     return tuple(found.values())
 
 
-def _expression(region: ir.ImageRegion, *, is_strict: bool) -> ReferenceTest:
-    included, skipped = (
-        expression((p.text for p in side), is_strict=is_strict) for side in (region.include, region.skip)
-    )
-    if not region.skip:
-        return ReferenceTest(included, is_expression=True)
-    joined = [f"({each})" if " ? " in each else each for each in (included, skipped)]
-    return ReferenceTest(f"{joined[0]} && !{joined[1]}", is_expression=True)
+def _expressions(region: ir.ImageRegion) -> list[tuple[ReferenceTest, ...]]:
+    """Return expressions for a whole region, the plainer one first."""
+    found: list[tuple[ReferenceTest, ...]] = []
+    for is_strict in (False, True):
+        sides = (region.include, region.skip)
+        included, skipped = (expression((p.text for p in side), is_strict=is_strict) for side in sides)
+        text = included
+        if region.skip:
+            joined = [f"({each})" if " ? " in each else each for each in (included, skipped)]
+            text = f"{joined[0]} && !{joined[1]}"
+        found.append((ReferenceTest(text, is_expression=True),))
+    return found
 
 
 # --- globs ---------------------------------------------------------------------------------------------

@@ -56,11 +56,10 @@ def _lines(old: PolicyDocument) -> tuple[list[str], int, int]:
     head = [source.line(number).rstrip() for number in range(above, first)]
     while head and not head[0]:
         head.pop(0)
-    last = root.span.end.line
-    while source.ending(last) and source.line(last + 1).lstrip()[:1] in ("", "#"):
+    end = root.span.end
+    last = end.line - 1 if end.column == 1 and end.line > first else end.line
+    while source.ending(last) and source.ending(last + 1) and source.line(last + 1).lstrip()[:1] in ("", "#"):
         last += 1
-    if source.line(last).startswith(("---", "...")):
-        last -= 1
     return head, first, last
 
 

@@ -5,7 +5,6 @@ Written is data that conversion made, and metadata as it stood in the old text, 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -133,6 +132,14 @@ def scalar(value: Any) -> str:
         case str() if "'" not in value and value.isprintable() and value.isascii():
             return f"'{value}'"
         case str():
-            return json.dumps(value)
+            return f'"{"".join(map(_escaped, value))}"'
         case _:
             return str(value)
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isascii() and character.isprintable():
+        return character
+    return "\\n" if character == "\n" else f"\\U{ord(character):08X}"

@@ -117,8 +117,7 @@ def _walk(shape: Sequence[_Segment], chosen: Automaton, wanted: Automaton) -> An
         number, inner, written, canonical = here
         is_end = number == len(shape) - 1 and shape[number].written.accepts(inner)
         if is_end and chosen.accepts(written) is not wanted.accepts(canonical):
-            text = _path(came, here)
-            return Witness(text) if _is_reference(text) else Unknown(f"{text!r} is no reference")
+            return _confirmed(_path(came, here), chosen, wanted)
     return Proof(len(came))
 
 
@@ -159,12 +158,23 @@ def _path(came: Mapping[_State, tuple[_State | None, str]], end: _State) -> str:
     return "".join(reversed(letters))
 
 
-def _is_reference(text: str) -> bool:
-    try:
-        parse_image(text)
-    except ImageReferenceError:
-        return False
-    return True
+def _confirmed(text: str, chosen: Automaton, wanted: Automaton) -> Answer:
+    """Return a name on which both differ, its digest as long as digests are; unknown where they do not."""
+    name, at, digest = text.partition("@")
+    algorithm, _, digits = digest.partition(":")
+    ends = [
+        f"@{each}:{digits + digits[-1:] * (size - len(digits))}"
+        for each, size in references.HEX_DIGITS.items()
+    ]
+    of_algorithm = [end for end in ends if end.startswith(f"@{algorithm}:")]
+    for candidate in (f"{name}{end}" for end in (*ends, *of_algorithm)) if at else (text,):
+        try:
+            seen = parse_image(candidate).match_string
+        except ImageReferenceError:
+            continue
+        if chosen.contains(candidate) is not wanted.contains(seen):
+            return Witness(candidate)
+    return Unknown(f"{text!r} is no image reference")
 
 
 # --- languages -----------------------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""Sets of attestors as expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pratique.compiler.converting.proof import Status
+from tests.support_converting import converted, draft, proved
+
+PEM = "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n"
+
+
+def key(name: str) -> dict[str, Any]:
+    return {"keys": {"publicKeys": PEM.format(name * 4), "rekor": {"url": "https://r.example"}}}
+
+
+A, B, C = key("a"), key("b"), key("c")
+
+
+def inner(*entries: dict[str, Any], **more: int) -> dict[str, Any]:
+    return {"attestor": {"entries": list(entries), **more}}
+
+
+def expressions(sets: list[dict[str, Any]]) -> list[str]:
+    made = draft({"attestors": sets}).data["spec"]["validations"]
+    head = "(images.containers + images.initContainers + images.ephemeralContainers)\n.all(image, "
+    assert all(each["expression"].startswith(head) for each in made)
+    return [each["expression"][len(head) : -1].replace("\n", " ") for each in made]
+
+
+@pytest.mark.parametrize(
+    ("sets", "wanted"),
+    [
+        ([{"entries": [A]}], ["verifyImageSignatures(image, [attestors.key]) > 0"]),
+        (
+            [{"entries": [A, B], "count": 1}],
+            ["verifyImageSignatures(image, [attestors.key1, attestors.key2]) > 0"],
+        ),
+        ([{"entries": [A, B]}], ["verifyImageSignatures(image, [attestors.key1, attestors.key2]) >= 2"]),
+        (
+            [{"entries": [A]}, {"entries": [B]}],
+            [
+                "verifyImageSignatures(image, [attestors.key1]) > 0",
+                "verifyImageSignatures(image, [attestors.key2]) > 0",
+            ],
+        ),
+        (
+            [{"entries": [inner(A, B, count=1), C]}],
+            [
+                "verifyImageSignatures(image, [attestors.key1, attestors.key2]) > 0",
+                "verifyImageSignatures(image, [attestors.key3]) > 0",
+            ],
+        ),
+    ],
+)
+def test_sets(sets: list[dict[str, Any]], wanted: list[str]) -> None:
+    assert expressions(sets) == wanted
+    assert proved(converted({"attestors": sets})).status is Status.EQUIVALENT
+
+
+@pytest.mark.parametrize(
+    ("sets", "wanted"),
+    [
+        (
+            [{"entries": [inner(A, B), C], "count": 1}],
+            "(verifyImageSignatures(image, [attestors.key1, attestors.key2]) >= 2"
+            " || verifyImageSignatures(image, [attestors.key3]) > 0)",
+        ),
+        (
+            [{"entries": [inner(A, B, count=1), C, key("d")], "count": 2}],
+            "(verifyImageSignatures(image, [attestors.key1, attestors.key2]) > 0 ? 1 : 0)"
+            " + (verifyImageSignatures(image, [attestors.key3]) > 0 ? 1 : 0)"
+            " + (verifyImageSignatures(image, [attestors.key4]) > 0 ? 1 : 0) >= 2",
+        ),
+    ],
+)
+def test_sets_within_sets_that_are_counted(sets: list[dict[str, Any]], wanted: str) -> None:
+    assert expressions(sets) == [wanted]
