@@ -246,7 +246,6 @@ def test_both_refuse_the_same(name: str) -> None:
 
 
 UNPROVED = {
-    "nested": "expressions",
     "annotated Pods": "expressions",
     "excluded labels": "expressions",
     "number": "types",

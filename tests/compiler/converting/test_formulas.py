@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from pratique.compiler import ir
+from pratique.compiler.cel.environments import image_environment
+from pratique.compiler.cel.syntax import Comprehension
+from pratique.compiler.converting.formulas import UnreadableError, read
 from pratique.compiler.converting.proof import Status
 from tests.support_converting import converted, draft, proved
 
@@ -78,3 +82,26 @@ def test_sets(sets: list[dict[str, Any]], wanted: list[str]) -> None:
 )
 def test_sets_within_sets_that_are_counted(sets: list[dict[str, Any]], wanted: str) -> None:
     assert expressions(sets) == [wanted]
+    made = converted({"attestors": sets})
+    assert proved(made).status is Status.EQUIVALENT
+    assert proved(made, ("attestors.key3", "attestors.key1")).status is Status.DIFFERENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "verifyImageSignatures(image, [attestors.a]) == 1",
+        "verifyImageSignatures(image, [attestors.a]) > 0 || size(image) > 3",
+        "verifyImageSignatures(image, [attestors.b]) > 0",
+        "verifyImageSignatures('x', [attestors.a]) > 0",
+        "verifyImageSignatures(image, [attestors.a]) > 0"
+        " && verifyAttestationSignatures(image, attestations.s, [attestors.a]) > 0",
+    ],
+)
+def test_what_is_not_read(text: str) -> None:
+    root = image_environment("").compile(f"images.containers.all(image, {text})").root
+    assert isinstance(root, Comprehension)
+    assert root.condition is not None
+    leaf = ir.Leaf(attestor=ir.Attestor(signer=ir.KeySigner(key="k")))
+    with pytest.raises(UnreadableError):
+        read(root.condition, {"a": leaf})

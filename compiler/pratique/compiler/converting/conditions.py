@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from pratique.compiler.cel import syntax as cel
@@ -195,7 +196,7 @@ def foreign(expression: str, *, is_rewritten: bool) -> str:
         is_rewritten: paths into Pods are rewritten for their controllers.
     """
     try:
-        root = image_environment("").compile(expression).root
+        root = compiled(expression)
     except ExpressionError as error:
         return error.message
     names = {each.name for each in cel.walk(root) if isinstance(each, cel.Identifier)}
@@ -294,6 +295,16 @@ def _reached(root: str, names: Sequence[str], may_be_missing: bool) -> str:
 
 class UnreadableError(Exception):
     """An expression is none that `written` writes."""
+
+
+@lru_cache(maxsize=256)
+def compiled(text: str) -> cel.Expression:
+    """Return the tree of an expression of a policy about images.
+
+    Raises:
+        ExpressionError: it does not compile.
+    """
+    return image_environment("").compile(text).root
 
 
 def read(

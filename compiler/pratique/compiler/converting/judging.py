@@ -21,7 +21,7 @@ from pratique.compiler.cel_policies.image_validating import CompiledImages, comp
 from pratique.compiler.cel_policies.request import Coordinates, Request
 from pratique.compiler.converting import conditions, written
 from pratique.compiler.converting.conditions import Joined, Test, Tree
-from pratique.compiler.converting.model import DENIAL, Conversion, Draft
+from pratique.compiler.converting.model import DENIAL, Conversion, Draft, declared
 from pratique.compiler.expressions.conditions import Conditions
 from pratique.compiler.expressions.context import Context
 from pratique.compiler.languages.search import Witness
@@ -61,8 +61,10 @@ def judge(conversion: Conversion, after: Sequence[ir.Policy]) -> Judged:
         image = _image(body) if isinstance(body, CelImageValidation) else ""
         if not isinstance(body, CelImageValidation) or not draft.conditions or not image:
             continue
-        entries = [e for n in draft.rules for e in _declared(conversion.policy)[n].requirements]
-        preconditions = _declared(conversion.policy)[draft.rules[0]].preconditions
+        names = [conversion.document.model.spec.rules[number].name for number in draft.rules]
+        rules = [rule for rule in declared(conversion.policy) if rule.name in names]
+        entries = [entry for rule in rules for entry in rule.requirements]
+        preconditions = rules[0].preconditions
         for judging in (
             _Statements(draft, body, image, entries),
             _Requests(draft, body, image, preconditions),
@@ -73,10 +75,6 @@ def judge(conversion: Conversion, after: Sequence[ir.Policy]) -> Judged:
             )
             refuted += differing
     return Judged(tuple(agreed), tuple(refuted))
-
-
-def _declared(policy: ir.Policy) -> list[ir.Rule]:
-    return [rule for rule in policy.rules if not rule.generated_from]
 
 
 def _image(body: CelImageValidation) -> str:

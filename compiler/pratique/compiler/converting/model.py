@@ -112,7 +112,7 @@ class Draft:
 
     Attributes:
         data: the document, keys in the order in which they are written.
-        rules: numbers of the classic rules that it stands for.
+        rules: numbers of the classic rules that it stands for, as they are written.
         images: of the classic entries.
         format: of the classic attestors.
         conditions: what conditions on statements demand, and preconditions under the empty name: by the name
@@ -159,3 +159,8 @@ class Conversion:
     def is_final(self) -> bool:
         """Say whether the policy cannot be converted whatever is allowed."""
         return not self.drafts or any(each.is_final for each in self.differences)
+
+
+def declared(policy: ir.Policy) -> list[ir.Rule]:
+    """Return the rules of a policy that autogen did not make."""
+    return [rule for rule in policy.rules if not rule.generated_from]
