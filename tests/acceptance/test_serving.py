@@ -59,7 +59,7 @@ def test_f29_requests_in_flight_are_answered_when_the_server_is_told_to_end(
     authority, certificate = credentials(tmp_path)
     registry = FakeRegistry()
     manifest = image("slow")
-    registry.on("/v2/acme/slow/manifests/v1", Reply(body=manifest, delay_s=1.5))
+    registry.on("/v2/acme/slow/manifests/v1", Reply(body=manifest, delay_s=3))
     answers: list[dict[str, Any]] = []
 
     def ask(port: int, uid: str) -> None:
@@ -192,14 +192,11 @@ def test_w16_w21_f9_who_waits_for_a_registry_is_answered_in_time_and_keeps_nobod
     registry.manifest("acme/app", image("quick"), "v1")
     with served(registry), server(tmp_path, *certificate, *slow(lab, registry)) as running:
         found: list[tuple[float, dict[str, Any]]] = []
-        with Caller(running.port, authority.client_context()) as caller:
-            # Whether the registry speaks TLS is found out by the first who asks it.
-            caller.admit(f"{registry.host}/acme/app:v1")
 
         def ask() -> None:
             begun = time.monotonic()
             with Caller(running.port, authority.client_context()) as caller:
-                answer = caller.admit(f"{registry.host}/acme/hangs:v1", patience=4)
+                answer = caller.admit(f"{registry.host}/acme/hangs:v1", patience=6)
             found.append((time.monotonic() - begun, answer))
 
         threads = [threading.Thread(target=ask) for _ in range(20)]
@@ -213,7 +210,7 @@ def test_w16_w21_f9_who_waits_for_a_registry_is_answered_in_time_and_keeps_nobod
         for thread in threads:
             thread.join(20)
     assert len(found) == 20
-    assert max(seconds for seconds, _ in found) < 4
+    assert max(seconds for seconds, _ in found) < 6
     for _, answer in found:
         assert answer["allowed"] is False
         assert f"unfinished: digest of {registry.host}/acme/hangs:v1" in answer["status"]["message"]

@@ -29,6 +29,9 @@ OUTAGE_RETRIES = 2
 CONNECTION_RETRIES = 1
 THROTTLE_RETRIES = 1
 
+FIRST_CONTACT_S = 1.0
+"""For which others wait while one finds out what scheme a host speaks."""
+
 _BACKOFF_S = 0.1
 _MAX_REMEMBERED = 4096
 _SECONDS = re.compile(r"[0-9]{1,6}")
@@ -114,11 +117,20 @@ class Requester:
                 return await self._authorized(endpoint, known, request, operation)
             except HandshakeFault:
                 self._schemes.pop(endpoint.host, None)
-        # One caller finds out, so that a crowd does not knock with the wrong scheme all at once.
-        async with self._first_contacts.setdefault(endpoint.host, asyncio.Lock()):
+        # One caller finds out, so that a crowd does not knock with the wrong scheme all at once; but nobody
+        # waits long for a first question that hangs (W21).
+        lock = self._first_contacts.setdefault(endpoint.host, asyncio.Lock())
+        try:
+            async with asyncio.timeout(FIRST_CONTACT_S):
+                await lock.acquire()
+        except TimeoutError:
+            return await self._first_contact(endpoint, request, operation)
+        try:
             known = self._schemes.get(endpoint.host)
             if not known:
                 return await self._first_contact(endpoint, request, operation)
+        finally:
+            lock.release()
         return await self._authorized(endpoint, known, request, operation)
 
     async def _first_contact(self, endpoint: Endpoint, request: Request, operation: Operation) -> Answer:

@@ -123,7 +123,6 @@ async def _serve(options: ServeOptions, started: Callable[[int], None]) -> None:
         # What was made until now lives as long as the process: no search for cycles needs to look at it,
         # which with ten thousand policies takes a second, in which nobody is answered.
         gc.freeze()
-        gc.set_threshold(10_000, 10, 10)
         started(port)
         await end.wait()
 
