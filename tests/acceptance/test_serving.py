@@ -134,7 +134,7 @@ def test_a_hundred_pods_of_an_image_that_nobody_knows_are_one_verification(lab: 
         assert len(answers) == 100
         assert all(right(APP, answer) for answer in answers)
         with Caller(running.port, authority.client_context()) as caller:
-            assert caller.total("pratique_verifications_total") == 1
+            assert caller.total("pratique_signature_verifications_total") == 1
 
 
 def test_f28_certificates_change_and_no_request_is_lost(lab: Path, tmp_path: Path) -> None:

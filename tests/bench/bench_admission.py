@@ -103,14 +103,14 @@ def _signed(client: Client, pinned: str, bare: Load) -> Iterator[tuple[str, str]
     yield label, str(client.load(_reviews(IMAGE, b'"patch":', path="/mutate")))
     by_tag = client.total("pratique_store_requests_total") - warm
     yield "questions to the store by tag, for each admission", f"{by_tag / COUNT:.2f}"
-    yield "signatures verified until now", str(client.total("pratique_verifications_total"))
+    yield "signatures verified until now", str(client.total("pratique_signature_verifications_total"))
 
 
 def _cold(client: Client, pinned: str) -> Iterator[tuple[str, str]]:
     number = 100
     seconds = at_once(client.port, client.authority.file, _reviews(pinned, ALLOWED, number=number))
     label = f"cold: {number} Pods of one image at once"
-    verified, asked = map(client.total, ("pratique_verifications_total", "pratique_store_requests_total"))
+    verified, asked = map(client.total, ("pratique_signature_verifications_total", "pratique_store_requests_total"))
     yield label, f"{seconds * 1e3:.0f} ms, {verified} verified, {asked} questions to the store"
 
 
