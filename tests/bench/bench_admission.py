@@ -110,7 +110,9 @@ def _cold(client: Client, pinned: str) -> Iterator[tuple[str, str]]:
     number = 100
     seconds = at_once(client.port, client.authority.file, _reviews(pinned, ALLOWED, number=number))
     label = f"cold: {number} Pods of one image at once"
-    verified, asked = map(client.total, ("pratique_signature_verifications_total", "pratique_store_requests_total"))
+    verified, asked = map(
+        client.total, ("pratique_signature_verifications_total", "pratique_store_requests_total")
+    )
     yield label, f"{seconds * 1e3:.0f} ms, {verified} verified, {asked} questions to the store"
 
 
