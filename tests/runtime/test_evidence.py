@@ -284,6 +284,46 @@ def test_r1_a_tag_that_moves_while_a_verdict_is_made_does_not_split_it() -> None
     assert len(moved) == 1
 
 
+def test_what_is_settled_takes_one_look_for_as_long_as_what_it_rests_on() -> None:
+    memory = Memory(clock=lambda: server.now)
+    server = Server(cluster_policy(OFF))
+    server.engine.evidence = Evidence(
+        server.store, server.verifier, lifetimes=Lifetimes(listing=10.0), memory=memory
+    )
+    name = f"ghcr.io/acme/app@{server.store.image(APP, DEV)}"
+    assert server.judge(name) is Status.PASS
+    looked = memory.hits
+    assert server.judge(name) is Status.PASS
+    assert memory.hits - looked == 1
+    server.now += 10.0
+    server.store.image(APP)  # the signature is gone
+    server.store.manifests = {
+        key: body for key, body in server.store.manifests.items() if ".sig" not in key[1]
+    }
+    assert server.judge(name) is Status.FAIL
+
+
+def test_r1_a_verdict_rests_on_one_list_whatever_others_settled_meanwhile() -> None:
+    subjects = ("dev@acme.example", "ops@acme.example")
+    sets = [{"entries": [{"keyless": {**KEYLESS, "subject": subject}}]} for subject in subjects]
+    server = Server(cluster_policy({**OFF, "attestors": sets}))
+    image = parse_image(f"ghcr.io/acme/app@{server.store.image(APP, OPS)}")
+    (requirement,) = server.world.plan.rules[0].rule.requirements
+    dev, ops = (found.of[0].attestor for found in requirement.signatures)  # type: ignore[union-attr]
+
+    async def scenario() -> None:
+        early = server.evidence.evaluation()
+        assert (await early.attested(image, ops)).met
+        server.now += 1_000
+        server.store.image(APP, DEV)
+        late = server.evidence.evaluation()
+        assert (await late.attested(image, dev)).met
+        assert not (await early.attested(image, dev)).met
+        assert not (await late.attested(image, ops)).met
+
+    asyncio.run(scenario())
+
+
 def test_r1_two_who_ask_at_the_same_time_get_one_digest() -> None:
     server = Server(cluster_policy(OFF))
     first = server.store.image(APP, DEV)

@@ -95,6 +95,15 @@ class Listed:
         return self is other or (isinstance(other, Listed) and self.signatures == other.signatures)
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """That an attestor is met, with what it rests on: a list of signatures, and the question for it."""
+
+    listing: tuple[Subject, Listing]
+    listed: Listed
+    finding: Finding
+
+
 class Evidence:
     """What a process knows about images. Nothing is asked but through an `Evaluation`.
 
@@ -226,6 +235,17 @@ class Evidence:
             return Worth(self._memory.remaining(basis), listed.weight)
 
         return await self._memory.ask((subject, listed, attestor, version), ask, worth)
+
+    def settled(self, subject: Subject, attestor: ir.Attestor, version: str) -> Settled | None:
+        """Return how `attestor` is known to be met; None where somebody has to look."""
+        found: Settled | None = self._memory.kept((subject, attestor, version, Settled))
+        return found
+
+    def settle(self, subject: Subject, attestor: ir.Attestor, version: str, met: Settled) -> None:
+        """Keep that `attestor` is met, for as long as everything that this rests on is kept."""
+        basis = (met.listing, (subject, met.listed, attestor, version))
+        seconds = min(map(self._memory.remaining, basis))
+        self._memory.keep((subject, attestor, version, Settled), met, Worth(seconds, met.listed.weight))
 
     def _worth(self, terms: Terms, answer: object, seconds: float) -> Worth:
         """Return how much an answer weighs, and how long it is kept: `seconds` if it is a usual one."""
@@ -375,16 +395,33 @@ class Evaluation:
         """Return whether a signature of `image` meets `attestor`. Never raises for what is wrong with it."""
         try:
             attestor, version = await self._prepared(attestor)
+            is_watched = self._watch is not UNWATCHED
+            if not is_watched and (met := self._settled(await self._subject(image), attestor, version)):
+                return met
             listing = questions(attestor)[0]
             subject, listed = await self._listed(image, listing)
             key = (subject, listed, attestor, version)
             self._watch.asked(Watched(Op.ATTESTOR, attestor, listing))
             finding = await self._once(key, lambda: self._evidence.found(*key), ("verification", image))
+            if finding.met and not is_watched:
+                self._evidence.settle(
+                    subject, attestor, version, Settled((subject, listing), listed, finding)
+                )
         except (VerificationError, TransportError) as error:
             return unasked(attestor, image.match_string, error)
         if attestor.format is ir.SignatureFormat.NOTARY and not finding.met:
             return replace(finding, text=f"failed to verify {registry_name(image)}: {finding.text}")
         return finding
+
+    def _settled(self, subject: Subject, attestor: ir.Attestor, version: str) -> Finding | None:
+        """Return what is known to meet `attestor`, in one look instead of one for every step.
+
+        INVARIANT: a verdict rests on one list of signatures (R1): the one that it rests on already, if any.
+        """
+        found = None if self._ended else self._evidence.settled(subject, attestor, version)
+        if found is None or self._known.setdefault(found.listing, found.listed) is not found.listed:
+            return None
+        return found.finding
 
     async def stated(
         self, image: ImageReference, attestor: ir.Attestor, type: str, *, exclusive: bool = True

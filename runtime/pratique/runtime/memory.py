@@ -126,6 +126,14 @@ class Memory:
         kept: T = entry.answer
         return kept
 
+    def kept(self, key: Hashable) -> Any:
+        """Return the answer under `key`; None where none is kept, which counts as no question."""
+        entry = self._find(key)
+        if entry is None:
+            return None
+        self.hits += 1
+        return entry.answer
+
     def remaining(self, key: Hashable) -> float:
         """Return for how many seconds the answer under `key` will be kept at most; 0 if it is not."""
         entry = self._entries.get(key)
@@ -156,12 +164,13 @@ class Memory:
         try:
             answer = await work()
         except (TransportError, VerificationError) as error:
-            self._keep(key, _Failure.of(error), worth(error))
+            self.keep(key, _Failure.of(error), worth(error))
             raise
-        self._keep(key, answer, worth(answer))
+        self.keep(key, answer, worth(answer))
         return answer
 
-    def _keep(self, key: Hashable, answer: object, worth: Worth) -> None:
+    def keep(self, key: Hashable, answer: object, worth: Worth) -> None:
+        """Keep an answer, unless it is worth nothing or too large."""
         self._drop(key)
         weight = worth.weight + _OVERHEAD
         if worth.seconds <= 0 or weight > self._max_bytes:
