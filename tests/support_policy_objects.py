@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import yaml
+
 from pratique.runtime.kubernetes.client import Object
+from tests.support_cel_policies import text
 from tests.support_policies import cluster_policy
 
 
@@ -29,3 +32,10 @@ def exception_object(name: str = "e", namespace: str = "ns", policy: str = "p", 
             **spec,
         },
     }
+
+
+def cel_object(spec: str, kind: str = "ValidatingPolicy", *, name: str = "c", **more: Any) -> Object:
+    """Return a policy in CEL about Pods as the API server hands it out; namespaced ones are in `shop`."""
+    found: Object = yaml.safe_load(text(kind, spec, **more))
+    found["metadata"] |= {"name": name, "uid": f"uid-{name}", "generation": 1}
+    return found

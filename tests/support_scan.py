@@ -33,9 +33,11 @@ def result(
     namespace: str = "ns",
     **more: Any,
 ) -> RuleResult:
+    kind = more.pop("kind", "Policy" if "/" in policy else "ClusterPolicy")
     check = Check(stage=Stage.VERIFY, status=Status(status), message=message, image="i")
     return RuleResult(
         policy=policy,
+        kind=kind,
         rule=rule,
         resource=resource(name, namespace),
         action=Action.AUDIT,

@@ -25,10 +25,15 @@ from pratique.runtime.kubernetes.types import (
     MUTATING_WEBHOOKS,
     PODS,
     POLICIES,
+    POLICY_REPORTS,
+    POLICY_TYPES,
     SECRETS,
     VALIDATING_WEBHOOKS,
+    ResourceType,
 )
 from tests.conftest import ROOT
+from tests.support_cel_policies import PODS as NAMED_PODS
+from tests.support_cel_policies import text
 from tests.support_cluster import Kubectl
 from tests.support_engine import pod
 from tests.support_policies import cluster_policy, rule_policy
@@ -50,7 +55,7 @@ def definitions(settings: ClusterSettings) -> None:
         async with Cluster(settings) as cluster:
             for each in (*policy_definitions(), *report_definitions(), *open_report_definitions()):
                 await cluster.apply(DEFINITIONS, each["metadata"]["name"], each)
-            for type in (CLUSTER_POLICIES, POLICIES):
+            for type in POLICY_TYPES.values():
                 await until(lambda type=type: listed(cluster, type))
 
     asyncio.run(asyncio.wait_for(run(), 120))
@@ -77,7 +82,7 @@ def alone(settings: ClusterSettings) -> Iterator[None]:
                 await cluster.delete(type, NAME)
             await cluster.delete(LEASES, NAME, "default")
             await cluster.delete(SECRETS, f"{NAME}-certificates", "default")
-            for type in (CLUSTER_POLICIES, POLICIES):
+            for type in POLICY_TYPES.values():
                 for item in (await cluster.list(type)).items:
                     metadata = item["metadata"]
                     await cluster.delete(type, metadata["name"], metadata.get("namespace", ""))
@@ -328,3 +333,74 @@ def test_what_rules_change_is_what_is_verified_and_validated(
                     await cluster.create(PODS, other, where)
 
     asyncio.run(asyncio.wait_for(run(), 120))
+
+
+def in_cel(kind: str, where: str, spec: str) -> Object:
+    """Return a policy in CEL about the Pods of a namespace, under the name of its kind."""
+    selector = f"namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {where}}}}}"
+    written = text(kind, spec).replace(f"[{NAMED_PODS}]", f"[{NAMED_PODS}], {selector}")
+    found: Object = yaml.safe_load(written)
+    found["metadata"] = {"name": where}
+    return found
+
+
+NAMED = "validations: [{expression: \"object.metadata.name != 'probe'\", message: another name}]\n"
+LABELLING = """\
+mutations:
+- patchType: ApplyConfiguration
+  applyConfiguration:
+    expression: 'Object{metadata: Object.metadata{labels: Object.metadata.labels{team: "core"}}}'
+"""
+SIGNED = """\
+attestors:
+- name: dev
+  cosign:
+    keyless: {identities: [{issuer: 'https://accounts.google.com', subject: dev@acme.example}]}
+    ctlog: {url: 'https://rekor.sigstore.dev'}
+validations:
+- expression: images.containers.map(i, verifyImageSignatures(i, [attestors.dev])).all(n, n > 0)
+  message: not signed by us
+"""
+
+
+def test_policies_in_cel_are_in_force_as_the_others_are(
+    settings: ClusterSettings, kubeconfig_file: Path, lab: Path, tmp_path: Path
+) -> None:
+    validating, images_of, mutating = (
+        POLICY_TYPES[kind] for kind in ("ValidatingPolicy", "ImageValidatingPolicy", "MutatingPolicy")
+    )
+
+    async def run() -> None:
+        async with Cluster(settings) as cluster, namespace(cluster) as where:
+            await cluster.create(validating, in_cel(validating.kind, where, NAMED))
+            await cluster.create(mutating, in_cel(mutating.kind, where, LABELLING))
+            with serving(kubeconfig_file, tmp_path, "--name", NAME, *images(lab)):
+                await becomes(cluster, APP, where, f"Policy {where} failed: another name")
+                wrong = in_cel(validating.kind, where, "validations: [{expression: 'object.spec +'}]\n")
+                wrong["metadata"]["name"] = f"{where}-wrong"
+                with pytest.raises(ClusterError, match=r"spec\.validations\[0\]\.expression \(\d+:\d+\)"):
+                    await cluster.create(validating, wrong)
+                await until(lambda: is_ready(cluster, validating, where))
+                await cluster.create(images_of, in_cel(images_of.kind, where, SIGNED))
+                await cluster.delete(validating, where)
+                await becomes(cluster, BAD, where, f"Policy {where} failed: not signed by us")
+                given = pod(APP, metadata={"name": "one", "namespace": where})
+                made = await cluster.create(PODS, given, where)
+                assert made["metadata"]["labels"] == {"team": "core"}
+                assert made["spec"]["containers"][0]["image"].startswith(f"{APP}@sha256:")
+                await until(lambda: is_reported(cluster, where))
+                hooks = (await cluster.get(VALIDATING_WEBHOOKS, NAME))["webhooks"]
+                asked = [h["rules"] for h in hooks if "policies" not in h["name"]]
+                assert {r for rules in asked for rule in rules for r in rule["resources"]} >= {"pods"}
+
+    asyncio.run(asyncio.wait_for(run(), 120))
+
+
+async def is_ready(cluster: Cluster, type: ResourceType, name: str) -> bool:
+    status = (await cluster.get(type, name)).get("status") or {}
+    return bool(status.get("conditionStatus", {}).get("ready"))
+
+
+async def is_reported(cluster: Cluster, where: str) -> bool:
+    reports = (await cluster.list(POLICY_REPORTS, where)).items
+    return [(r["policy"], r["result"]) for report in reports for r in report["results"]] == [(where, "pass")]

@@ -540,6 +540,7 @@ class Policy:
         fail_open: `failurePolicy: Ignore`.
         stop_at_first: `applyRules: One`.
         background: takes part in background scans.
+        admission: takes part in admission. No verdict depends on it, but whether there is one.
         webhook_seconds: patience that its webhook asks of the API server; None for the usual. No verdict
             depends on it.
         emit_warning: failures that refuse nothing are told to whoever sent the request, also for rules with
@@ -554,6 +555,7 @@ class Policy:
     fail_open: bool = False
     stop_at_first: bool = False
     background: bool = True
+    admission: bool = field(default=True, compare=False)
     webhook_seconds: int | None = field(default=None, compare=False)
     emit_warning: bool = field(default=False, compare=False)
     annotations: tuple[tuple[str, str], ...] = ()

@@ -50,3 +50,7 @@ capabilities:
 {{- define "pratique.live" -}}
 {{- if not (or .Values.policies.files .Values.policies.configMap) }}true{{ end -}}
 {{- end -}}
+
+{{- define "pratique.policiesInCel" -}}
+imagevalidatingpolicies, mutatingpolicies, namespacedimagevalidatingpolicies, namespacedmutatingpolicies, namespacedvalidatingpolicies, validatingpolicies
+{{- end -}}

@@ -79,7 +79,7 @@ class Engine:
         self.plan = plan
         self.evidence = evidence
         classic = [each for each in exemptions if isinstance(each, ir.Exemption)]
-        self.exempted = tuple(classic)
+        self.exempted = tuple(exemptions)
         self._exemptions = Exemptions(classic) if classic else None
         self._cel_exemptions = [each for each in exemptions if isinstance(each, CelExemption)]
         self.as_in_suites = as_in_suites

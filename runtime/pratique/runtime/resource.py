@@ -240,6 +240,12 @@ class Resource:
         return tuple(use for use in found if use.pointer not in self._left_out)
 
 
+def labels_of(data: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the labels of an object, as texts."""
+    metadata = data.get("metadata")
+    return _pairs(metadata.get("labels")) if isinstance(metadata, dict) else {}
+
+
 def _pod_images(spec: Mapping[str, Any], prefix: str) -> Iterator[ImageUse]:
     """Yield the images of a pod specification that stands at the pointer `prefix`.
 

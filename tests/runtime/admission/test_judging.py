@@ -174,11 +174,11 @@ class Labels:
         self.known = known
         self.asked: list[str] = []
 
-    async def labels(self, name: str) -> Mapping[str, str]:
+    async def find(self, name: str) -> Mapping[str, Any]:
         self.asked.append(name)
         if name not in self.known:
             raise TransportError("cluster-unreachable", "down")
-        return self.known[name]
+        return {"metadata": {"name": name, "labels": self.known[name]}}
 
 
 @pytest.mark.parametrize(

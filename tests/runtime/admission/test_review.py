@@ -29,7 +29,7 @@ def body(**changes: Any) -> bytes:
 def test_a_request_is_read() -> None:
     review = read_review(body(dryRun=True))
     assert (review.uid, review.operation, review.dry_run) == ("u1", "CREATE", True)
-    resource = review.resource({"x": "y"})
+    resource = review.resource({"metadata": {"labels": {"x": "y"}}})
     assert resource.target.namespace_labels == {"x": "y"}
     assert resource.target.requester == review.requester
     assert resource.values is not None

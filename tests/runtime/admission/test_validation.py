@@ -10,6 +10,7 @@ from pratique.grammar.errors import TransportError
 from tests.support_admission import APP, judge
 from tests.support_cel_policies import PODS, text
 from tests.support_engine import World, pod
+from tests.support_policies import rule_policy
 
 
 def validating(kinds: list[str], body: dict[str, Any], action: str = "Enforce", **spec: Any) -> World:
@@ -181,10 +182,10 @@ class Namespaces:
     def __init__(self, **known: Mapping[str, str]) -> None:
         self._known = known
 
-    async def labels(self, name: str) -> Mapping[str, str]:
+    async def find(self, name: str) -> Mapping[str, Any]:
         if name not in self._known:
             raise TransportError("cluster-unreachable", "down")
-        return self._known[name]
+        return {"metadata": {"name": name, "annotations": {"a": "b"}, "labels": self._known[name]}}
 
 
 @pytest.mark.parametrize(
@@ -199,3 +200,33 @@ def test_k11_policies_in_cel_by_labels_of_namespaces(namespaces: Namespaces, all
     constraints = f"{{resourceRules: [{PODS}], namespaceSelector: {{matchLabels: {{env: prod}}}}}}"
     given = World(text("ValidatingPolicy", f"matchConstraints: {constraints}\n{NAMED}", rules=""))
     assert judge(given, OTHER, mutating=False, namespaces=namespaces).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "allowed"), [(Namespaces(default={}), True), (Namespaces(other={}), False)]
+)
+def test_policies_in_cel_see_the_namespace_itself(namespaces: Namespaces, allowed: bool) -> None:
+    """Whoever does not know it refuses."""
+    asked = "validations: [{expression: 'namespaceObject.metadata.annotations.a == \"b\"'}]\n"
+    verdict = judge(World(text("ValidatingPolicy", asked)), pod("x"), mutating=False, namespaces=namespaces)
+    assert verdict.allowed is allowed
+
+
+@pytest.mark.parametrize("admission", [True, False])
+def test_policies_without_admission_only_report(admission: bool) -> None:
+    given = validating(["Pod"], {"deny": {}}, admission=admission)
+    assert judge(given, pod("x"), mutating=False).allowed is not admission
+    enabled = f"evaluation: {{admission: {{enabled: {json.dumps(admission)}}}}}\n"
+    in_cel = World(text("ValidatingPolicy", f"validations: [{{expression: 'false'}}]\n{enabled}"))
+    assert judge(in_cel, pod("x"), mutating=False).allowed is not admission
+
+
+def test_policies_of_one_name_and_several_kinds_are_several() -> None:
+    enforced = {"validationFailureAction": "Enforce"}
+    given = World(
+        text("ValidatingPolicy", "validations: [{expression: 'false', message: in cel}]\n"),
+        rule_policy(validate={"deny": {}, "message": "classic"}, spec=enforced),
+    )
+    message = judge(given, pod("x"), mutating=False).message
+    assert "classic" in message
+    assert "Policy p failed: in cel" in message

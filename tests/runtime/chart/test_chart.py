@@ -12,6 +12,7 @@ import yaml
 from pratique.runtime.cli import main
 from pratique.runtime.cli.parser import command_parser
 from pratique.runtime.kubernetes.definitions import policy_definitions
+from pratique.runtime.kubernetes.types import CEL_POLICIES
 from pratique.runtime.outputs.json_text import yaml_text
 from tests.support_helm import (
     CHART,
@@ -122,6 +123,8 @@ def test_rights_are_those_that_were_reviewed(home: Path) -> None:
         ("ClusterRole", "policies", ()): {"list", "watch"},
         ("ClusterRole", "clusterpolicies/status", ()): {"patch"},
         ("ClusterRole", "policies/status", ()): {"patch"},
+        **{("ClusterRole", type.plural, ()): {"list", "watch"} for type in CEL_POLICIES},
+        **{("ClusterRole", f"{type.plural}/status", ()): {"patch"} for type in CEL_POLICIES},
         # serving/registration.py; delete for OwnerReferencesPermissionEnforcement.
         **{("ClusterRole", hook, ()): {"create"} for hook in hooks},
         **{("ClusterRole", hook, own): {"delete", "get", "list", "update", "watch"} for hook in hooks},
@@ -137,10 +140,11 @@ def test_rights_are_those_that_were_reviewed(home: Path) -> None:
     def missing(*arguments: str) -> set[str]:
         return {resource for _, resource, _ in reviewed.keys() - _rights(manifests(home, *arguments)).keys()}
 
-    status = {"clusterpolicies/status", "policies/status"}
+    policies = {"clusterpolicies", "policies", *(type.plural for type in CEL_POLICIES)}
+    status = {f"{name}/status" for name in policies}
     assert missing("--set", "certificates.existingSecret=given") == {"secrets"}
     assert missing("--set", "besideKyverno=true") == status
-    assert missing(*FILES) == {"clusterpolicies", "policies", *status}
+    assert missing(*FILES) == policies | status
 
     def added(*arguments: str) -> dict[tuple[str, str, tuple[str, ...]], set[str]]:
         found = _rights(manifests(home, *arguments))

@@ -27,7 +27,7 @@ def test_names_fit_together_and_the_whole_is_small_enough(definition: dict[str, 
 
 
 def test_policies_are_kyverno_s() -> None:
-    policy, cluster, exception = policy_definitions()
+    policy, cluster, exception, *_ = policy_definitions()
     assert exception["spec"]["scope"] == "Namespaced"
     assert [v["name"] for v in exception["spec"]["versions"]] == ["v2", "v2beta1"]
     assert (policy["spec"]["group"], policy["spec"]["scope"]) == ("kyverno.io", "Namespaced")
@@ -39,6 +39,26 @@ def test_policies_are_kyverno_s() -> None:
             found = version["schema"]["openAPIV3Schema"]
             assert found["properties"]["metadata"] == {"type": "object"}
             assert found["properties"]["spec"]["properties"]["background"]["default"] is True
+
+
+def test_policies_in_cel_are_kyverno_s() -> None:
+    found = {each["spec"]["names"]["kind"]: each for each in policy_definitions()[3:]}
+    kinds = {
+        f"{n}{kind}"
+        for n in ("", "Namespaced")
+        for kind in ("ImageValidatingPolicy", "MutatingPolicy", "ValidatingPolicy")
+    }
+    assert set(found) == {*kinds, "PolicyException"}
+    plurals = {each["spec"]["names"]["plural"] for each in found.values()}
+    assert {"validatingpolicies", "namespacedimagevalidatingpolicies", "policyexceptions"} <= plurals
+    for kind, each in found.items():
+        assert each["spec"]["group"] == "policies.kyverno.io"
+        namespaced = kind.startswith("Namespaced") or kind == "PolicyException"
+        assert each["spec"]["scope"] == ("Namespaced" if namespaced else "Cluster")
+        assert [v["name"] for v in each["spec"]["versions"]] == ["v1", "v1beta1", "v1alpha1"]
+        assert all(("subresources" in v) is (kind != "PolicyException") for v in each["spec"]["versions"])
+    short = [name for each in policy_definitions() for name in each["spec"]["names"]["shortNames"]]
+    assert len(short) == len(set(short))
 
 
 def test_they_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

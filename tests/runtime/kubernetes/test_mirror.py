@@ -83,3 +83,26 @@ def test_one_object_and_what_is_kept_of_it(monkeypatch: pytest.MonkeyPatch) -> N
         await until(lambda: mirror.objects == {("x", "a"): {"kept": {"k": "2"}}})
 
     mirrored(scene, monkeypatch, fields="metadata.name=a", trim=lambda item: {"kept": item["data"]})
+
+
+def test_a_type_that_may_be_absent_has_no_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ABSENT_PAUSE", 0.01)
+
+    async def scene(cluster: FakeCluster, mirror: Mirror, told: list[int]) -> None:
+        cluster.fail("*", "configmaps", 404, times=3)
+        cluster.end_watches()
+        await until(lambda: told[0] == 3)  # after the first list, when all were gone, and when they came back
+        assert ("x", "a") in mirror.objects
+        assert mirror.faults == 0
+
+    mirrored(scene, monkeypatch, may_be_absent=True)
+
+
+def test_a_type_that_is_missing_is_a_fault_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(cluster: FakeCluster, mirror: Mirror, told: list[int]) -> None:
+        cluster.fail("*", "configmaps", 404, times=3)
+        cluster.end_watches()
+        await until(lambda: mirror.faults == 3)
+        assert ("x", "a") in mirror.objects
+
+    mirrored(scene, monkeypatch)

@@ -4,11 +4,12 @@ import pytest
 
 from pratique.runtime.outputs.formats import Grouping
 from pratique.runtime.scanning import findings as module
-from pratique.runtime.scanning.findings import OPEN_REPORT, ReportForm, ReportKey
+from pratique.runtime.scanning.findings import OPEN_REPORT, PolicyId, ReportForm, ReportKey
 from tests.support_scan import BY_POLICY, BY_RESOURCE, findings, key, resource, result, take
 from tests.support_schemas import schema_errors
 
 OF_A = ReportKey("ns", "uid-a")
+P = PolicyId("p", "ClusterPolicy")
 
 
 def test_a_report_for_each_resource_as_kyverno_writes_it() -> None:
@@ -78,10 +79,10 @@ def test_what_is_as_before_touches_nothing_and_keeps_its_time() -> None:
 def test_policies_that_were_not_asked_keep_their_results() -> None:
     found, _ = findings()
     take(found, result(), result(policy="q"))
-    take(found, result("fail"), judged={"p"})
+    take(found, result("fail"), judged={P})
     [document] = found.documents(OF_A)
     assert [(r["policy"], r["result"]) for r in document["results"]] == [("p", "fail"), ("q", "pass")]
-    take(found, judged={"p"})
+    take(found, judged={P})
     assert [r["policy"] for r in found.documents(OF_A)[0]["results"]] == ["q"]
     take(found)
     assert found.documents(OF_A) == []
@@ -94,7 +95,7 @@ def test_what_is_no_more_leaves_no_result(form: ReportForm) -> None:
     for name in ("a", "b"):
         take(found, result(name=name), result(name=name, policy="q"), name=name)
     touched.clear()
-    found.drop_policy("q")
+    found.drop_policy(PolicyId("q", "ClusterPolicy"))
     texts = [str(d) for report in found.reports() for d in found.documents(report)]
     assert texts
     assert not any("'policy': 'q'" in text for text in texts)
@@ -106,6 +107,18 @@ def test_what_is_no_more_leaves_no_result(form: ReportForm) -> None:
     by_policy = {ReportKey("ns", "cpol-p"), ReportKey("ns", "cpol-q")}
     expected = by_policy if form.grouping is Grouping.POLICY else {OF_A, ReportKey("ns", "uid-b")}
     assert touched.taken() == expected
+
+
+def test_policies_of_one_name_and_several_kinds_are_several() -> None:
+    found, _ = findings(BY_POLICY)
+    in_cel = {"kind": "ValidatingPolicy", "rule": ""}
+    take(found, result("fail"), result(**in_cel), result(policy="ns/p"))
+    assert {report.name for report in found.reports()} == {"cpol-p", "vpol-p", "pol-p"}
+    found.drop_policy(P)
+    assert {report.name for report in found.reports()} == {"vpol-p", "pol-p"}
+    take(found, result("fail", **in_cel), judged={PolicyId("p", "ValidatingPolicy")})
+    [document] = found.documents(ReportKey("ns", "vpol-p"))
+    assert [each["result"] for each in document["results"]] == ["fail"]
 
 
 def test_another_object_of_the_same_name_has_another_report() -> None:

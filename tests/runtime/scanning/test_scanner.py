@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CelExemption
 from pratique.grammar.errors import TransportError
 from pratique.runtime.applicable import applicable
 from pratique.runtime.engine import Engine
@@ -32,10 +33,10 @@ class Labels:
     def __init__(self) -> None:
         self.known: dict[str, Mapping[str, str]] = {"ns": {"env": "prod"}}
 
-    async def labels(self, name: str) -> Mapping[str, str]:
+    async def find(self, name: str) -> Mapping[str, Any]:
         if name not in self.known:
             raise TransportError("cluster-unreachable", "down")
-        return self.known[name]
+        return {"metadata": {"name": name, "labels": self.known[name]}}
 
 
 class Scene(dict[ResourceKey, Object]):
@@ -57,7 +58,7 @@ class Scene(dict[ResourceKey, Object]):
         )
         self.use(*policies)
 
-    def use(self, *policies: str, exemptions: Sequence[ir.Exemption] = ()) -> None:
+    def use(self, *policies: str, exemptions: Sequence[ir.Exemption | CelExemption] = ()) -> None:
         self.world = World(*policies)
         self.world.store.image(APP, DEV)
         self.world.store.image("ghcr.io/acme/bad:v1")

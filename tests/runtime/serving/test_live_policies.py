@@ -8,15 +8,22 @@ from typing import Any
 import pytest
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CelExemption
 from pratique.compiler.plan import Plan
 from pratique.runtime.kubernetes import mirror
 from pratique.runtime.kubernetes.client import Object
-from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, EXCEPTIONS, POLICIES
+from pratique.runtime.kubernetes.types import (
+    CEL_EXCEPTIONS,
+    CEL_POLICIES,
+    CLUSTER_POLICIES,
+    EXCEPTIONS,
+    POLICY_TYPES,
+)
 from pratique.runtime.serving import live_policies
 from pratique.runtime.serving.live_policies import LivePolicies
 from pratique.runtime.serving.policy_objects import read_policy
 from tests.support_fake_cluster import FakeCluster, running
-from tests.support_policy_objects import exception_object, policy_object
+from tests.support_policy_objects import cel_object, exception_object, policy_object
 from tests.support_serve import until
 
 BROKEN = {"imagereferences": ["x"]}
@@ -31,7 +38,7 @@ class Scene:
         self.plans: list[Plan] = []
         self.exempted: list[str] = []
 
-    async def use(self, plan: Plan, exemptions: Sequence[ir.Exemption]) -> None:
+    async def use(self, plan: Plan, exemptions: Sequence[ir.Exemption | CelExemption]) -> None:
         self.plans.append(plan)
         self.exempted = [each.key for each in exemptions]
 
@@ -42,8 +49,8 @@ class Scene:
     def put(self, item: Object) -> None:
         metadata = dict(item["metadata"])
         name, namespace = metadata.pop("name"), metadata.pop("namespace", "")
-        types = {type.kind: type for type in (POLICIES, CLUSTER_POLICIES, EXCEPTIONS)}
-        type = types[item["kind"]]
+        exceptions = EXCEPTIONS if item["apiVersion"].startswith("kyverno.io/") else CEL_EXCEPTIONS
+        type = POLICY_TYPES.get(item["kind"], exceptions)
         self.cluster.put(type, name, namespace, metadata=metadata, spec=item["spec"], **_status(item))
 
 
@@ -194,3 +201,47 @@ def test_exceptions_that_are_not_defined_hold_nothing_up(monkeypatch: pytest.Mon
             assert given.names == ["p"]
 
     asyncio.run(run())
+
+
+DENY = "validations: [{expression: 'false'}]\n"
+
+
+def test_policies_in_cel_are_put_in_force() -> None:
+    async def scene(given: Scene) -> None:
+        kinds = [p.kind for p in given.plans[-1].policies.policies]
+        assert kinds == ["ClusterPolicy", "ValidatingPolicy", "NamespacedValidatingPolicy"]
+        given.put(cel_object("validations: [{expression: '1 +'}]\n"))
+        await until(lambda: given.policies.refused == 1)
+        assert len(given.plans[-1].policies.policies) == 3  # it stays as it was
+        given.cluster.drop(POLICY_TYPES["ValidatingPolicy"], "c")
+        await until(lambda: len(given.plans[-1].policies.policies) == 2)
+
+    own = cel_object(DENY, "NamespacedValidatingPolicy", name="own")
+    played(scene, policy_object("a"), cel_object(DENY), own)
+
+
+def test_kinds_that_are_not_defined_hold_nothing_up() -> None:
+    async def run() -> None:
+        given = Scene()
+        given.put(policy_object("p"))
+        for type in CEL_POLICIES:
+            given.cluster.fail("list", type.plural, 404, times=1000)
+        async with running(given.policies.run(given.use)):
+            await asyncio.wait_for(given.policies.synced.wait(), 5)
+            assert given.names == ["p"]
+
+    asyncio.run(run())
+
+
+def test_exceptions_from_policies_in_cel_count_where_they_are_said_to() -> None:
+    lifted = {
+        "apiVersion": "policies.kyverno.io/v1",
+        "kind": "PolicyException",
+        "metadata": {"name": "c", "namespace": "ns", "uid": "u"},
+        "spec": {"policyRefs": [{"name": "c", "kind": "ValidatingPolicy"}]},
+    }
+
+    async def scene(given: Scene) -> None:
+        assert given.exempted == ["ns/c"]
+
+    played(scene, cel_object(DENY), lifted, exceptions="ns")

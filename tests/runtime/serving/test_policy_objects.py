@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pratique.runtime.serving.policy_objects import key_of, place, read_policy, source_of
-from tests.support_policy_objects import policy_object
+from tests.support_policy_objects import cel_object, policy_object
 
 
 def test_a_policy_is_read() -> None:
@@ -62,3 +62,17 @@ def test_what_is_no_policy_is_said() -> None:
 
 def test_nowhere_has_no_place() -> None:
     assert place(None) == ""
+
+
+def test_policies_in_cel_are_read_with_places() -> None:
+    read = read_policy(cel_object("validations: [{expression: 'true'}]\n"))
+    assert read.policy is not None
+    assert read.policy.kind == "ValidatingPolicy"
+    [line] = read_policy(cel_object("validations: [{expression: 'object.spec +'}]\n")).lines()
+    assert line.startswith("spec.validations[0].expression (")
+
+
+def test_kinds_that_are_not_served_are_not_read() -> None:
+    item = cel_object("schedule: '* * * * *'\n", "DeletingPolicy")
+    [line] = read_policy(item).lines()
+    assert "DeletingPolicy is not read" in line

@@ -12,7 +12,7 @@ from pratique.runtime.admission.verdict import Verdict
 from pratique.runtime.serving import policy_review
 from pratique.runtime.serving.policy_review import PolicyReviewer
 from tests.support_admission import review
-from tests.support_policy_objects import exception_object, policy_object
+from tests.support_policy_objects import cel_object, exception_object, policy_object
 
 LOST = {"imageReferences": ["registry.k8s.io/"]}
 
@@ -95,3 +95,21 @@ def test_k16_whoever_writes_an_exception_hears_whether_it_counts(
     verdict = asked(review(exception_object()), exceptions=exceptions)
     assert verdict.allowed
     assert verdict.warnings == warning
+
+
+def test_policies_in_cel_that_cannot_be_evaluated_are_refused() -> None:
+    verdict = asked(review(cel_object("validations: [{expression: 'object.spec +'}]\n")))
+    assert not verdict.allowed
+    assert verdict.message.splitlines()[1].startswith("  spec.validations[0].expression (")
+    assert asked(review(cel_object("validations: [{expression: 'true'}]\n"))).allowed
+
+
+def test_exceptions_of_both_groups_hear_whether_they_count() -> None:
+    lifted = {
+        "apiVersion": "policies.kyverno.io/v1",
+        "kind": "PolicyException",
+        "metadata": {"name": "c", "namespace": "ns"},
+        "spec": {"policyRefs": [{"name": "c", "kind": "ValidatingPolicy"}]},
+    }
+    assert asked(review(lifted), exceptions="ns").warnings == ()
+    assert len(asked(review(lifted)).warnings) == 1

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from pratique.runtime.kubernetes.client import Object
-from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, POLICIES
+from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, POLICIES, POLICY_TYPES
 from pratique.runtime.serving import policy_status
 from pratique.runtime.serving.live_policies import State
 from pratique.runtime.serving.policy_objects import Key, key_of, read_policy
 from pratique.runtime.serving.policy_status import PolicyStatus
 from tests.support_fake_cluster import FakeCluster, running
-from tests.support_policy_objects import policy_object
+from tests.support_policy_objects import cel_object, policy_object
 from tests.support_serve import until
 
 
@@ -27,7 +27,7 @@ class Scene:
     def put(self, item: Object, policy: Any = None) -> None:
         metadata = dict(item["metadata"])
         name, namespace = metadata.pop("name"), metadata.pop("namespace", "")
-        type = POLICIES if namespace else CLUSTER_POLICIES
+        type = POLICY_TYPES[item["kind"]]
         before = self.cluster.of(type).get((namespace, name), {})
         kept = {"status": before["status"]} if "status" in before else {}
         written = self.cluster.put(type, name, namespace, metadata=metadata, spec=item["spec"], **kept)
@@ -111,3 +111,27 @@ def test_f27_faults_and_conflicts_are_overcome(status: int, monkeypatch: pytest.
         await until(given.of)
 
     played(scene, policy_object())
+
+
+def test_the_status_of_policies_in_cel_is_where_kyverno_has_it() -> None:
+    type = POLICY_TYPES["ValidatingPolicy"]
+
+    async def scene(given: Scene) -> None:
+        def status(name: str) -> Object:
+            found: Object = given.cluster.of(type)["", name].get("status", {}).get("conditionStatus", {})
+            return found
+
+        await until(lambda: status("good") and status("bad"))
+        assert (status("good")["ready"], status("good")["message"]) == (True, "")
+        assert [c["type"] for c in status("good")["conditions"]] == ["Ready", "Clean"]
+        assert status("bad")["ready"] is False
+        assert status("bad")["message"].startswith("spec.validations[0].expression (")
+        for key, state in given.states.items():
+            written = given.cluster.of(type)["", key[2]]
+            given.states[key] = State(written, state.read, state.policy)
+        await given.status.changed()
+        await asyncio.sleep(0.2)
+        assert given.cluster.calls["merge validatingpolicies"] == 2
+
+    good, bad = ("validations: [{expression: 'true'}]\n", "validations: [{expression: 'x +'}]\n")
+    played(scene, cel_object(good, name="good"), cel_object(bad, name="bad"))

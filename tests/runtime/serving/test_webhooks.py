@@ -10,7 +10,7 @@ from pratique.compiler import ir
 from pratique.runtime.admission.groups import Selection, group
 from pratique.runtime.kubernetes.types import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS
 from pratique.runtime.serving.webhooks import Endpoint, Registration, configurations, unserved
-from tests.support_cel_policies import text
+from tests.support_cel_policies import PODS, text
 from tests.support_discovery import DISCOVERY
 from tests.support_policies import cluster_policy, policy, rule_policy
 from tests.support_sigstore import key, written
@@ -135,6 +135,45 @@ def test_policies_in_cel_that_change_are_sent_what_they_name() -> None:
     assert hooks(changing) == []
     [hook] = hooks(changing, mutating=True)
     assert {(resource, operation) for _, resource, operation in sent(hook)} >= {("pods", "CREATE")}
+
+
+def in_cel(spec: str = "", rules: str = PODS, kind: str = "ValidatingPolicy") -> ir.Policy:
+    return policy(text(kind, f"validations: [{{expression: 'true'}}]\n{spec}", rules=rules))
+
+
+def test_policies_in_cel_are_sent_what_they_name_whether_it_is_known_or_not() -> None:
+    named = 'resources: [widgets, "widgets/*"], operations: [CREATE, DELETE], scope: Namespaced'
+    [hook] = hooks(in_cel(rules=f"{{apiGroups: [acme.example], apiVersions: [v1, v2], {named}}}"))
+    assert {version for rule in hook["rules"] for version in rule["apiVersions"]} == {"v1", "v2"}
+    assert {rule["scope"] for rule in hook["rules"]} == {"Namespaced"}
+    assert sent(hook) == {
+        ("acme.example", resource, operation)
+        for resource in ("widgets", "widgets/*")
+        for operation in ("CREATE", "DELETE")
+    }
+
+
+def test_selectors_of_namespaces_and_patience_of_policies_in_cel() -> None:
+    spec = "validations: [{expression: 'true'}]\nwebhookConfiguration: {timeoutSeconds: 17}\n"
+    selector = "namespaceSelector: {matchLabels: {env: prod}}"
+    selecting = policy(text("ValidatingPolicy", spec).replace(f"[{PODS}]", f"[{PODS}], {selector}"))
+    [hook] = hooks(selecting)
+    assert hook["namespaceSelector"] == {"matchLabels": {"env": "prod"}}
+    assert hook["timeoutSeconds"] == 17
+    path = hook["clientConfig"]["service"]["path"].removeprefix("/validate/")
+    assert Selection.of(path).includes(selecting, group(selecting).name)
+
+
+def test_policies_in_cel_of_a_namespace_are_called_there() -> None:
+    [hook] = hooks(in_cel(kind="NamespacedValidatingPolicy"))
+    [expression] = hook["namespaceSelector"]["matchExpressions"]
+    assert (expression["operator"], expression["values"]) == ("In", ["shop"])
+
+
+def test_policies_without_admission_have_no_webhook() -> None:
+    assert hooks(in_cel("evaluation: {admission: {enabled: false}}\n")) == []
+    off = rule_policy(validate={"deny": {}}, spec={"admission": False})
+    assert hooks(policy(off)) == []
 
 
 def test_failure_policies_and_patience() -> None:

@@ -80,6 +80,8 @@ class _Lowering:
         fails_open = getattr(self._spec, "failure_policy", None) == "Ignore"
         evaluation = getattr(self._spec, "evaluation", None)
         background = getattr(evaluation, "background", None)
+        admission = getattr(evaluation, "admission", None)
+        webhook = getattr(self._spec, "webhook_configuration", None)
         bodies: list[CelBody] = [body]
         autogen = getattr(self._spec, "autogen", None)
         if self._is_kyverno and isinstance(body, CelValidation | CelImageValidation | CelMutation):
@@ -103,6 +105,8 @@ class _Lowering:
             ),
             fail_open=fails_open,
             background=background is None or background.enabled,
+            admission=admission is None or admission.enabled,
+            webhook_seconds=webhook.timeout_seconds if webhook else None,
             emit_warning="Warn" in (getattr(self._spec, "validation_actions", None) or ()),
             annotations=tuple(sorted(model.metadata.annotations.items())),
             at=at,

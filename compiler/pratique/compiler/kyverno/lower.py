@@ -36,6 +36,7 @@ def lower_policy(document: PolicyDocument) -> ir.Policy:
         fail_open=_failure_policy(model.spec) == "Ignore",
         stop_at_first=model.spec.apply_rules == "One",
         background=model.spec.background,
+        admission=model.spec.admission,
         webhook_seconds=_webhook_seconds(model.spec),
         emit_warning=model.spec.emit_warning,
         annotations=tuple(sorted(annotations.items())),

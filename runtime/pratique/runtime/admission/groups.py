@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CEL_BODIES
 from pratique.grammar import wildcard
 
 EVERYWHERE: Final = "all"
@@ -75,7 +76,7 @@ def group(policy: ir.Policy) -> Group:
         if named:
             return Group(name=NAMED, namespaces=tuple(sorted(named)))
     for rule in policy.rules:
-        selectors.add(_selector(rule.resources))
+        selectors.add(_selector(rule))
     only = selectors.pop() if len(selectors) == 1 else None
     if only is None:
         return Group(name=EVERYWHERE)
@@ -100,13 +101,18 @@ def _literal(wanted: ir.ResourceFilter) -> set[str] | None:
     return set(names) if names and all(map(wildcard.is_literal, names)) else None
 
 
-def _selector(region: ir.ResourceRegion) -> ir.LabelSelector | None:
-    """Return the selector that the namespace of every object in a region meets; None where there is none."""
-    found = [each.namespace_selector for each in region.match.filters]
-    usable = [each for each in found if each is not None and _is_plain(each)]
+def _selector(rule: ir.Rule) -> ir.LabelSelector | None:
+    """Return the selector that the namespace of every object of a rule meets; None where there is none."""
+    if isinstance(rule.body, CEL_BODIES):
+        constraints = rule.body.scope.constraints
+        found = constraints.namespace_selector if constraints else None
+        return found if found and (found.match_labels or found.requirements) else None
+    region = rule.resources
+    wanted = [each.namespace_selector for each in region.match.filters]
+    usable = [each for each in wanted if each is not None and _is_plain(each)]
     if region.match.every:
         return usable[0] if usable else None
-    return usable[0] if usable and len(usable) == len(found) and len(set(usable)) == 1 else None
+    return usable[0] if usable and len(usable) == len(wanted) and len(set(usable)) == 1 else None
 
 
 def _is_plain(selector: ir.LabelSelector) -> bool:

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from pratique.compiler import ir
 from pratique.compiler.cel_bodies import CEL_BODIES, CelImageValidation
@@ -51,10 +51,10 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Namespaces(Protocol):
-    """Knows the labels of namespaces."""
+    """Knows namespaces."""
 
-    async def labels(self, name: str) -> Mapping[str, str]:
-        """Return the labels of a namespace as they are now.
+    async def find(self, name: str) -> Mapping[str, Any]:
+        """Return a namespace as it is now.
 
         Raises:
             TransportError: the cluster could not be asked, or has no such namespace.
@@ -79,7 +79,7 @@ class Judge:
 
         Args:
             engine: judges.
-            namespaces: knows the labels of namespaces; None for nobody.
+            namespaces: knows namespaces; None for nobody.
             parents: knows the types of subresources; None for the types that every cluster has.
             roles: knows the roles of requesters; None for nobody.
         """
@@ -102,7 +102,7 @@ class Judge:
             raise UsageError(f"{name} matches roles or clusterRoles, which only a cluster knows")
         self._groups: dict[int, str] = {}
         self._asks_roles = any(_has_roles(wanted) for p in rules for wanted in _filters(p.rule))
-        self._asks_labels = asks_namespace_labels(engine.plan)
+        self._asks_namespaces = asks_namespaces(engine.plan)
         self.engine = engine
 
     async def verdict(
@@ -125,14 +125,15 @@ class Judge:
         # The API server takes nothing but ephemeral containers over from such a request (K7).
         left_out = same if review.subresource == "ephemeralcontainers" else frozenset()
         kind = self._parents(*review.parent) if review.subresource else None
-        labels = await self._labels(review, seconds)
-        resource = review.resource(labels, left_out, kind, await self._requester(review))
+        namespace = await self._namespace(review, seconds)
+        resource = review.resource(namespace, left_out, kind, await self._requester(review))
         if len(resource.images) > MAX_IMAGES:
             text = f"{resource.id} has more than {MAX_IMAGES} images"
             return Verdict(allowed=False, message=text)
 
         def is_meant(planned: PlannedRule) -> bool:
-            return among is None or among.includes(planned.policy, self._group(planned.policy))
+            policy = planned.policy
+            return policy.admission and (among is None or among.includes(policy, self._group(policy)))
 
         rules = [item for item in applicable(engine.plan, resource) if is_meant(item.planned)]
         if not rules:
@@ -157,7 +158,7 @@ class Judge:
             number = secrets.token_hex(4)
             _LOG.exception("defect %s while judging %s", number, review.uid)
             return decide(_all(rules, f"internal error {number}"), resource)
-        named = {(i.planned.policy.key, i.planned.rule.name): i for i in rules}
+        named = {item.planned.number: item for item in rules}
         found = outcomes(results, named, resource, unchanged=same, mutating=mutating)
         sent = review.object if mutating else None
         return decide((*changed.outcomes, *found), resource, mutating=mutating, sent=sent)
@@ -180,17 +181,17 @@ class Judge:
             found = self._groups[id(policy)] = group(policy).name
         return found
 
-    async def _labels(self, review: Review, seconds: float) -> Mapping[str, str] | None:
-        """Return the labels of the object's namespace where a rule asks for them; None for unknown (K11)."""
-        if not self._asks_labels or self._namespaces is None or not review.namespace:
+    async def _namespace(self, review: Review, seconds: float) -> Mapping[str, Any] | None:
+        """Return the object's namespace where a rule asks for it; None for unknown (K11)."""
+        if not self._asks_namespaces or self._namespaces is None or not review.namespace:
             return None
         try:
             async with asyncio.timeout(seconds / 2):
-                with during(Phase.CONTEXT, "labels of the namespace", review.namespace):
-                    return await self._namespaces.labels(review.namespace)
+                with during(Phase.CONTEXT, "the namespace", review.namespace):
+                    return await self._namespaces.find(review.namespace)
         except (TransportError, TimeoutError) as error:
             said = str(error) or "no answer in time"
-            _LOG.warning("labels of namespace %s: %s", review.namespace, said)
+            _LOG.warning("namespace %s: %s", review.namespace, said)
             return None
 
 
@@ -231,19 +232,14 @@ def _has_roles(wanted: ir.ResourceFilter) -> bool:
     return bool(wanted.roles or wanted.cluster_roles)
 
 
-def asks_namespace_labels(plan: Plan) -> bool:
-    """Say whether some rule asks for the labels of the namespace that an object is in."""
+def asks_namespaces(plan: Plan) -> bool:
+    """Say whether some rule asks for the namespace that an object is in."""
     return any(
         any(wanted.namespace_selector for wanted in _filters(planned.rule))
         or any(override.namespace_selector for override in planned.rule.overrides)
-        or _selects_namespaces(planned.rule.body)
+        or isinstance(planned.rule.body, CEL_BODIES)  # any expression may ask for `namespaceObject`
         for planned in plan.rules
     )
-
-
-def _selects_namespaces(body: object) -> bool:
-    constraints = body.scope.constraints if isinstance(body, CEL_BODIES) else None
-    return constraints is not None and constraints.namespace_selector is not None
 
 
 def _all(rules: Sequence[Applicable], message: str) -> list[Outcome]:

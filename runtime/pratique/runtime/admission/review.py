@@ -15,7 +15,7 @@ import orjson
 
 from pratique.compiler.selection import Requester
 from pratique.grammar.errors import EvaluationError
-from pratique.runtime.resource import Kind, Resource
+from pratique.runtime.resource import Kind, Resource, labels_of
 from pratique.runtime.run_values import account_variables
 from pratique.runtime.strict_json import StrictJsonError, parse
 
@@ -54,12 +54,14 @@ class Review:
 
     def resource(
         self,
-        namespace_labels: Mapping[str, str] | None = None,
+        namespace: Mapping[str, Any] | None = None,
         left_out: frozenset[str] = frozenset(),
         kind: Kind | None = None,
         requester: Requester | None = None,
     ) -> Resource:
         """Return what policies judge: the object, or for DELETE the one that goes; arguments of `Resource`.
+
+        `namespace` is the one that the object is in; None for unknown.
 
         Raises:
             EvaluationError: `no-object`: the request has none.
@@ -69,7 +71,8 @@ class Review:
             raise EvaluationError("no-object", f"the {self.operation} request holds no object")
         return Resource(
             data,
-            namespace_labels=namespace_labels,
+            namespace_labels=None if namespace is None else labels_of(namespace),
+            namespace_object=namespace,
             operation=self.operation,
             subresource=self.subresource,
             requester=requester or self.requester,

@@ -63,7 +63,7 @@ class Verdict:
 
 def outcomes(
     results: Iterable[RuleResult],
-    rules: Mapping[tuple[str, str], Applicable],
+    rules: Mapping[int, Applicable],
     resource: Resource,
     *,
     unchanged: frozenset[str],
@@ -73,14 +73,14 @@ def outcomes(
 
     Args:
         results: of the engine.
-        rules: by key of the policy and name of the rule.
+        rules: by their numbers in the plan.
         resource: what they are about.
         unchanged: pointers of images that an update leaves alone.
         mutating: the answer may carry a patch.
     """
     made = resource.has_controller
     for result in results:
-        item = rules[result.policy, result.rule]
+        item = rules[result.number]
         policy, rule = item.planned.policy, item.planned.rule
         outcome = Outcome(
             policy=policy,

@@ -26,8 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="WHICH",
         nargs="*",
         type=_which,
-        help="policies (Policy, ClusterPolicy, PolicyException), reports (PolicyReport, ClusterPolicyReport),"
-        " openreports (Report, ClusterReport); the first two where none is named",
+        help="policies (those of Kyverno that are served, and their exceptions), reports (PolicyReport,"
+        " ClusterPolicyReport), openreports (Report, ClusterReport); the first two where none is named",
     )
 
 

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from pratique.grammar.documents.cel_exceptions import CelPolicyException
+from pratique.grammar.documents.cel_policies import ImageValidatingPolicy, MutatingPolicy, ValidatingPolicy
 from pratique.grammar.documents.exceptions import PolicyException
 from pratique.grammar.documents.kyverno import ClusterPolicy, Policy
 from pratique.grammar.documents.openapi import ANYTHING, Schema, schema
 from pratique.runtime.kubernetes.types import (
+    CEL_EXCEPTIONS,
+    CEL_POLICIES,
     CLUSTER_POLICIES,
     CLUSTER_POLICY_REPORTS,
     CLUSTER_REPORTS,
@@ -33,7 +39,7 @@ _RESULTS: Final = ("pass", "fail", "warn", "error", "skip")
 
 
 def policy_definitions() -> list[dict[str, Any]]:
-    """Return the definitions of `Policy`, `ClusterPolicy` and `PolicyException`."""
+    """Return the definitions of policies and exceptions: of the classic kinds, and of those in CEL."""
     policies = [
         _definition(
             type,
@@ -51,7 +57,34 @@ def policy_definitions() -> list[dict[str, Any]]:
         name: (_written(PolicyException, described=name == EXCEPTIONS.version), _EXCEPTION_COLUMNS)
         for name in ("v2", "v2beta1")
     }
-    return [*policies, _definition(EXCEPTIONS, "polex", versions, categories=["kyverno"])]
+    classic = [*policies, _definition(EXCEPTIONS, "polex", versions, categories=["kyverno"])]
+    return [*classic, *map(_cel_policy, CEL_POLICIES), _cel_exception()]
+
+
+_CEL_VERSIONS: Final = ("v1", "v1beta1", "v1alpha1")
+_CEL_MODELS: Final[dict[str, tuple[type[BaseModel], str]]] = {
+    "ImageValidatingPolicy": (ImageValidatingPolicy, "ivpol"),
+    "MutatingPolicy": (MutatingPolicy, "mpol"),
+    "ValidatingPolicy": (ValidatingPolicy, "vpol"),
+}
+
+
+def _cel_policy(type: ResourceType) -> dict[str, Any]:
+    model, short = _CEL_MODELS[type.kind.removeprefix("Namespaced")]
+    versions = {}
+    for name in _CEL_VERSIONS:
+        found = _written(model, described=name == type.version)
+        found["properties"]["status"] = _CEL_STATUS
+        versions[name] = found, _CEL_COLUMNS
+    return _definition(type, f"n{short}" if type.namespaced else short, versions, ["kyverno"], status=True)
+
+
+def _cel_exception() -> dict[str, Any]:
+    versions = {
+        name: (_written(CelPolicyException, described=name == CEL_EXCEPTIONS.version), _EXCEPTION_COLUMNS)
+        for name in _CEL_VERSIONS
+    }
+    return _definition(CEL_EXCEPTIONS, "celpolex", versions, ["kyverno"])
 
 
 def report_definitions() -> list[dict[str, Any]]:
@@ -74,8 +107,8 @@ def _definition(
     type: ResourceType,
     short: str,
     versions: dict[str, tuple[Schema, list[dict[str, Any]]]],
-    *,
     categories: list[str] | None = None,
+    *,
     status: bool = False,
 ) -> dict[str, Any]:
     names = {
@@ -131,6 +164,11 @@ _POLICY_COLUMNS: Final = [
 ]
 
 
+_CEL_COLUMNS: Final = [
+    _column("AGE", ".metadata.creationTimestamp", "date"),
+    _column("READY", ".status.conditionStatus.ready", "boolean"),
+    _column("MESSAGE", f".status.conditionStatus{_READY.removeprefix('.status')}.message"),
+]
 _EXCEPTION_COLUMNS: Final = [_column("AGE", ".metadata.creationTimestamp", "date")]
 
 
@@ -143,7 +181,7 @@ def _policy(model: type[Policy] | type[ClusterPolicy], *, described: bool) -> Sc
     return found
 
 
-def _written(model: type[Policy] | type[ClusterPolicy] | type[PolicyException], *, described: bool) -> Schema:
+def _written(model: type[BaseModel], *, described: bool) -> Schema:
     """Return the schema of what people write."""
     found = schema(model, described=described)
     properties = found["properties"]
@@ -176,6 +214,22 @@ _STATUS: Final[Schema] = {
         "rulecount": {
             "type": "object",
             "properties": dict.fromkeys(("validate", "mutate", "generate", "verifyimages"), _COUNT),
+        },
+    },
+}
+_CEL_STATUS: Final[Schema] = {
+    "type": "object",
+    "description": "What became of the policy in this cluster.",
+    **ANYTHING,
+    "properties": {
+        "conditionStatus": {
+            "type": "object",
+            **ANYTHING,
+            "properties": {
+                "ready": {"type": "boolean"},
+                "message": _TEXT,
+                "conditions": {"type": "array", "items": _CONDITION},
+            },
         },
     },
 }

@@ -21,6 +21,8 @@ from pratique.runtime.kubernetes.types import ResourceType
 
 FIRST_PAUSE: Final = 0.2
 LAST_PAUSE: Final = 30.0
+ABSENT_PAUSE: Final = 5.0
+"""Before a type that the server did not serve is looked for again."""
 
 Changed = Callable[[], Awaitable[None]]
 Seen = Callable[[tuple[str, str], Object | None, Object | None], None]
@@ -42,6 +44,7 @@ class Mirror:
         labels: str = "",
         seen: Seen | None = None,
         trim: Callable[[Object], Object] | None = None,
+        may_be_absent: bool = False,
     ) -> None:
         """Take where to look and whom to tell.
 
@@ -55,6 +58,7 @@ class Mirror:
             seen: called for each object that changed, with its key, what was kept of it, and what is now;
                 None for one that was not there, or is no more.
             trim: returns what is kept of an object.
+            may_be_absent: a type that the server does not serve has no objects; else that is a fault.
         """
         self.objects: dict[tuple[str, str], Object] = {}
         self.synced = asyncio.Event()
@@ -69,6 +73,7 @@ class Mirror:
         self._seen = seen
         self._said = ""
         self._trim = trim or _trimmed
+        self._may_be_absent = may_be_absent
         self._heard_at = 0.0
 
     @property
@@ -87,6 +92,11 @@ class Mirror:
                 async for seen in self._watch(version):
                     version, pause = seen, FIRST_PAUSE
             except PratiqueError as error:
+                if self._may_be_absent and isinstance(error, ClusterError) and error.status == 404:
+                    version = ""
+                    await self._take_all({})
+                    await asyncio.sleep(ABSENT_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311 (as below)
+                    continue
                 self.faults += 1
                 self._say(error)
                 if isinstance(error, ClusterError) and error.status == 410:
@@ -105,7 +115,10 @@ class Mirror:
         listing = await self._cluster.list(
             self._type, self._namespace, fields=self._fields, labels=self._labels
         )
-        found = {_key(item): self._trim(item) for item in listing.items}
+        await self._take_all({_key(item): self._trim(item) for item in listing.items})
+        return listing.version
+
+    async def _take_all(self, found: dict[tuple[str, str], Object]) -> None:
         differs = found != self.objects or not self.synced.is_set()
         before, self.objects = self.objects, found
         self._heard_at = time.monotonic()
@@ -117,7 +130,6 @@ class Mirror:
         if differs:
             await self._tell()
         self.synced.set()
-        return listing.version
 
     async def _watch(self, version: str) -> AsyncIterator[str]:
         watch = self._cluster.watch(

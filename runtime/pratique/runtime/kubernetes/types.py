@@ -71,6 +71,24 @@ CLUSTER_POLICIES: Final = ResourceType(
 EXCEPTIONS: Final = ResourceType(
     group="kyverno.io", version="v2", plural="policyexceptions", kind="PolicyException"
 )
+CEL_GROUP: Final = "policies.kyverno.io"
+CEL_POLICIES: Final = tuple(
+    ResourceType(
+        group=CEL_GROUP,
+        version="v1",
+        plural=f"{kind.lower().removesuffix('policy')}policies",
+        kind=kind,
+        namespaced=kind.startswith("Namespaced"),
+    )
+    for name in ("ImageValidatingPolicy", "MutatingPolicy", "ValidatingPolicy")
+    for kind in (name, f"Namespaced{name}")
+)
+"""Of policies in CEL, those that are served."""
+CEL_EXCEPTIONS: Final = ResourceType(
+    group=CEL_GROUP, version="v1", plural="policyexceptions", kind="PolicyException"
+)
+POLICY_TYPES: Final = {each.kind: each for each in (CLUSTER_POLICIES, POLICIES, *CEL_POLICIES)}
+"""By their kinds, which are never the same."""
 ACCESS_REVIEWS: Final = ResourceType(
     group="authorization.k8s.io",
     version="v1",

@@ -25,11 +25,28 @@ from pratique.runtime.outputs.report_groups import MAX_RESULTS, assembled, entry
 from pratique.runtime.outputs.view import SOURCE, row_of
 from pratique.runtime.scanning.inventory import ResourceKey
 
+SHORT_NAMES: Final = {
+    "Policy": "pol",
+    "ClusterPolicy": "cpol",
+    "ValidatingPolicy": "vpol",
+    "NamespacedValidatingPolicy": "nvpol",
+    "ImageValidatingPolicy": "ivpol",
+    "NamespacedImageValidatingPolicy": "nivpol",
+    "ValidatingAdmissionPolicy": "vap",
+}
+"""With which names of reports by policy begin."""
 MAX_BYTES: Final = 900_000
 """Of the results of one object: etcd takes 1.5 MiB, and some of it is written twice."""
 PROCESS: Final = "background scan"
 
 Entry = dict[str, Any]
+
+
+class PolicyId(NamedTuple):
+    """Which policy: there may be several of the same name and different kinds."""
+
+    key: str
+    kind: str
 
 
 class ReportKey(NamedTuple):
@@ -69,7 +86,7 @@ class _Resource:
     """What is known of a resource: its coordinates, and results by policy."""
 
     id: ResourceId
-    results: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
+    results: dict[PolicyId, tuple[Entry, ...]] = field(default_factory=dict)
 
 
 class Findings:
@@ -90,7 +107,7 @@ class Findings:
         self,
         key: ResourceKey,
         id: ResourceId,
-        judged: Iterable[str] | None,
+        judged: Iterable[PolicyId] | None,
         results: Sequence[RuleResult],
         now: int,
     ) -> list[Entry]:
@@ -99,7 +116,7 @@ class Findings:
         Args:
             key: which resource.
             id: its coordinates.
-            judged: keys of the policies that were asked; None for all.
+            judged: the policies that were asked; None for all.
             results: theirs.
             now: seconds since the epoch.
         """
@@ -110,9 +127,10 @@ class Findings:
         if known is None:
             known = _Resource(id)
         asked = known.results if judged is None else judged
-        found: dict[str, tuple[Entry, ...]] = dict.fromkeys(asked, ())
+        found: dict[PolicyId, tuple[Entry, ...]] = dict.fromkeys(asked, ())
         for result in results:
-            found[result.policy] = (*found.get(result.policy, ()), self._entry(result, now))
+            of = PolicyId(result.policy, result.kind)
+            found[of] = (*found.get(of, ()), self._entry(result, now))
         new: list[Entry] = []
         for policy, entries in found.items():
             before = known.results.get(policy, ())
@@ -137,7 +155,7 @@ class Findings:
             del known.results[policy]
             self._touch(key, known, policy)
 
-    def drop_policy(self, policy: str) -> None:
+    def drop_policy(self, policy: PolicyId) -> None:
         """Forget the results of a policy that is no more."""
         for key, known in list(self._resources.items()):
             if known.results.pop(policy, None):
@@ -202,7 +220,7 @@ class Findings:
         found = entry(row_of(result), scoped=self.form.grouping is Grouping.RESOURCE, now=now)
         return found | {"properties": {**found.get("properties", {}), "process": PROCESS}}
 
-    def _touch(self, key: ResourceKey, known: _Resource, policy: str) -> None:
+    def _touch(self, key: ResourceKey, known: _Resource, policy: PolicyId) -> None:
         if self.form.grouping is Grouping.RESOURCE:
             report = ReportKey(known.id.namespace, f"{self.form.prefix}{known.id.uid}")
             belongs = bool(known.results)
@@ -234,9 +252,8 @@ def _parts(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         yield part
 
 
-def _policy_report(policy: str, namespace: str) -> ReportKey:
-    own, _, name = policy.rpartition("/")
-    return ReportKey(namespace, f"pol-{name}" if own else f"cpol-{name}")
+def _policy_report(policy: PolicyId, namespace: str) -> ReportKey:
+    return ReportKey(namespace, f"{SHORT_NAMES[policy.kind]}-{policy.key.rpartition('/')[2]}")
 
 
 def _dated(found: Entry, before: Sequence[Entry], new: list[Entry]) -> Entry:

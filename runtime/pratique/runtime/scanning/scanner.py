@@ -12,17 +12,18 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CelExemption
 from pratique.grammar.errors import EvaluationError, TransportError
 from pratique.runtime.applicable import applicable
 from pratique.runtime.decision import ResourceId, Status
 from pratique.runtime.engine import Engine
 from pratique.runtime.kubernetes.client import Object
-from pratique.runtime.resource import Resource
+from pratique.runtime.resource import Resource, labels_of
 from pratique.runtime.scanning.background import reported, takes_part
-from pratique.runtime.scanning.findings import Entry, Findings
+from pratique.runtime.scanning.findings import Entry, Findings, PolicyId
 from pratique.runtime.scanning.inventory import ResourceKey
 
 SECONDS: Final = 3600.0
@@ -39,10 +40,10 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Namespaces(Protocol):
-    """Knows the labels of namespaces."""
+    """Knows namespaces."""
 
-    async def labels(self, name: str) -> Mapping[str, str]:
-        """Return the labels of a namespace.
+    async def find(self, name: str) -> Mapping[str, Any]:
+        """Return a namespace.
 
         Raises:
             TransportError: nobody knows them now.
@@ -95,8 +96,8 @@ class Scanner:
         self._seconds = seconds
         self._workers = workers
         self._engine: Engine | None = None
-        self._policies: dict[str, tuple[ir.Policy, tuple[ir.Exemption, ...]]] = {}
-        self._queue: dict[ResourceKey, set[str] | None] = {}
+        self._policies: dict[PolicyId, tuple[ir.Policy, tuple[ir.Exemption | CelExemption, ...]]] = {}
+        self._queue: dict[ResourceKey, set[PolicyId] | None] = {}
         self._under_way: set[ResourceKey] = set()
         self._due: dict[ResourceKey, float] = {}
         self._faults: dict[ResourceKey, int] = {}
@@ -112,7 +113,7 @@ class Scanner:
 
         A policy changes with what is exempted from it.
         """
-        policies = {p.key: (p, _exempted(engine, p)) for p in engine.plan.policies.policies if p.background}
+        policies = {_id(p): (p, _exempted(engine, p)) for p in engine.plan.policies.policies if p.background}
         for name in self._policies.keys() - policies.keys():
             self._findings.drop_policy(name)
         changed = {name for name, policy in policies.items() if self._policies.get(name) != policy}
@@ -131,7 +132,7 @@ class Scanner:
         self._faults.pop(key, None)
         self._findings.drop(key)
 
-    def mark(self, key: ResourceKey, policies: set[str] | None = None) -> None:
+    def mark(self, key: ResourceKey, policies: set[PolicyId] | None = None) -> None:
         """Judge a resource when its turn comes, by some policies or (None) by all."""
         if key in self._queue:
             known = self._queue[key]
@@ -177,22 +178,24 @@ class Scanner:
                 self._under_way.discard(key)
                 self._wake.set()  # it may have been marked meanwhile
 
-    def _take(self) -> tuple[ResourceKey, set[str] | None] | None:
+    def _take(self) -> tuple[ResourceKey, set[PolicyId] | None] | None:
         for key in self._queue:
             if key not in self._under_way:
                 self._under_way.add(key)
                 return key, self._queue.pop(key)
         return None
 
-    async def _scan(self, key: ResourceKey, policies: set[str] | None) -> None:
+    async def _scan(self, key: ResourceKey, policies: set[PolicyId] | None) -> None:
         engine, item = self._engine, self._stock.get(key)
         if engine is None or item is None:
             return
-        resource = Resource(item, namespace_labels=await self._labels(key))
+        namespace = await self._namespace(key)
+        labels = None if namespace is None else labels_of(namespace)
+        resource = Resource(item, namespace_labels=labels, namespace_object=namespace)
         rules = [
             each
             for each in applicable(engine.plan, resource)
-            if takes_part(each.planned) and (policies is None or each.planned.policy.key in policies)
+            if takes_part(each.planned) and (policies is None or _id(each.planned.policy) in policies)
         ]
         results = await engine.judge(resource, rules, seconds=PATIENCE)
         if self._engine is not engine:
@@ -208,13 +211,13 @@ class Scanner:
             self._told(resource.id, entry)
         self._plan(key, faulty=any(result.status is Status.ERROR for result in kept))
 
-    async def _labels(self, key: ResourceKey) -> Mapping[str, str] | None:
+    async def _namespace(self, key: ResourceKey) -> Mapping[str, Any] | None:
         if self._namespaces is None or not key.namespace:
             return None
         try:
-            return await self._namespaces.labels(key.namespace)
+            return await self._namespaces.find(key.namespace)
         except TransportError:
-            return None  # a rule that asks for them is an error, which is tried again
+            return None  # a rule that asks for it is an error, which is tried again
 
     def _plan(self, key: ResourceKey, *, faulty: bool) -> None:
         """Note when a resource is to be looked at again: soon where something could not be found out."""
@@ -240,5 +243,18 @@ class Scanner:
                 self.mark(key)
 
 
-def _exempted(engine: Engine, policy: ir.Policy) -> tuple[ir.Exemption, ...]:
-    return tuple(each for each in engine.exempted if any(name == policy.key for name, _ in each.rules))
+def _id(policy: ir.Policy) -> PolicyId:
+    return PolicyId(policy.key, policy.kind)
+
+
+def _exempted(engine: Engine, policy: ir.Policy) -> tuple[ir.Exemption | CelExemption, ...]:
+    """Return the exemptions that name a policy."""
+    return tuple(
+        each
+        for each in engine.exempted
+        if (
+            (policy.kind, policy.name) in each.policies
+            if isinstance(each, CelExemption)
+            else any(name == policy.key for name, _ in each.rules)
+        )
+    )

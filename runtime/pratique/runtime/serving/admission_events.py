@@ -11,7 +11,7 @@ from pratique.runtime.admission.review import Review
 from pratique.runtime.admission.verdict import Outcome, Verdict
 from pratique.runtime.decision import Status
 from pratique.runtime.kubernetes.events import EventRecorder
-from pratique.runtime.kubernetes.types import POLICIES
+from pratique.runtime.kubernetes.types import POLICIES, POLICY_TYPES
 
 
 def tell(events: EventRecorder, review: Review, verdict: Verdict) -> None:
@@ -32,7 +32,8 @@ def tell(events: EventRecorder, review: Review, verdict: Verdict) -> None:
 
 def _policy(outcome: Outcome) -> dict[str, Any]:
     policy = outcome.policy
-    found = {"apiVersion": POLICIES.api_version, "kind": policy.kind, "name": policy.name}
+    type = POLICY_TYPES.get(policy.kind, POLICIES)
+    found = {"apiVersion": type.api_version, "kind": policy.kind, "name": policy.name}
     return found | ({"namespace": policy.namespace} if policy.namespace else {})
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CelExemption
 from pratique.compiler.plan import Plan
 from pratique.runtime.batch import open_verifier
 from pratique.runtime.engine import Engine
@@ -43,7 +44,7 @@ TAG_BYTES: Final = 16 << 20
 class MakeEngine(Protocol):
     """Makes an engine."""
 
-    def __call__(self, plan: Plan, exemptions: Sequence[ir.Exemption] = ()) -> Engine:
+    def __call__(self, plan: Plan, exemptions: Sequence[ir.Exemption | CelExemption] = ()) -> Engine:
         """Return the engine of a plan, with what is exempted from it."""
         ...
 

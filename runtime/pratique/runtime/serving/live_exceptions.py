@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pratique.compiler import ir
-from pratique.compiler.lower import lower_exceptions
+from pratique.compiler.cel_bodies import CelExemption
+from pratique.compiler.lower import lower_cel_exceptions, lower_exceptions
 from pratique.grammar.documents import read_policies
 from pratique.grammar.errors import PolicyError
 from pratique.runtime.kubernetes.client import Object
@@ -23,12 +24,15 @@ ANYWHERE: Final = "*"
 _LOG: Final = logging.getLogger(__name__)
 
 
+Exemption = ir.Exemption | CelExemption
+
+
 @dataclass(frozen=True, slots=True)
 class ReadException:
     """What an object holds: an exemption, or the mistakes for which it exempts nobody."""
 
     name: str
-    exemption: ir.Exemption | None
+    exemption: Exemption | None
     errors: tuple[PolicyError, ...] = ()
 
     def lines(self) -> list[str]:
@@ -40,26 +44,29 @@ def read_exception(item: Object) -> ReadException:
     """Return the exemption of an object; never raises for what is wrong with it."""
     source = source_of(item)
     content = read_policies(source)
-    if content.errors or len(content.exceptions) != 1:
+    if content.errors or len(content.exceptions) + len(content.cel_exceptions) != 1:
         text = f"{item.get('apiVersion')} {item.get('kind')} is not read"
         errors = tuple(content.errors) or (PolicyError("unsupported-kind", text),)
         return ReadException(source.name, None, errors)
     exemptions, errors = lower_exceptions(content.exceptions)
-    return ReadException(source.name, exemptions[0] if exemptions else None, errors)
+    in_cel, wrong = lower_cel_exceptions(content.cel_exceptions)
+    found: list[Exemption] = [*exemptions, *in_cel]
+    return ReadException(source.name, found[0] if found else None, (*errors, *wrong))
 
 
 class ExceptionReader:
     """Reads exceptions; those that did not change are not read again."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[Object, ReadException]] = {}
+        self._known: dict[tuple[str, ...], tuple[Object, ReadException]] = {}
 
-    def read(self, items: Iterable[Object]) -> tuple[ir.Exemption, ...]:
+    def read(self, items: Iterable[Object]) -> tuple[Exemption, ...]:
         """Return the exemptions of all objects that have one, in the order of their names."""
         found = {}
         for item in items:
             metadata = item["metadata"]
-            key = (str(metadata.get("namespace", "")), str(metadata.get("name", "")))
+            parts = (metadata.get("namespace"), metadata.get("name"), item.get("apiVersion"))
+            key = tuple(str(part or "") for part in parts)
             known = self._known.get(key)
             if known is None or known[0] is not item:
                 known = (item, read_exception(item))

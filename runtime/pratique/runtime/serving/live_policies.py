@@ -18,8 +18,14 @@ from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.runtime.kubernetes.client import Cluster, Object
 from pratique.runtime.kubernetes.mirror import Mirror
-from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, EXCEPTIONS, POLICIES
-from pratique.runtime.serving.live_exceptions import ANYWHERE, ExceptionReader
+from pratique.runtime.kubernetes.types import (
+    CEL_EXCEPTIONS,
+    CEL_POLICIES,
+    CLUSTER_POLICIES,
+    EXCEPTIONS,
+    POLICIES,
+)
+from pratique.runtime.serving.live_exceptions import ANYWHERE, ExceptionReader, Exemption
 from pratique.runtime.serving.policy_objects import Key, ReadPolicy, key_of, read_policy
 
 GATHER: Final = 0.1
@@ -28,7 +34,7 @@ GATHER: Final = 0.1
 EXCEPTIONS_SECONDS: Final = 5.0
 """For which the first policies wait for exceptions."""
 
-Use = Callable[[Plan, Sequence[ir.Exemption]], Awaitable[None]]
+Use = Callable[[Plan, Sequence[Exemption]], Awaitable[None]]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -64,8 +70,13 @@ class LivePolicies:
         self.lag = 0.0
         """Seconds that the last change took from its arrival until it was in force."""
         self._mirrors = [Mirror(cluster, type, self._touched) for type in (CLUSTER_POLICIES, POLICIES)]
+        # There need not be definitions of all that Kyverno has.
+        self._mirrors += [Mirror(cluster, type, self._touched, may_be_absent=True) for type in CEL_POLICIES]
         namespace = "" if exceptions == ANYWHERE else exceptions
-        self._exceptions = Mirror(cluster, EXCEPTIONS, self._touched, namespace) if exceptions else None
+        self._exceptions = [
+            Mirror(cluster, type, self._touched, namespace, may_be_absent=True)
+            for type in ((EXCEPTIONS, CEL_EXCEPTIONS) if exceptions else ())
+        ]
         self._reader = ExceptionReader()
         self._wake = asyncio.Event()
         self._touched_at = 0.0
@@ -92,10 +103,8 @@ class LivePolicies:
             use: puts a plan in force, with what is exempted from it.
         """
         async with asyncio.TaskGroup() as group:
-            for mirror in self._mirrors:
+            for mirror in (*self._mirrors, *self._exceptions):
                 group.create_task(mirror.run())
-            if self._exceptions:
-                group.create_task(self._exceptions.run())
             group.create_task(self._follow(use))
 
     async def _touched(self) -> None:
@@ -106,11 +115,11 @@ class LivePolicies:
     async def _follow(self, use: Use) -> None:
         for mirror in self._mirrors:
             await mirror.synced.wait()
-        if self._exceptions:
-            # Without them more is refused, and where they are not defined there never are any.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EXCEPTIONS_SECONDS):
-                    await self._exceptions.synced.wait()
+        # Without exceptions more is refused.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXCEPTIONS_SECONDS):
+                for mirror in self._exceptions:
+                    await mirror.synced.wait()
         while True:
             await asyncio.sleep(GATHER)
             self._wake.clear()
@@ -118,7 +127,7 @@ class LivePolicies:
             items = [item for mirror in self._mirrors for item in mirror.objects.values()]
             # In a thread: requests are answered meanwhile.
             states, plan = await asyncio.to_thread(_compile, items, self.states)
-            exceptions = list(self._exceptions.objects.values()) if self._exceptions else []
+            exceptions = [item for mirror in self._exceptions for item in mirror.objects.values()]
             exemptions = await asyncio.to_thread(self._reader.read, exceptions)
             self._tell(states)
             self.states = states
@@ -150,7 +159,7 @@ def _compile(items: Iterable[Object], known: dict[Key, State]) -> tuple[dict[Key
         last = before.policy if before is not None and same_object else None
         states[key] = State(item, read, read.policy or last)
     # The order is that of names, so that every replica has the same.
-    ordered = [states[key].policy for key in sorted(states, key=lambda key: key[1:])]
+    ordered = [states[key].policy for key in sorted(states, key=lambda key: (*key[1:], key[0]))]
     return states, Plan(ir.PolicySet(policies=tuple(policy for policy in ordered if policy is not None)))
 
 

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from pratique.compiler import ir
 from pratique.compiler.lower import lower
-from pratique.grammar.documents import PolicyDocument, read_policies
+from pratique.grammar.documents import CelDocument, PolicyDocument, read_policies
 from pratique.grammar.errors import PolicyError
 from pratique.grammar.limits import POLICY_LIMITS
 from pratique.grammar.nodes import MappingNode, Node, SequenceNode, show_path
 from pratique.grammar.source import Location, Position, Source, Span
 from pratique.grammar.yaml_tree import read_documents
+from pratique.runtime.kubernetes.types import POLICY_TYPES
 from pratique.runtime.outputs.json_text import yaml_text
 from pratique.runtime.serving.unserved import unserved
 
@@ -36,7 +37,7 @@ class ReadPolicy:
     source: Source
     policy: ir.Policy | None
     errors: tuple[PolicyError, ...] = ()
-    document: PolicyDocument | None = field(default=None, repr=False)
+    document: PolicyDocument | CelDocument | None = field(default=None, repr=False)
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each mistake, see `lines_of`."""
@@ -73,18 +74,19 @@ def read_policy(item: Object) -> ReadPolicy:
     """Return the policy of an object; never raises for what is wrong with it."""
     source = source_of(item)
     content = read_policies(source)
-    if content.errors or len(content.policies) != 1:
+    documents: list[PolicyDocument | CelDocument] = [*content.policies, *content.cel_policies]
+    if content.errors or len(documents) != 1 or documents[0].model.kind not in POLICY_TYPES:
         text = f"{item.get('apiVersion')} {item.get('kind')} is not read"
         errors = content.errors or (PolicyError("unsupported-kind", text),)
         return ReadPolicy(source=source, policy=None, errors=errors)
-    lowered = lower(content.policies)
+    lowered = lower(content.policies, content.cel_policies)
     policies = lowered.policies.policies
     mistakes = (*lowered.errors, *(error for policy in policies for error in unserved(policy)))
     return ReadPolicy(
         source=source,
         policy=policies[0] if policies and not mistakes else None,
         errors=mistakes,
-        document=content.policies[0],
+        document=documents[0],
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pratique.compiler import ir
 from pratique.compiler.lint.base import SEVERITIES, Finding, Severity, lint
+from pratique.grammar.documents import PolicyDocument
 from pratique.runtime.admission.review import Review
 from pratique.runtime.admission.verdict import Verdict
 from pratique.runtime.kubernetes.types import EXCEPTIONS
@@ -78,7 +79,8 @@ def findings(read: ReadPolicy) -> tuple[Finding, ...]:
     """Return what lint finds in a policy by itself."""
     if read.policy is None:
         return ()
-    documents = [read.document] if read.document else []
+    # Rules about the form of a text know the classic kinds.
+    documents = [read.document] if isinstance(read.document, PolicyDocument) else []
     return lint(ir.PolicySet(policies=(read.policy,)), documents=documents, today=datetime.now(UTC).date())
 
 

@@ -1,7 +1,7 @@
 """What the cluster says of its policies: conditions and counts in their status, written by one replica.
 
-References: Kubernetes API conventions (conditions); Kyverno 1.19 `api/kyverno/v1/policy_status.go`, whose
-condition `Ready` and counts of rules these are.
+References: Kubernetes API conventions (conditions); Kyverno 1.19 `api/kyverno/v1/policy_status.go` (condition
+`Ready`, counts of rules), `api/policies.kyverno.io/v1` (`conditionStatus` of policies in CEL).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 from pratique.compiler import bodies, ir
 from pratique.grammar.errors import PratiqueError
 from pratique.runtime.kubernetes.client import Cluster, ClusterError, Object
-from pratique.runtime.kubernetes.types import CLUSTER_POLICIES, POLICIES
+from pratique.runtime.kubernetes.types import CEL_GROUP, POLICY_TYPES
 from pratique.runtime.serving.live_policies import State
 from pratique.runtime.serving.policy_objects import Key, ReadPolicy
 from pratique.runtime.serving.policy_review import findings, line
@@ -71,7 +71,7 @@ class PolicyStatus:
         if {name: before.get(name) for name in after} == after:
             return
         kind, namespace, name = key
-        type = POLICIES if kind == POLICIES.kind else CLUSTER_POLICIES
+        type = POLICY_TYPES[kind]
         body = {"metadata": {"resourceVersion": state.item["metadata"]["resourceVersion"]}, "status": after}
         try:
             await self._cluster.merge(type, name, body, namespace, subresource="status")
@@ -91,11 +91,16 @@ class PolicyStatus:
         if state.read.policy is not None:
             conditions.append(_clean(found))
         generation = (state.item.get("metadata") or {}).get("generation")
-        before = {c.get("type"): c for c in (state.item.get("status") or {}).get("conditions") or ()}
-        return {
-            "conditions": [_dated(each, before.get(each["type"]), generation) for each in conditions],
-            "rulecount": _counts(state.policy),
-        }
+        status = state.item.get("status") or {}
+        in_cel = POLICY_TYPES[state.item["kind"]].group == CEL_GROUP
+        known = (status.get("conditionStatus") or {}) if in_cel else status
+        before = {c.get("type"): c for c in known.get("conditions") or ()}
+        dated = [_dated(each, before.get(each["type"]), generation) for each in conditions]
+        if not in_cel:
+            return {"conditions": dated, "rulecount": _counts(state.policy)}
+        ready = state.read.policy is not None
+        message = "" if ready else conditions[0]["message"]
+        return {"conditionStatus": {"ready": ready, "conditions": dated, "message": message}}
 
     def _ready(self, state: State) -> Object:
         if state.read.policy is None:

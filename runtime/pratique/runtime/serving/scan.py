@@ -11,11 +11,13 @@ from pratique.runtime.decision import ResourceId
 from pratique.runtime.engine import Engine
 from pratique.runtime.kubernetes.client import Cluster, Object
 from pratique.runtime.kubernetes.events import EventRecorder
+from pratique.runtime.kubernetes.types import POLICY_TYPES
 from pratique.runtime.outputs.formats import Grouping
 from pratique.runtime.outputs.view import resource_reference
 from pratique.runtime.scanning.findings import (
     OPEN_REPORT,
     POLICY_REPORT,
+    SHORT_NAMES,
     Entry,
     Findings,
     ReportForm,
@@ -160,9 +162,11 @@ class Scan:
         """Return the reference to the policy that a report is of."""
         if self.form.grouping is not Grouping.POLICY:
             return None
-        prefix, _, name = key.name.partition("-")
-        wanted = ("Policy", key.namespace, name) if prefix == "pol" else ("ClusterPolicy", "", name)
-        state = self._states().get(wanted)
+        short, _, name = key.name.partition("-")
+        kind = next(kind for kind, each in SHORT_NAMES.items() if each == short)
+        type = POLICY_TYPES.get(kind)
+        namespace = key.namespace if type and type.namespaced else ""
+        state = self._states().get((kind, namespace, name))
         if state is None:
             return None
         item = state.item

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CEL_BODIES
 from pratique.compiler.purposes import Purpose, changes_others, purpose
 from pratique.grammar.errors import PolicyError
 
 
 def unserved(policy: ir.Policy) -> tuple[PolicyError, ...]:
-    """Return a mistake for each rule of a policy that changes existing objects, generates or deletes."""
+    """Return a mistake for each rule of a policy that does more than to judge and change what is admitted."""
     return tuple(
         PolicyError(
             "unsupported-field",
@@ -27,6 +28,8 @@ def _named(policy: ir.Policy, rule: ir.Rule) -> str:
 
 def _verb(rule: ir.Rule) -> str:
     """Return what a rule does that is not done here; empty for none."""
+    if isinstance(rule.body, CEL_BODIES) and rule.body.scope.raw:
+        return "judges payloads that are no requests"
     match purpose(rule):
         case Purpose.CHANGE:
             return "mutates existing objects" if changes_others(rule) else ""

@@ -13,16 +13,19 @@ import base64
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 from pratique.compiler import ir
 from pratique.compiler.bodies import AnyPattern, Check, ForEach, Pattern, PodSecurity, Validation
-from pratique.compiler.cel_bodies import CEL_BODIES, CelBody, CelImageValidation
+from pratique.compiler.cel_bodies import CEL_BODIES, CelBody, CelImageValidation, ResourceRule
 from pratique.compiler.purposes import Purpose, purpose
 from pratique.grammar.wildcard import is_literal, matches
 from pratique.runtime.admission.groups import EVERYWHERE, group, path
 from pratique.runtime.kubernetes.discovery import Discovery, Served
 from pratique.runtime.kubernetes.types import (
+    CEL_EXCEPTIONS,
+    CEL_POLICIES,
     CLUSTER_POLICIES,
     EXCEPTIONS,
     MUTATING_WEBHOOKS,
@@ -33,6 +36,7 @@ from pratique.runtime.kubernetes.types import (
 from pratique.runtime.resource import POD_SPECS
 
 SECONDS: Final = 10
+_OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 """Label that the API server itself puts on every namespace, and keeps true."""
 LABELS: Final = {"app.kubernetes.io/managed-by": "pratique"}
@@ -186,7 +190,7 @@ def _wanted(
     """Return what each webhook of a failure policy is called for, the wide one first."""
     found: defaultdict[str, _Wanted] = defaultdict(_Wanted)
     for policy in policies:
-        meant = [rule for rule in policy.rules if is_meant(rule)]
+        meant = [rule for rule in policy.rules if policy.admission and is_meant(rule)]
         if not meant:
             continue
         of = group(policy)
@@ -209,6 +213,9 @@ def _wanted(
 
 def _rules(rule: ir.Rule, discovery: Discovery) -> Iterator[_Rule]:
     """Yield the objects and operations that a rule speaks about."""
+    if isinstance(rule.body, CEL_BODIES):
+        yield from _named_rules(rule.body)
+        return
     for wanted in _filters(rule):
         for selector in wanted.kinds or (ir.KindSelector(kind="*"),):
             possible = _operations(rule, selector)
@@ -222,8 +229,6 @@ def _operations(rule: ir.Rule, selector: ir.KindSelector) -> Sequence[str]:
     """Return the operations of which a rule can say anything."""
     if rule.body is None:
         return ("CREATE", "UPDATE")  # of what is deleted or connected to no image is started
-    if isinstance(rule.body, CEL_BODIES):
-        return _named_operations(rule.body)
     found = ["CREATE", "UPDATE"]
     if isinstance(rule.body, Validation) and _asks_of_deleted(rule.body.check):
         found.append("DELETE")
@@ -232,12 +237,18 @@ def _operations(rule: ir.Rule, selector: ir.KindSelector) -> Sequence[str]:
     return found
 
 
-def _named_operations(body: CelBody) -> Sequence[str]:
-    constraints = body.scope.constraints
-    rules = constraints.rules if constraints else ()
-    named = {operation for rule in rules for operation in rule.operations}
-    every = ("CREATE", "UPDATE", "DELETE", "CONNECT")
-    return [operation for operation in every if operation in named or "*" in named]
+_EVERYTHING: Final = ResourceRule(groups=("*",), versions=("*",), resources=("*/*",), operations=("*",))
+
+
+def _named_rules(body: CelBody) -> Iterator[_Rule]:
+    """Yield what a policy in CEL names, in the words of webhooks; without constraints that is nothing."""
+    scope = body.scope
+    for rule in (scope.constraints.rules or (_EVERYTHING,)) if scope.constraints else ():
+        operations = [each for each in _OPERATIONS if each in rule.operations or "*" in rule.operations]
+        where = "Namespaced" if scope.namespace and rule.scope == "*" else rule.scope
+        for named in product(rule.groups, rule.versions, rule.resources, operations):
+            group_name, version, resource, operation = named
+            yield _Rule(group_name, version, where, resource, operation)
 
 
 def _asks_of_deleted(check: Check | ForEach) -> bool:
@@ -320,7 +331,7 @@ def _policy_hook(path: str, registration: Registration, authorities: bytes) -> d
     """Return the webhook that policies themselves are sent to."""
     rules = [
         {
-            "apiGroups": [POLICIES.group],
+            "apiGroups": [types[0].group],
             "apiVersions": versions,
             "resources": [type.plural for type in types],
             "operations": ["CREATE", "UPDATE"],
@@ -329,6 +340,7 @@ def _policy_hook(path: str, registration: Registration, authorities: bytes) -> d
         for versions, types in (
             (["v1", "v2beta1"], (CLUSTER_POLICIES, POLICIES)),
             (["v2", "v2beta1"], (EXCEPTIONS,)),
+            (["v1", "v1beta1", "v1alpha1"], (*CEL_POLICIES, CEL_EXCEPTIONS)),
         )
     ]
     return {
