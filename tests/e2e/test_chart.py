@@ -26,10 +26,12 @@ from pratique.runtime.kubernetes.types import (
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     CONFIG_MAPS,
+    EVENTS,
     LEASES,
     MUTATING_WEBHOOKS,
     NAMESPACES,
     PODS,
+    POLICY_REPORTS,
     ROLE_BINDINGS,
     SECRETS,
     VALIDATING_WEBHOOKS,
@@ -38,7 +40,7 @@ from pratique.runtime.kubernetes.types import (
 from pratique.runtime.serving.policy_review import PATH
 from tests.support_engine import pod
 from tests.support_helm import CHART, IMAGE, rendered, run_helm
-from tests.support_policies import cluster_policy
+from tests.support_policies import cluster_policy, rule_policy
 from tests.support_serve import APP, BAD, exists, free_port, images, namespace, process, until
 
 pytestmark = pytest.mark.e2e
@@ -57,8 +59,8 @@ def policy(policed: str) -> str:
 
 
 def values(port: int, file: Path | None = None) -> list[str]:
-    """Return the arguments of an installation whose policies are in a file, or else in the cluster."""
-    files = ["--set-file", f"policies.files.images={file}"] if file else []
+    """Return the arguments of an installation: policies of the cluster and reports, or of a file and none."""
+    files = ["--set-file", f"policies.files.images={file}", "--set", "reports.kind=none"] if file else []
     return ["--set", f"image.repository={IMAGE},service.port={port}", *files]
 
 
@@ -161,6 +163,7 @@ def test_an_installed_server_judges_with_the_rights_of_the_chart_and_leaves_noth
 
     async def run() -> None:
         async with Cluster(settings) as cluster, namespace(cluster) as where, namespace(cluster) as policed:
+            await cluster.create(PODS, named("old", BAD), policed)
             file = tmp_path / "policy.yaml"
             file.write_text(policy(policed))
             chosen = values(port, None if live else file)
@@ -176,17 +179,44 @@ def test_an_installed_server_judges_with_the_rights_of_the_chart_and_leaves_noth
                     made = await cluster.create(PODS, named("good", APP), policed)
                     assert made["spec"]["containers"][0]["image"].startswith(f"{APP}@sha256:")
                     await registered(cluster)
-                    await least(kubeconfig, where, live)
+                    await least(kubeconfig, where, policed, live)
                     await asked_by_helm_test(cluster, tmp_path, where, chosen, port)
                     if live:
+                        await until(lambda: reported(cluster, policed))
+                        await cluster.merge(CLUSTER_POLICIES, policed, {"spec": {"rules": about_nodes()}})
+                        await until(lambda: told(cluster, policed, "nothing of Node"))
                         await cluster.delete(CLUSTER_POLICIES, policed)
-                assert "forbidden" not in server.said
+                assert "events could not" not in server.said
+                assert server.said.count("forbidden") == server.said.count("nodes is forbidden")
             for type in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, CLUSTER_ROLES):
                 await gone(cluster, type, RELEASE)
             await gone(cluster, SECRETS, f"{RELEASE}-certificates", where)
             await gone(cluster, LEASES, RELEASE, where)
 
     asyncio.run(asyncio.wait_for(run(), 150))
+
+
+async def reported(cluster: Cluster, where: str) -> bool:
+    """Say whether the Pods of a namespace are reported, and an event tells of the one that fails."""
+    reports = (await cluster.list(POLICY_REPORTS, where)).items
+    found = {each["scope"]["name"]: [r["result"] for r in each["results"]] for each in reports}
+    events = (await cluster.list(EVENTS, where)).items
+    violations = {e["regarding"]["name"] for e in events if e.get("reason") == "PolicyViolation"}
+    return found == {"old": ["fail"], "good": ["pass"]} and "old" in violations
+
+
+def about_nodes() -> list[Object]:
+    """Return rules about what the chart lets nobody read."""
+    document = json.loads(
+        rule_policy(validate={"deny": {}}, match={"any": [{"resources": {"kinds": ["Node"]}}]})
+    )
+    rules: list[Object] = document["spec"]["rules"]
+    return rules
+
+
+async def told(cluster: Cluster, name: str, words: str) -> bool:
+    """Say whether the status of a policy holds some words."""
+    return words in str((await cluster.get(CLUSTER_POLICIES, name)).get("status"))
 
 
 async def applied(cluster: Cluster, file: Path) -> None:
@@ -215,7 +245,7 @@ async def registered(cluster: Cluster) -> None:
             assert [condition["name"] for condition in hook["matchConditions"]] == ["not-the-webhook-itself"]
 
 
-async def least(kubeconfig: Path, where: str, live: bool) -> None:
+async def least(kubeconfig: Path, where: str, policed: str, live: bool) -> None:
     """What the server needs is allowed, and what it does not need is forbidden."""
     async with Cluster(from_kubeconfig(kubeconfig)) as server:
         # Faults of watches are only counted: what the server watches is listed here as it does.
@@ -228,7 +258,8 @@ async def least(kubeconfig: Path, where: str, live: bool) -> None:
         for attempt in (
             server.list(SECRETS, where),
             server.get(SECRETS, "token", where),
-            server.list(PODS),
+            server.get(PODS, "old", policed),
+            server.delete(PODS, "old", policed),
             server.get(CONFIG_MAPS, f"{RELEASE}-policies", where),
             server.list(VALIDATING_WEBHOOKS),
             server.get(CLUSTER_ROLES, "cluster-admin"),
@@ -238,9 +269,12 @@ async def least(kubeconfig: Path, where: str, live: bool) -> None:
             with pytest.raises(ClusterError) as error:
                 await attempt
             assert error.value.status == 403
-        if not live:
-            with pytest.raises(ClusterError, match="403"):
-                await server.list(CLUSTER_POLICIES)
+        if live:
+            assert (await server.list(PODS, policed)).items
+        else:
+            for type in (CLUSTER_POLICIES, PODS, POLICY_REPORTS):
+                with pytest.raises(ClusterError, match="403"):
+                    await server.list(type)
 
 
 async def asked_by_helm_test(

@@ -11,9 +11,14 @@ import yaml
 
 from pratique.runtime.cli import main
 from pratique.runtime.cli.parser import command_parser
-from pratique.runtime.kubernetes.definitions import policy_definitions
+from pratique.runtime.kubernetes.definitions import (
+    open_report_definitions,
+    policy_definitions,
+    report_definitions,
+)
 from pratique.runtime.kubernetes.types import CEL_POLICIES
 from pratique.runtime.outputs.json_text import yaml_text
+from pratique.runtime.resource import POD_SPECS
 from tests.support_helm import (
     CHART,
     FILES,
@@ -41,6 +46,14 @@ OPTIONAL = (
     "--set-json",
     'networkPolicy.from=[{"ipBlock":{"cidr":"10.0.0.0/28"}}]',
 )
+
+
+SCANNED = (
+    *("pods", "replicationcontrollers"),
+    *("daemonsets", "deployments", "replicasets", "statefulsets"),
+    *("cronjobs", "jobs"),
+)
+WRITTEN = ("create", "delete", "get", "list", "update", "watch")
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +88,11 @@ def test_the_version_is_that_of_the_project() -> None:
         ((*LEAST, "--set", "policies.exceptionsIn=a b"), "exceptionsIn"),
         ((*LEAST, *FILES, "--set", "policies.exceptionsIn=ns"), "policies.exceptionsIn is about"),
         ((*LEAST, "--set", "replica=3"), "replica"),
+        ((*LEAST, "--set", "reports.kind=all"), "kind"),
+        (
+            (*LEAST, "--set-json", 'reports.resources=[{"apiGroups":[""],"resources":[],"verbs":["*"]}]'),
+            "verbs",
+        ),
         ((*LEAST, "--set", "replicas=0"), "replicas"),
         ((*LEAST, "--set", "image.digest=sha256:abc"), "digest"),
         ((*LEAST, "--set", "excludeNamespaces[0]=Kube System"), "excludeNamespaces"),
@@ -125,6 +143,12 @@ def test_rights_are_those_that_were_reviewed(home: Path) -> None:
         ("ClusterRole", "policies/status", ()): {"patch"},
         **{("ClusterRole", type.plural, ()): {"list", "watch"} for type in CEL_POLICIES},
         **{("ClusterRole", f"{type.plural}/status", ()): {"patch"} for type in CEL_POLICIES},
+        # scanning/inventory.py.
+        **{("ClusterRole", name, ()): {"list", "watch"} for name in SCANNED},
+        # scanning/writer.py.
+        **{("ClusterRole", name, ()): set(WRITTEN) for name in ("clusterpolicyreports", "policyreports")},
+        # kubernetes/events.py.
+        ("ClusterRole", "events", ()): {"create"},
         # serving/registration.py; delete for OwnerReferencesPermissionEnforcement.
         **{("ClusterRole", hook, ()): {"create"} for hook in hooks},
         **{("ClusterRole", hook, own): {"delete", "get", "list", "update", "watch"} for hook in hooks},
@@ -146,10 +170,19 @@ def test_rights_are_those_that_were_reviewed(home: Path) -> None:
     assert missing("--set", "besideKyverno=true") == status
     assert missing(*FILES) == policies | status
 
+    reports = {"clusterpolicyreports", "policyreports"}
+    assert missing("--set", "reports.kind=none") == {*SCANNED, *reports}
+    assert missing("--set", "reports.kind=openreports") == reports
+    assert missing("--set-json", 'reports.resources=[{"apiGroups":[""],"resources":["pods"]}]') == {
+        *SCANNED
+    } - {"pods"}
+
     def added(*arguments: str) -> dict[tuple[str, str, tuple[str, ...]], set[str]]:
         found = _rights(manifests(home, *arguments))
         return {right: found[right] for right in found.keys() - reviewed.keys()}
 
+    written = {("ClusterRole", name, ()): set(WRITTEN) for name in ("clusterreports", "reports")}
+    assert added("--set", "reports.kind=openreports") == written
     # serving/live_exceptions.py.
     for where in ("ns", "*"):
         exceptions = {("ClusterRole", "policyexceptions", ()): {"list", "watch"}}
@@ -242,6 +275,7 @@ def test_arguments_are_understood(
     moved = [each.replace("/etc/pratique", str(tmp_path)) for each in arguments]
     args = command_parser("serve").parse_args(moved)
     assert args.service.port == 443
+    assert (args.reports, args.report_per, args.scan_interval) == ("policyreports", "resource", 3600)
     assert args.exclude_namespace == ["kube-system"]
     grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
     assert args.linger + 25 < grace
@@ -275,6 +309,14 @@ def test_the_script_of_the_test_is_python(objects: list[Manifest]) -> None:
 
 def test_definitions_are_those_that_the_project_prints(golden: Any) -> None:
     golden(CHART / "crds/policies.yaml", yaml_text(policy_definitions()))
+    golden(CHART / "crds/reports.yaml", yaml_text([*report_definitions(), *open_report_definitions()]))
+
+
+def test_what_runs_images_may_be_read_for_reports() -> None:
+    """Kinds of the built-in extraction, which autogen makes rules for."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    named = {name for rule in values["reports"]["resources"] for name in rule["resources"]}
+    assert named == {f"{kind.lower()}s" for kind in POD_SPECS} - {"podtemplates"} == set(SCANNED)
 
 
 def test_the_plain_manifest_is_the_chart(home: Path, golden: Any) -> None:

@@ -71,7 +71,7 @@ def test_what_is_needed_first_comes_first() -> None:
 
 def test_definitions_go_along_or_not() -> None:
     names = {each["metadata"]["name"] for each in made() if each["kind"] == "CustomResourceDefinition"}
-    assert {"policies.kyverno.io", "clusterpolicies.kyverno.io"} <= names
+    assert {"policies.kyverno.io", "clusterpolicies.kyverno.io", "policyreports.wgpolicyk8s.io"} <= names
     assert not [each for each in made(definitions=False) if each["kind"] == "CustomResourceDefinition"]
 
 

@@ -21,8 +21,8 @@ class Scene:
     def __init__(self) -> None:
         self.cluster = FakeCluster()
         self.states: dict[Key, State] = {}
-        self.missing: tuple[str, ...] = ()
-        self.status = PolicyStatus(self.cluster, lambda: self.states, lambda _: self.missing)
+        self.remarks: tuple[str, ...] = ()
+        self.status = PolicyStatus(self.cluster, lambda: self.states, lambda _: self.remarks)
 
     def put(self, item: Object, policy: Any = None) -> None:
         metadata = dict(item["metadata"])
@@ -89,11 +89,11 @@ def test_mistakes_and_what_is_not_served_are_said() -> None:
         assert "spec.rules[0].verifyImages[0].imagereferences" in ready["message"]
         assert set(given.conditions()) == {"Ready"}
         assert given.of()["rulecount"]["verifyimages"] == 0
-        given.missing = ("Rollout",)
+        given.remarks = ("what is missing", "what else")
         given.put(policy_object())
         await given.status.changed()
         await until(lambda: given.conditions()["Ready"]["status"] == "True")
-        assert given.conditions()["Ready"]["message"] == "Ready; the cluster does not serve Rollout"
+        assert given.conditions()["Ready"]["message"] == "Ready; what is missing; what else"
         assert given.conditions()["Ready"]["lastTransitionTime"] >= since
 
     played(scene, policy_object(entry={"imagereferences": ["x"]}))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -197,5 +198,21 @@ def test_f25_the_api_server_may_go_and_come_back(monkeypatch: pytest.MonkeyPatch
         assert scene.summaries() == {"uid-a": (1, 0)}
         scene.cluster.faults.clear()
         await until(lambda: scene.summaries() == {"uid-b": (0, 1)})
+
+    scanned(work, monkeypatch)
+
+
+def test_kinds_that_may_not_be_read_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "LAST_PAUSE", 0.05)
+
+    async def work(scene: Scene) -> None:
+        [policy] = scene.plan.policies.policies
+        scene.cluster.fail("list", "jobs", 403, times=10_000)
+        scene.pod("a")
+        await until(lambda: scene.summaries() == {"uid-a": (1, 0)})
+        await until(lambda: scene.scan.unread(policy) == ("Job",))
+        assert scene.scan.unread(replace(policy, background=False)) == ()
+        scene.cluster.faults.clear()
+        await until(lambda: scene.scan.unread(policy) == ())
 
     scanned(work, monkeypatch)

@@ -15,9 +15,9 @@ HELP: Final = "install the server in a cluster, or print what would be installed
 
 _EPILOG: Final = """\
 The objects are those of the Helm chart, as docs/delivery.md explains them: namespace, definitions of
-policies, service account, rights, network policy, disruption budget, Service, Deployment. They are
-applied by the API server's own apply; a namespace and definitions that are there are kept as they
-are, and what belongs to a release of Helm is refused. Whoever needs other values of the chart uses Helm.
+policies and reports, service account, rights, network policy, disruption budget, Service, Deployment.
+They are applied by the API server's own apply; a namespace and definitions that are there are kept as
+they are, and what belongs to a release of Helm is refused. Whoever needs other values of the chart uses Helm.
 
 examples:
   pratique install --image registry.example/pratique@sha256:... --dry-run
@@ -61,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="further option of `pratique serve`, such as --argument=--page-port=8080; may be given several"
         " times",
     )
-    group.add_argument("--no-crds", action="store_true", help="leave the definitions of policies out")
+    group.add_argument("--no-crds", action="store_true", help="leave all definitions of kinds out")
     how = parser.add_argument_group("how")
     how.add_argument(
         "--dry-run",

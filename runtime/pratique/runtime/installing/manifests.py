@@ -51,7 +51,7 @@ class InstallOptions:
         replicas: of the server; None for those of the chart.
         excluded: namespaces that no webhook is called for; None for those of the chart.
         arguments: further ones for `pratique serve`.
-        definitions: the custom resource definitions of policies go along.
+        definitions: the custom resource definitions of policies and reports go along.
     """
 
     image: str
@@ -76,9 +76,9 @@ def manifests(options: InstallOptions) -> list[Object]:
             raise UsageError(f"{argument!r} is no option of `pratique serve`: write --NAME=VALUE")
     objects = [_chosen(each, options) for each in _read()]
     if options.definitions:
-        from pratique.runtime.kubernetes.definitions import policy_definitions
+        from pratique.runtime.kubernetes.definitions import policy_definitions, report_definitions
 
-        objects += policy_definitions()
+        objects += [*policy_definitions(), *report_definitions()]
     return sorted(objects, key=lambda each: _ORDER.index(each["kind"]))
 
 

@@ -64,6 +64,8 @@ class Mirror:
         self.synced = asyncio.Event()
         self.faults = 0
         """Times that the server could not be asked, or ended a watch with an error."""
+        self.is_forbidden = False
+        """The server refuses to be asked: rights are missing."""
         self._cluster = cluster
         self._type = type
         self._changed = changed
@@ -98,6 +100,7 @@ class Mirror:
                     await asyncio.sleep(ABSENT_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311 (as below)
                     continue
                 self.faults += 1
+                self.is_forbidden = isinstance(error, ClusterError) and error.status == 403
                 self._say(error)
                 if isinstance(error, ClusterError) and error.status == 410:
                     version = ""
@@ -119,6 +122,7 @@ class Mirror:
         return listing.version
 
     async def _take_all(self, found: dict[tuple[str, str], Object]) -> None:
+        self.is_forbidden = False
         differs = found != self.objects or not self.synced.is_set()
         before, self.objects = self.objects, found
         self._heard_at = time.monotonic()

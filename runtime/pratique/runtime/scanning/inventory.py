@@ -43,6 +43,11 @@ class Inventory:
         """Say whether everything that there is, is known."""
         return all(mirror.synced.is_set() for mirror, _ in self._mirrors.values())
 
+    @property
+    def forbidden(self) -> frozenset[ResourceType]:
+        """Return the types that may not be read."""
+        return frozenset(target.type for target, (mirror, _) in self._mirrors.items() if mirror.is_forbidden)
+
     def __len__(self) -> int:
         """Return the number of objects."""
         return sum(len(mirror.objects) for mirror, _ in self._mirrors.values())

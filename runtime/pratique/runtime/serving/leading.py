@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from pratique.compiler import ir
@@ -99,7 +99,7 @@ class Leader:
         self._scan = self._make_scan()
         if self._policies and not self._options.beside_kyverno:
             states = self._policies
-            self._status = PolicyStatus(self._cluster, lambda: states.states, self._unserved)
+            self._status = PolicyStatus(self._cluster, lambda: states.states, self._remarks)
         try:
             async with asyncio.TaskGroup() as group:
                 if self._registrar:
@@ -134,6 +134,13 @@ class Leader:
 
     def _unserved(self, policy: ir.Policy) -> tuple[str, ...]:
         return unserved(policy, self._catalogue.discovery)
+
+    def _remarks(self, policy: ir.Policy) -> Iterator[str]:
+        """Yield what keeps a policy that is in force from being about all that it names."""
+        if missing := self._unserved(policy):
+            yield f"the cluster does not serve {', '.join(missing)}"
+        if self._scan and (unread := self._scan.unread(policy)):
+            yield f"reports say nothing of {', '.join(unread)}, which the server may not list and watch"
 
     async def _patiently_begin(self) -> Object | None:
         while True:

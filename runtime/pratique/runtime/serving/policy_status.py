@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ CHECK_SECONDS: Final = 60.0
 MAX_MESSAGE: Final = 2_000
 MAX_FINDINGS: Final = 5
 
-Missing = Callable[[ir.Policy], tuple[str, ...]]
+Remarks = Callable[[ir.Policy], Iterable[str]]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -34,11 +34,11 @@ _LOG: Final = logging.getLogger(__name__)
 class PolicyStatus:
     """Writes the status of policies when it changes."""
 
-    def __init__(self, cluster: Cluster, states: Callable[[], Mapping[Key, State]], missing: Missing) -> None:
-        """Take what returns the states, and what returns the kinds of a policy that are not served."""
+    def __init__(self, cluster: Cluster, states: Callable[[], Mapping[Key, State]], remarks: Remarks) -> None:
+        """Take what returns the states, and what there is to say of a policy that is in force."""
         self._cluster = cluster
         self._states = states
-        self._missing = missing
+        self._remarks = remarks
         self._wake = asyncio.Event()
         self._linted: dict[Key, tuple[ReadPolicy, list[str]]] = {}
 
@@ -106,10 +106,8 @@ class PolicyStatus:
         if state.read.policy is None:
             kept = "; it stays in force as it was before" if state.policy else ""
             return _condition("Ready", False, "Failed", "; ".join(state.read.lines()) + kept)
-        if missing := self._missing(state.read.policy):
-            text = f"Ready; the cluster does not serve {', '.join(missing)}"
-            return _condition("Ready", True, "Succeeded", text)
-        return _condition("Ready", True, "Succeeded", "Ready")
+        text = "; ".join(["Ready", *self._remarks(state.read.policy)])
+        return _condition("Ready", True, "Succeeded", text)
 
 
 def _clean(found: list[str]) -> Object:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pratique.compiler import ir
 from pratique.compiler.plan import Plan
 from pratique.runtime.decision import ResourceId
 from pratique.runtime.engine import Engine
@@ -101,6 +102,11 @@ class Scan:
     async def changed(self) -> None:
         """Take note that policies or types of the cluster changed."""
         self._wake.set()
+
+    def unread(self, policy: ir.Policy) -> tuple[str, ...]:
+        """Return the kinds that a policy is about and that may not be read."""
+        wanted = {target.type for target in scope([policy], self._catalogue.discovery)}
+        return tuple(sorted(type.kind for type in wanted & self.inventory.forbidden))
 
     async def run(self) -> None:
         """Scan until cancelled."""
