@@ -38,6 +38,7 @@ HELP: Final = "evaluate all resources of a cluster or inventory; resumable, in s
 INTERMIXED: Final = True
 
 STANDARD_INPUT: Final = "-"
+MAX_WORKERS: Final = 256
 
 _FORMATS: Final = [name for name in FORMATS if name != "resources"]
 
@@ -187,6 +188,8 @@ def options(args: argparse.Namespace) -> ScanOptions:
         exceptions_within_policies=args.exceptions_within_policies,
         state=args.state,
         shard=args.shard,
+        workers=args.workers,
+        dask=args.dask,
     )
 
 
@@ -209,6 +212,13 @@ def shard(text: str) -> Shard:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def workers(text: str) -> int:
+    """Return a number of processes."""
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes from 1 to {MAX_WORKERS}")
+    return int(text)
+
+
 def _add_work_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how the work is done")
     group.add_argument(
@@ -224,6 +234,21 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         type=shard,
         default=(0, 1),
         help="look at the I-th of N parts only; equal images are in one part; index/N in an Indexed Job",
+    )
+    group.add_argument(
+        "--workers",
+        metavar="N",
+        type=workers,
+        default=1,
+        help="judge in N processes beside the one that reads (default 1: all in one); pays where thousands of"
+        " signatures are verified",
+    )
+    group.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        default="",
+        help="judge on the workers of a Dask cluster: the address of its scheduler, or local (needs"
+        " pratique[dask])",
     )
     group.add_argument(
         "--merge",
@@ -271,5 +296,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("give --inventory or --cluster, one of them; see `pratique scan --help`")
     if [*args.policies, *args.inventory].count(STANDARD_INPUT) > 1:
         raise UsageError("standard input can be read once: for policies or for one inventory")
+    if args.dask and args.workers > 1:
+        raise UsageError("--workers and --dask exclude each other")
     if args.shard[1] > 1 and not args.state:
         raise UsageError("--shard needs --state FILE: a shard is kept there for --merge")

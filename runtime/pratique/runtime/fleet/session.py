@@ -44,7 +44,7 @@ class ScanOptions:
         cluster: the cluster that is looked at; None for files.
         state: path of the log, `AUTOMATIC`, or empty for one that is thrown away.
         shard: which part of the inventory.
-        workers: processes that judge; 1 for this one, 0 for as many as pay.
+        workers: processes that judge; 1 for this one.
         dask: address of a Dask scheduler, or `local`; empty for none.
     """
 
@@ -62,7 +62,7 @@ class ScanOptions:
     exceptions_within_policies: bool = False
     state: str = ""
     shard: Shard = WHOLE
-    workers: int = 0
+    workers: int = 1
     dask: str = ""
 
 
@@ -172,6 +172,14 @@ def _look_ahead(
 
 
 def _judging(options: ScanOptions, judge: JudgeOptions) -> Callable[[Found], Judging]:
+    if options.dask:
+        from pratique.runtime.fleet.dask import on_dask
+
+        return on_dask(options.dask, judge)
+    if options.workers > 1:
+        from pratique.runtime.fleet.elsewhere import in_processes
+
+        return in_processes(options.workers, judge)
     return lambda found: Here(judge, found)
 
 
