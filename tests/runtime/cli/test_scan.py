@@ -84,9 +84,25 @@ def test_shards_are_merged_into_the_report_of_the_whole(folder: Path, capsys: Ca
         whole = capsys.readouterr().out
         for number in (1, 2, 3):
             main([*SCAN, "--shard", f"{number}/3", "--state", f"{number}.log", "-q"])
-        capsys.readouterr()
+            assert "Scanned " in capsys.readouterr().out
         assert main(["scan", "--merge", "2.log", "3.log", "1.log", "-o", form]) == 1
         assert capsys.readouterr().out == whole
+
+
+def test_shards_in_a_folder(folder: Path, capsys: Capture) -> None:
+    (folder / "state").mkdir()
+    for number in (1, 2):
+        command = [*SCAN, "--shard", f"{number}/2", "--state", "state"]
+        assert main([*command, "--exit-zero"]) == 0
+    assert [path.name for path in sorted((folder / "state").iterdir())] == [
+        "shard-1-of-2.log",
+        "shard-2-of-2.log",
+    ]
+    assert main(["scan", "--merge", "state"]) == 1
+    (folder / "state/shard-1-of-2.log").unlink()
+    assert main(["scan", "--merge", "state", "--exit-zero"]) == 2
+    assert "1/2 missing" in capsys.readouterr().err
+    assert main(["scan", "--merge", str(folder / "state" / "none")]) == 2
 
 
 def test_the_index_of_a_job_counts_from_0(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from pratique.runtime.cli.options import (
     store_options,
     trust_options,
 )
+from pratique.runtime.cli.scan_job import add_job_options, print_manifest
 from pratique.runtime.cli.writing import (
     FORMATS,
     add_output_options,
@@ -39,6 +40,7 @@ INTERMIXED: Final = True
 
 STANDARD_INPUT: Final = "-"
 MAX_WORKERS: Final = 256
+ENDING: Final = ".log"
 
 _FORMATS: Final = [name for name in FORMATS if name != "resources"]
 
@@ -56,7 +58,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.usage = (
         "pratique scan POLICY... (--cluster | --inventory FILE) [options]\n"
-        "       pratique scan --merge FILE... [options]"
+        "       pratique scan --merge FILE... [options]\n"
+        "       pratique scan POLICY... --job-manifest --job-image IMAGE [options]"
     )
     parser.epilog = _EXAMPLES
     inputs = parser.add_argument_group("inputs")
@@ -103,6 +106,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="values of variables and context entries, labels of namespaces (kind Values)",
     )
     _add_work_options(parser)
+    add_job_options(parser)
     add_output_options(parser, _FORMATS, costs=False)
     add_store_options(parser)
     add_platform_option(parser)
@@ -120,18 +124,20 @@ def run(args: argparse.Namespace) -> int:
     from pratique.runtime.outputs.formats import render_problems
     from pratique.runtime.outputs.problems import problems
 
+    if args.job_manifest:
+        return print_manifest(args)
     _check(args)
     outputs = chosen_outputs(args)
     try:
         if args.merge:
-            return _report(args, args.merge)
+            return _report(args, _merged(args.merge))
         from pratique.runtime.fleet.session import scanned
 
         with ProgressBar(quiet=args.quiet) as progress:
             finished = scanned(options(args), progress)
             path = finished.__enter__()
         try:
-            return _report(args, [path])
+            return _report(args, [path], part=True)
         finally:
             finished.__exit__(None, None, None)
     except PratiqueError as error:
@@ -140,13 +146,14 @@ def run(args: argparse.Namespace) -> int:
         raise
 
 
-def _report(args: argparse.Namespace, paths: list[Path]) -> int:
+def _report(args: argparse.Namespace, paths: list[Path], *, part: bool = False) -> int:
+    from pratique.grammar.errors import ExitCode
     from pratique.runtime.cli.exit_status import status_of
     from pratique.runtime.fleet.report import open_report
     from pratique.runtime.outputs.scans.formats import pieces
     from pratique.runtime.outputs.text import visible
 
-    report = open_report(paths, audit_warn=args.audit_warn)
+    report = open_report(paths, audit_warn=args.audit_warn, part=part)
     try:
         write_pieces(
             chosen_outputs(args),
@@ -154,14 +161,28 @@ def _report(args: argparse.Namespace, paths: list[Path]) -> int:
         )
         for notice in () if args.quiet else report.notices:
             print(f"note: {visible(notice)}", file=sys.stderr)
-        return status_of(
+        status = status_of(
             report.summary,
             only_transport=report.only_transport,
             warn_exit_code=args.warn_exit_code,
             warn_no_pass=args.warn_no_pass,
         )
+        return 0 if args.exit_zero and status == ExitCode.FINDINGS else status
     finally:
         report.close()
+
+
+def _merged(paths: list[Path]) -> list[Path]:
+    """Return the files that are merged: of folders, those that scans write there."""
+    from pratique.grammar.errors import UsageError
+
+    found = []
+    for path in paths:
+        logs = sorted(path.glob(f"*{ENDING}")) if path.is_dir() else [path]
+        if not logs:
+            raise UsageError(f"there is no finished scan (*{ENDING}) in {path}")
+        found += logs
+    return found
 
 
 def options(args: argparse.Namespace) -> ScanOptions:
@@ -186,11 +207,20 @@ def options(args: argparse.Namespace) -> ScanOptions:
         plan=args.plan,
         exceptions=tuple(args.exceptions),
         exceptions_within_policies=args.exceptions_within_policies,
-        state=args.state,
+        state=_state(args),
         shard=args.shard,
         workers=args.workers,
         dask=args.dask,
     )
+
+
+def _state(args: argparse.Namespace) -> str:
+    """Return where the scan is recorded: in a folder, in a file named after the shard."""
+    path: str = args.state
+    if path and Path(path).is_dir():
+        number, of = args.shard
+        return str(Path(path, f"shard-{number + 1}-of-{of}{ENDING}"))
+    return path
 
 
 def shard(text: str) -> Shard:
@@ -226,7 +256,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         default="",
         help="record finished work there; a scan that was interrupted goes on from it, and --merge reads it;"
-        " auto for a name that follows from what is scanned, in the current folder",
+        " a folder for a file named after the shard; auto for a name that follows from what is scanned",
     )
     group.add_argument(
         "--shard",
@@ -256,7 +286,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         default=[],
-        help="make one report of the --state files of all shards; nothing is scanned",
+        help="make one report of the --state files of all shards, or of a folder of them; nothing is scanned",
     )
 
 
@@ -276,6 +306,11 @@ def _add_exit_options(parser: argparse.ArgumentParser) -> None:
         "--warn-no-pass",
         action="store_true",
         help="exit with the code of --warn-exit-code also where nothing passed",
+    )
+    group.add_argument(
+        "--exit-zero",
+        action="store_true",
+        help="exit with 0 also where there are findings: the report tells them",
     )
 
 

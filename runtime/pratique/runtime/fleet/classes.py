@@ -20,7 +20,7 @@ from pratique.compiler.reads import NOTHING, Reads, Route, reads_of
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.fleet.inventory import Item
 from pratique.runtime.resource import Resource
-from pratique.runtime.scanning.background import takes_part
+from pratique.runtime.scanning.background import is_scanned
 
 _MISSING: Final = 0
 """Stands for a part that is not there; one that is there stands in a list."""
@@ -37,7 +37,7 @@ class Classes:
                 planned.rule, [each.exemption for each in classic.of(planned.policy, planned.rule)]
             )
             for planned in plan.rules
-            if takes_part(planned)
+            if is_scanned(planned.policy, planned.rule)
         }
         self._together = lru_cache(maxsize=4096)(self._union)
 
@@ -89,7 +89,7 @@ def asks_namespaces(plan: Plan, exemptions: Sequence[object] = ()) -> bool:
     return bool(exemptions) or any(
         planned.rule.body is not None or _selects_namespaces(planned.rule.resources)
         for planned in plan.rules
-        if takes_part(planned)
+        if is_scanned(planned.policy, planned.rule)
     )
 
 
@@ -98,7 +98,7 @@ def asks_objects(plan: Plan) -> bool:
     return any(
         planned.rule.context or isinstance(planned.rule.body, CEL_BODIES)
         for planned in plan.rules
-        if takes_part(planned)
+        if is_scanned(planned.policy, planned.rule)
     )
 
 

@@ -107,8 +107,8 @@ class ScanReport:
         )
 
 
-def open_report(paths: Sequence[Path], *, audit_warn: bool = False) -> ScanReport:
-    """Return the report of the logs of all shards of one scan.
+def open_report(paths: Sequence[Path], *, audit_warn: bool = False, part: bool = False) -> ScanReport:
+    """Return the report of the logs of all shards of one scan, or with `part` of one of them.
 
     Raises:
         LogError: a log cannot be read or is not finished, they are of different scans, or a shard is missing.
@@ -118,7 +118,8 @@ def open_report(paths: Sequence[Path], *, audit_warn: bool = False) -> ScanRepor
         for path in paths:
             readers.append(LogReader(path))
             stack.callback(readers[-1].close)
-        _check(readers)
+        if not part:
+            _check(readers)
         report = ScanReport(sorted(readers, key=lambda r: r.header.shard), audit_warn=audit_warn)
         stack.pop_all()
         return report

@@ -23,7 +23,7 @@ from pratique.runtime.fleet.sharding import WHOLE, Shard
 from pratique.runtime.platforms import Coverage, Reach
 from pratique.runtime.policy_files import PolicyFiles
 from pratique.runtime.registry.open import StoreOptions
-from pratique.runtime.scanning.background import takes_part
+from pratique.runtime.scanning.background import is_scanned
 from pratique.runtime.secrets import read_secrets
 from pratique.runtime.trust_options import TrustOptions
 
@@ -186,7 +186,7 @@ def _judging(options: ScanOptions, judge: JudgeOptions) -> Callable[[Found], Jud
 def _header(
     options: ScanOptions, plan: Plan, files: PolicyFiles, exemptions: tuple[Any, ...], inventory: Inventory
 ) -> Header:
-    asked = [planned for planned in plan.rules if takes_part(planned)]
+    asked = [planned for planned in plan.rules if is_scanned(planned.policy, planned.rule)]
     trust = [f"{root.name}={_content(root.path) if root.path else ''}" for root in options.trust.roots]
     images = "layout " + str(options.store.layout.resolve()) if options.store.layout else "registries"
     about = {
@@ -212,7 +212,11 @@ def _left_out(plan: Plan) -> Iterator[str]:
         if not policy.background:
             yield f"{policy.kind} {policy.key} takes no part in background scans (background: false)"
             continue
-        rules = [each.rule for each in plan.rules if each.policy is policy and not takes_part(each)]
+        rules = [
+            each.rule
+            for each in plan.rules
+            if each.policy is policy and not is_scanned(each.policy, each.rule)
+        ]
         named = [rule.name for rule in rules if not rule.generated_from]
         if rules:
             what = f"rules {', '.join(named)}" if any(named) else "what it does"

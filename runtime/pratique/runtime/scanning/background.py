@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pratique.compiler.plan import PlannedRule
+from pratique.compiler import ir
+from pratique.compiler.purposes import Purpose, purpose
 from pratique.runtime.applicable import Applicable
 from pratique.runtime.decision import RuleResult, Stage
-from pratique.runtime.scanning.scope import is_scanned
 
 
-def takes_part(planned: PlannedRule) -> bool:
-    """Say whether a rule is asked in the background: it judges only, and its policy agrees."""
-    return is_scanned(planned.policy, planned.rule)
+def is_scanned(policy: ir.Policy, rule: ir.Rule) -> bool:
+    """Say whether a rule judges what exists: one that would change it or make others of it does not."""
+    return policy.background and purpose(rule) is Purpose.JUDGE
 
 
 def reported(rules: Sequence[Applicable], results: Iterable[RuleResult]) -> list[RuleResult]:

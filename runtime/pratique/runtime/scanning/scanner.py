@@ -22,7 +22,7 @@ from pratique.runtime.decision import ResourceId, Status
 from pratique.runtime.engine import Engine
 from pratique.runtime.kubernetes.client import Object
 from pratique.runtime.resource import Resource, labels_of
-from pratique.runtime.scanning.background import reported, takes_part
+from pratique.runtime.scanning.background import is_scanned, reported
 from pratique.runtime.scanning.findings import Entry, Findings, PolicyId
 from pratique.runtime.scanning.inventory import ResourceKey
 
@@ -195,7 +195,8 @@ class Scanner:
         rules = [
             each
             for each in applicable(engine.plan, resource)
-            if takes_part(each.planned) and (policies is None or _id(each.planned.policy) in policies)
+            if is_scanned(each.planned.policy, each.planned.rule)
+            and (policies is None or _id(each.planned.policy) in policies)
         ]
         results = await engine.judge(resource, rules, seconds=PATIENCE)
         if self._engine is not engine:

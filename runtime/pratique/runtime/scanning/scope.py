@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pratique.compiler import ir
-from pratique.compiler.purposes import Purpose, purpose
 from pratique.grammar.wildcard import is_literal
 from pratique.runtime.kubernetes.discovery import Discovery
 from pratique.runtime.kubernetes.types import ResourceType
 from pratique.runtime.resource import POD_SPECS
+from pratique.runtime.scanning.background import is_scanned
 
 
 class Target(NamedTuple):
@@ -19,11 +19,6 @@ class Target(NamedTuple):
 
     type: ResourceType
     namespace: str = ""
-
-
-def is_scanned(policy: ir.Policy, rule: ir.Rule) -> bool:
-    """Say whether a rule judges what exists: one that would change it or make others of it does not."""
-    return policy.background and purpose(rule) is Purpose.JUDGE
 
 
 def scope(policies: Iterable[ir.Policy], discovery: Discovery) -> frozenset[Target]:
@@ -34,7 +29,7 @@ def scope(policies: Iterable[ir.Policy], discovery: Discovery) -> frozenset[Targ
     found: defaultdict[ResourceType, set[str] | None] = defaultdict(set)
     for policy in policies:
         for rule in (each for each in policy.rules if is_scanned(policy, each)):
-            namespaces = _namespaces(rule.resources)
+            namespaces = namespaces_of(rule.resources)
             for type in _types(rule, discovery):
                 known = found[type]
                 if namespaces is None or not type.namespaced:
@@ -59,7 +54,7 @@ def _types(rule: ir.Rule, discovery: Discovery) -> Iterator[ResourceType]:
                     yield served.type
 
 
-def _namespaces(region: ir.ResourceRegion) -> set[str] | None:
+def namespaces_of(region: ir.ResourceRegion) -> set[str] | None:
     """Return the only namespaces that a region lies in; None for unknown."""
     if region.namespace is not None:
         return {region.namespace}
