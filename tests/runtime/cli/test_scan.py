@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pratique.runtime.cli import main
+from pratique.runtime.cli import main, scan
+from pratique.runtime.outputs.scans.formats import FORMATS
 from tests.conftest import ROOT
 from tests.support_fleet import LABELLED, pod
 
@@ -66,6 +67,13 @@ def test_reports_say_what_apply_says_of_signatures(lab: list[str], capsys: Captu
 
     assert told(scanned) == told(applied)
     assert len(scanned) == 13
+
+
+def test_every_format_can_be_asked_for(folder: Path, capsys: Capture) -> None:
+    assert list(FORMATS) == scan._FORMATS
+    for name in FORMATS:
+        assert main([*SCAN, "-o", name]) == 1
+        assert "labelled" in capsys.readouterr().out
 
 
 def test_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
