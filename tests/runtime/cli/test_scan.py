@@ -76,6 +76,17 @@ def test_every_format_can_be_asked_for(folder: Path, capsys: Capture) -> None:
         assert "labelled" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_a_scan_can_be_shown_as_a_page(folder: Path, capsys: Capture, form: str) -> None:
+    main([*SCAN, "-o", f"{form}=found"])
+    assert main(["report", "found", "-o", "json", "-o", "html=page.html"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    main([*SCAN, "-o", "json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [shown[key] for key in ("rows", "results")] == [found[key] for key in ("rows", "results")]
+    assert "labelled" in (folder / "page.html").read_text()
+
+
 def test_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     text = (folder / "pods.json").read_bytes()
     done = subprocess.run(

@@ -188,7 +188,7 @@ def test_what_is_not_well_formed_is_told_with_its_place(
 
 def test_what_is_no_report_is_told(tmp_path: Path) -> None:
     with pytest.raises(
-        PolicyErrors, match=r"yaml:1:1.*v1 Pod is neither a result of `pratique apply -o json` nor"
+        PolicyErrors, match=r"yaml:1:1.*v1 Pod is neither a result of `pratique apply -o json` or `scan` nor"
     ):
         read_stored(stored(tmp_path, "apiVersion: v1\nkind: Pod\n"))
     with pytest.raises(PolicyErrors, match="no Kubernetes object"):

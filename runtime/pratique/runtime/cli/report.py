@@ -29,7 +29,7 @@ FORMATS: Final = {name: text for name, text in ALL_FORMATS.items() if name != "r
 """Stored results do not hold the objects that rules changed."""
 
 _EPILOG: Final = """\
-RESULT is what `pratique apply -o json` (or yaml) wrote, or a policy report of any program
+RESULT is what `pratique apply -o json` (or yaml) or `pratique scan` wrote, or a policy report of any program
 (PolicyReport, ClusterPolicyReport, Report, ClusterReport), as kubectl prints it. Several are shown
 as one. Policy reports hold no images, no signers and no reasons, and do not say whether a policy
 enforces, which is then taken as Audit. Whatever the results are, the exit code is 0.

@@ -16,6 +16,7 @@ from pratique.grammar.yaml_tree import read_documents
 from pratique.runtime.decision import Report, Requests, RootLine
 from pratique.runtime.inputs import ResourceDocument, load_resources, read_inputs
 from pratique.runtime.outputs.json_format import API_VERSION, KIND
+from pratique.runtime.outputs.scans.json_form import KIND as SCAN
 from pratique.runtime.outputs.view import Verdict, View
 from pratique.runtime.stored.policy_reports import KINDS, PolicyReport
 from pratique.runtime.stored.results import StoredResults
@@ -97,7 +98,7 @@ def verdicts_of(data: dict[str, Any]) -> tuple[Report, list[Verdict]] | None:
         ValidationError: it is one of these, and not well formed.
     """
     group, kind = data["apiVersion"].partition("/")[0], data["kind"]
-    if (data["apiVersion"], kind) == (API_VERSION, KIND):
+    if data["apiVersion"] == API_VERSION and kind in (KIND, SCAN):
         results = StoredResults.model_validate(data)
         verdicts = [Verdict(row, at) for row, at in results.timed_rows()]
         return results.report([verdict.row for verdict in verdicts]), verdicts
@@ -131,7 +132,7 @@ def _each(
             continue
         if held is None:
             what = f"{document.data['apiVersion']} {document.data['kind']}"
-            text = f"{what} is neither a result of `pratique apply -o json` nor a policy report"
+            text = f"{what} is neither a result of `pratique apply -o json` or `scan` nor a policy report"
             errors.append(PolicyError(CODE, text, Location(source_of(document), Span.at(document.line, 1))))
         else:
             found.append(held)
