@@ -75,7 +75,8 @@ class Counter:
         self.about = About(name, help, "counter", labels)
         self._most = most
         self._others = (OTHER,) * len(labels)
-        self._values: dict[Labels, float] = {}
+        # Without labels there is a number before anything happens, so that the first thing is an increase.
+        self._values: dict[Labels, float] = {} if labels else {(): 0}
 
     def add(self, *values: str, amount: float = 1) -> None:
         """Count something with these label values."""
@@ -115,6 +116,22 @@ class Looked:
         yield from _samples(self.about, self._read())
 
 
+class Series:
+    """How often something took how long, with the same label values each time."""
+
+    __slots__ = ("_bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, amount: float) -> None:
+        """Count one that took `amount`."""
+        self.counts[bisect_left(self._bounds, amount)] += 1
+        self.total += amount
+
+
 class Histogram:
     """How often something took how long, by label values."""
 
@@ -123,28 +140,29 @@ class Histogram:
     ) -> None:
         self.about = About(name, help, "histogram", labels)
         self._bounds = bounds
-        self._counts: dict[Labels, list[int]] = {}
-        self._sums: dict[Labels, float] = {}
+        self._series: dict[Labels, Series] = {}
+
+    def of(self, *values: str) -> Series:
+        """Return the series with these label values."""
+        found = self._series.get(values)
+        if found is None:
+            found = self._series[values] = Series(self._bounds)
+        return found
 
     def observe(self, amount: float, *values: str) -> None:
         """Count one that took `amount`."""
-        counts = self._counts.get(values)
-        if counts is None:
-            counts = self._counts[values] = [0] * (len(self._bounds) + 1)
-            self._sums[values] = 0.0
-        counts[bisect_left(self._bounds, amount)] += 1
-        self._sums[values] += amount
+        self.of(*values).observe(amount)
 
     def lines(self) -> Iterator[str]:
         """Yield the metric in the text format."""
         name = self.about.name
         yield from _head(self.about)
         labels = (*self.about.labels, "le")
-        for values, counts in sorted(self._counts.items()):
+        for values, series in sorted(self._series.items()):
             total = 0
-            for bound, total in zip((*self._bounds, "+Inf"), accumulate(counts), strict=True):
+            for bound, total in zip((*self._bounds, "+Inf"), accumulate(series.counts), strict=True):
                 yield f"{name}_bucket{_braces(labels, (*values, f'{bound}'))} {total}"
-            yield f"{name}_sum{_braces(self.about.labels, values)} {_number(self._sums[values])}"
+            yield f"{name}_sum{_braces(self.about.labels, values)} {_number(series.total)}"
             yield f"{name}_count{_braces(self.about.labels, values)} {total}"
 
 

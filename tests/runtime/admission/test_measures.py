@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from pratique.grammar.errors import TransportError
 from pratique.runtime.admission import measures
 from pratique.runtime.admission.judging import Judge
 from pratique.runtime.admission.server import Webhook
@@ -49,7 +50,7 @@ def test_the_time_of_a_review_is_divided_among_its_phases() -> None:
     served(work)
 
 
-def test_tenants_who_write_many_policies_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_r9_tenants_who_write_many_policies_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measures, "MAX_VERDICTS", 3)
     text = "\n---\n".join(cluster_policy(metadata={"name": f"p{n}"}) for n in range(9))
 
@@ -72,6 +73,21 @@ def test_tenants_who_write_many_policies_do_not_fill_the_memory(monkeypatch: pyt
             assert 'policy="p0"' not in said
 
     asyncio.run(run())
+
+
+def test_f13_other_bytes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(client: Any, webhook: Webhook, world: World) -> None:
+        name = "pratique_admission_digest_mismatches_total"
+        assert f"{name} 0" in await (await client.get("/metrics")).text()
+
+        async def other(*_: object) -> Any:
+            raise TransportError("digest-mismatch", "ghcr.io: other bytes")
+
+        monkeypatch.setattr(world.store, "manifest", other)
+        await client.post("/mutate", data=review(), headers=JSON)
+        assert f"{name} 1" in await (await client.get("/metrics")).text()
+
+    served(work)
 
 
 def test_every_line_about_a_review_bears_its_uid(caplog: pytest.LogCaptureFixture) -> None:

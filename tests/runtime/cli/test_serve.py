@@ -1,5 +1,6 @@
 """The server as a process."""
 
+import importlib.util
 import json
 import re
 import signal
@@ -12,8 +13,10 @@ import pytest
 
 from pratique.runtime.cli import main
 from tests.support_policies import cluster_policy
+from tests.support_registry import free_port
 from tests.support_tls import Authority
 
+SERVED = ("--tls-certificate", "x.pem", "--tls-key", "x.pem")
 KUBECONFIG = """\
 current-context: c
 contexts: [{name: c, context: {cluster: k}}]
@@ -74,9 +77,46 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path) -> None:
             process.kill()
 
 
+def test_a_server_with_all_that_tells_of_it(tmp_path: Path) -> None:
+    """Neither the shared cache nor the collector is there, and nothing waits for them."""
+    authority = Authority.make(tmp_path)
+    authority.server_context("127.0.0.1")
+    (both,) = tmp_path.glob("server-*.pem")
+    policy, key = tmp_path / "policy.yaml", tmp_path / "key"
+    policy.write_text(cluster_policy())
+    key.write_text("k" * 64)
+    debug = free_port()
+    command = [str(Path(sys.executable).with_name("pratique")), "serve", str(policy)]
+    command += ["--tls-certificate", str(both), "--tls-key", str(both), "--host", "127.0.0.1", "--port", "0"]
+    command += ["--offline", "--linger", "0", "--log-format", "json", "--debug-port", str(debug)]
+    command += ["--shared-cache", f"valkey://127.0.0.1:{free_port()}", "--shared-cache-key", str(key)]
+    if importlib.util.find_spec("opentelemetry"):
+        command += ["--traces", f"http://127.0.0.1:{free_port()}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = next((line for line in process.stderr if "listens on 127.0.0.1:" in line), "")
+            url = f"https://127.0.0.1:{line.rpartition(':')[2].strip()}/metrics"
+            with urllib.request.urlopen(url, context=authority.client_context(), timeout=20) as answer:
+                text = answer.read().decode()
+            assert "pratique_shared_cache_up 0\n" in text
+            assert 'pratique_shared_cache_faults_total{fault="connection"} 1\n' in text
+            assert "process_open_fds " in text
+            with urllib.request.urlopen(f"http://127.0.0.1:{debug}/debug/plan", timeout=20) as answer:
+                assert json.load(answer)["totals"]["policies"] == 1
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["policy.yaml", "--shared-cache-key", "key"], "which shared cache"),
+        (["policy.yaml", "--shared-cache", "valkey://h"], "needs --shared-cache-key"),
+        (["policy.yaml", *SERVED, "--shared-cache", "h:1", "--shared-cache-key", "x"], "valkey://HOST"),
+        (["policy.yaml", *SERVED, "--shared-cache", "valkey://h", "--shared-cache-key", "x"], "x cannot be"),
         (["policy.yaml"], "there is no certificate"),
         (["policy.yaml", "--tls-certificate", "x.pem"], "go together"),
         (["policy.yaml", "--service", "ns/name"], "give --cluster or --kubeconfig"),

@@ -103,7 +103,7 @@ def test_all_of_it_is_read_by_prometheus() -> None:
     assert [f.type for f in families] == [a.kind for a in metrics.families]
 
 
-def test_hosts_that_strangers_name_have_a_bound() -> None:
+def test_r9_hosts_that_strangers_name_have_a_bound() -> None:
     async def run() -> str:
         metrics, client = Metrics(), DistributionClient()
         measure_registries(metrics, CountingStore(client), client)

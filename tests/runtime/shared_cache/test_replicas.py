@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -286,6 +287,79 @@ def test_f23_a_server_that_says_nothing_true_changes_no_verdict(
                     assert asyncio.get_running_loop().time() - start < 5
 
     asyncio.run(run())
+
+
+class Chaos:
+    """A server that keeps what it is told, and now and then does something else."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._kept: dict[bytes, bytes] = {}
+
+    def __call__(self, command: Command) -> bytes | Awaitable[bytes]:
+        said = self._honest(command)
+        match self._random.randrange(12):
+            case 0:
+                return self._random.randbytes(20)
+            case 1:
+                return self._late(said)
+            case 2:
+                return bulk(self._random.choice([*self._kept.values(), b""]))
+            case 3:
+                return bulk(None)
+            case 4:
+                return b"-LOADING\r\n"
+            case 5:
+                return said[: len(said) // 2]
+            case _:
+                return said
+
+    async def _late(self, said: bytes) -> bytes:
+        await asyncio.sleep(self._random.random() / 5)
+        return said
+
+    def _honest(self, command: Command) -> bytes:
+        match command:
+            case [b"GET", name]:
+                return bulk(self._kept.get(name))
+            case [b"SET", name, value, *how]:
+                if b"NX" in how and name in self._kept:
+                    return bulk(None)
+                self._kept[name] = value
+                return b"+OK\r\n"
+            case [b"DEL", name]:
+                return b":%d\r\n" % (self._kept.pop(name, None) is not None)
+            case [b"EXEC"]:
+                return b"*2\r\n:1\r\n+OK\r\n"
+            case _:
+                return b"+OK\r\n"
+
+
+def test_f23_f24_a_server_that_lies_at_random_changes_no_verdict(
+    lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ASK_S", 0.05)
+    (tmp_path / "key").write_text(KEY)
+    seen: Counter[str] = Counter()
+
+    async def run(seed: int) -> None:
+        async with LyingServer(Chaos(seed)) as liar, site(lab) as place, AsyncExitStack() as stack:
+            options = SharedCacheOptions(url=f"valkey://127.0.0.1:{liar.port}", key=tmp_path / "key")
+            for _ in range(3):
+                two = [await stack.enter_async_context(place.replica(options)) for _ in range(2)]
+                signed, unsigned = await asyncio.gather(pods(two, 3), pods(two, 3, "acme/unsigned:v1"))
+                assert all(verdict.allowed for verdict in signed), signed
+                assert not any(verdict.allowed for verdict in unsigned)
+                assert all("no signatures found" in verdict.message for verdict in unsigned)
+                for each in two:
+                    for kind in ("hit", "joined", "unavailable"):
+                        name = f'pratique_shared_cache_requests_total{{result="{kind}"}}'
+                        seen[kind] += each.figure(name)
+
+    for seed in range(6):
+        asyncio.run(run(seed))
+    assert seen["hit"] > 0  # it was believed where it was right
+    assert seen["unavailable"] > 0
 
 
 def test_a_replica_whose_server_dies_goes_on(lab: Path, server: Valkey) -> None:

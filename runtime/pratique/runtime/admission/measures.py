@@ -8,7 +8,7 @@ from typing import Final
 from pratique.compiler.plan import Plan
 from pratique.runtime.admission.review import Review
 from pratique.runtime.admission.verdict import Verdict
-from pratique.runtime.metrics import Metrics
+from pratique.runtime.metrics import Metrics, Series
 from pratique.runtime.phases import Phase
 from pratique.runtime.phases import Review as Observed
 
@@ -38,6 +38,11 @@ class Measures:
             "Time that a review spent in one phase, if it had it.",
             ("phase",),
         )
+        self._by_phase: dict[int, Series] = {}
+        self._attacks = metrics.counter(
+            "pratique_admission_digest_mismatches_total",
+            "Results of rules for which a registry answered other bytes than those asked for.",
+        )
         self._verdicts = metrics.counter(
             "pratique_admission_verdicts_total",
             "Results of rules at admission.",
@@ -51,10 +56,15 @@ class Measures:
         """Count an answer, and where its time went."""
         observed.finish(outcome, outcome if outcome in ("error", "refused") else "")
         self._reviews.add(webhook, outcome, dry_run)
-        self._seconds.observe(sum(observed.seconds), webhook)
-        for phase, seconds in zip(_PHASES, observed.seconds, strict=True):
+        whole = 0.0
+        for number, seconds in enumerate(observed.seconds):
             if seconds:
-                self._phases.observe(seconds, phase)
+                whole += seconds
+                series = self._by_phase.get(number)
+                if series is None:
+                    series = self._by_phase[number] = self._phases.of(Phase(number).label)
+                series.observe(seconds)
+        self._seconds.observe(whole, webhook)
 
     def turned_away(self, webhook: str, outcome: str) -> None:
         """Count a request that was not read."""
@@ -63,6 +73,8 @@ class Measures:
     def judged(self, review: Review, verdict: Verdict) -> None:
         """Count what became of each rule."""
         for outcome in verdict.outcomes:
+            if outcome.attack:
+                self._attacks.add()
             self._verdicts.add(outcome.policy.key, outcome.rule.name, outcome.status.value, review.operation)
 
     def results(self) -> Iterator[tuple[str, str, str, float]]:
@@ -77,6 +89,3 @@ class Measures:
             self._pruned_for = plan
             keys = {policy.key for policy in plan.policies.policies}
             self._verdicts.forget(lambda labels: labels[0] not in keys)
-
-
-_PHASES: Final = tuple(phase.label for phase in Phase)
