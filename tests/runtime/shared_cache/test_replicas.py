@@ -62,8 +62,15 @@ def server(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine 50 ms may pass for no reason; where that matters is tested elsewhere."""
-    monkeypatch.setattr(module, "ASK_S", 5.0)
+    """On a busy machine a second may pass for no reason; where that matters is tested elsewhere."""
+    for name in ("ASK_S", "WAIT_S", "LEASE_S"):
+        monkeypatch.setattr(module, name, 10.0)
+
+
+def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be as impatient as outside of tests."""
+    for name, seconds in (("ASK_S", 0.05), ("WAIT_S", 1.0), ("LEASE_S", 3.0)):
+        monkeypatch.setattr(module, name, seconds)
 
 
 @dataclass
@@ -119,15 +126,18 @@ class Replica:
 class SlowStore(LayoutStore):
     """Takes so long for an answer that all who ask at the same time have asked by then."""
 
+    delay_s = 0.0
+
     async def manifest(self, repository: Repository, reference: str) -> Manifest:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(self.delay_s)
         return await super().manifest(repository, reference)
 
 
 @asynccontextmanager
-async def site(lab: Path) -> AsyncIterator[Site]:
+async def site(lab: Path, delay_s: float = 0) -> AsyncIterator[Site]:
     asked: Counter[str] = Counter()
     store = SlowStore(lab / "layout")
+    store.delay_s = delay_s
     layout = LayoutServer(store, registry="ghcr.io", on_request=lambda *request: asked.update([request[1]]))
     async with layout:
         yield Site(lab, layout.host, asked)
@@ -145,7 +155,7 @@ def test_two_replicas_and_a_hundred_cold_pods_each_are_one_fetch_and_one_verific
     monkeypatch.setattr(module, "LEASE_S", 20.0)
 
     async def run() -> None:
-        async with site(lab) as place, AsyncExitStack() as stack:
+        async with site(lab, delay_s=1) as place, AsyncExitStack() as stack:
             replicas = [await stack.enter_async_context(place.replica(server.options())) for _ in range(2)]
             verdicts = await pods(replicas, 100)
             assert all(verdict.allowed and verdict.patch for verdict in verdicts)
@@ -264,7 +274,7 @@ async def _write(server: Valkey, values: dict[bytes, bytes]) -> None:
 def test_f23_a_server_that_says_nothing_true_changes_no_verdict(
     lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ASK_S", 0.05)
+    as_shipped(monkeypatch)
     (tmp_path / "key").write_text(KEY)
 
     async def late() -> bytes:
@@ -338,7 +348,7 @@ class Chaos:
 def test_f23_f24_a_server_that_lies_at_random_changes_no_verdict(
     lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ASK_S", 0.05)
+    as_shipped(monkeypatch)
     (tmp_path / "key").write_text(KEY)
     seen: Counter[str] = Counter()
 

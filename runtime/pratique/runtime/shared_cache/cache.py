@@ -19,7 +19,7 @@ import logging
 import secrets
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pratique.runtime.shared_cache.address import Address
@@ -45,11 +45,16 @@ _LOG: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """Work on a question that is under way: ours, or that of another replica."""
+    """Work on a question that is under way: ours, or that of another replica.
+
+    Attributes:
+        kept: record that was there when ours began.
+    """
 
     name: bytes
     token: bytes
     is_ours: bool
+    kept: bytes | None = None
 
     @property
     def lease(self) -> bytes:
@@ -64,6 +69,13 @@ class Flight:
 
 class SharedCache:
     """See the module. For one event loop.
+
+    Args:
+        address: the server.
+        sealer: has the key of the installation.
+        ask_s: seconds that a command is waited for; None for `ASK_S`.
+        wait_s: seconds that a flight of another replica is waited for; None for `WAIT_S`.
+        lease_s: seconds after which a lease ends by itself; None for `LEASE_S`.
 
     Attributes:
         counts: what happened: `hit`, `miss`, `joined` (another replica's flight brought it), `unavailable`.
@@ -124,24 +136,38 @@ class SharedCache:
     def put(self, name: bytes, answer: Answer, seconds: float) -> None:
         """Keep an answer; waits for nothing."""
         if len(answer.body) <= MAX_VALUE:
-            self._beside((b"SET", name, self._sealer.seal(name, answer), b"PX", b"%d" % int(seconds * 1000)))
+            self._beside(self._keeping(name, answer, seconds))
+
+    def _keeping(self, name: bytes, answer: Answer, seconds: float) -> Command:
+        return b"SET", name, self._sealer.seal(name, answer), b"PX", b"%d" % int(seconds * 1000)
 
     async def begin(self, name: bytes) -> Flight | None:
-        """Begin to work on a question, or return who does already; None where nobody can know."""
+        """Begin to work on a question, or return who does already; None where nobody can know.
+
+        What is kept under the name by now comes along: a flight may have landed since it was looked for.
+        """
         if self._waiting.is_open:
             return None
         token = secrets.token_hex(16).encode()
         ours = Flight(name, token, is_ours=True)
         replies = await self._ask(
-            (b"SET", ours.lease, token, b"NX", b"PX", self._lease_ms), (b"GET", ours.lease)
+            (b"SET", ours.lease, token, b"NX", b"PX", self._lease_ms),
+            (b"GET", ours.lease),
+            (b"GET", name),
         )
         match replies:
-            case [b"OK", _]:
+            case [b"OK", _, bytes(kept)]:
+                return replace(ours, kept=kept)
+            case [b"OK", _, _]:
                 return ours
-            case [None, bytes(theirs)] if len(theirs) == len(token):
+            case [None, bytes(theirs), _] if len(theirs) == len(token):
                 return Flight(name, theirs, is_ours=False)
             case _:
                 return None
+
+    def kept(self, flight: Flight, max_age: float | None) -> Answer | None:
+        """Return the good answer that a flight of ours found when it began."""
+        return self._opened(flight.name, flight.kept, max_age)
 
     async def joined(self, flight: Flight) -> Answer | None:
         """Return what another replica's flight brings; None if it brings nothing, or not in time."""
@@ -170,15 +196,24 @@ class SharedCache:
             _LOG.warning("another replica's work brought nothing in time; each works for itself for a while")
         return None
 
-    def land(self, flight: Flight, answer: Answer | None) -> None:
-        """End a flight of ours with what it brought, None for nothing; waits for nothing."""
-        if answer is None or len(answer.body) > MAX_VALUE:
-            value = b""
-        else:
+    def land(self, flight: Flight, answer: Answer | None, seconds: float = 0) -> None:
+        """End a flight of ours with what it brought; waits for nothing.
+
+        Args:
+            flight: ours.
+            answer: None for nothing.
+            seconds: for which it is kept for those who ask later; 0 for not at all.
+        """
+        value = b""
+        keep: tuple[Command, ...] = ()
+        if answer is not None and len(answer.body) <= MAX_VALUE:
             value = self._sealer.seal(flight.result, answer)
-        # Together: whoever asks after this begins a flight of its own.
+            if seconds:
+                keep = (self._keeping(flight.name, answer, seconds),)
+        # Together: whoever asks after this finds what is kept, or begins a flight of its own.
         self._beside(
             (b"MULTI",),
+            *keep,
             (b"DEL", flight.lease),
             (b"SET", flight.result, value, b"PX", self._lease_ms),
             (b"EXEC",),
