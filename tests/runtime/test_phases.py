@@ -77,6 +77,8 @@ def test_spans_are_told_what_is_done_and_how_it_ends(review: Review) -> None:
     told: list[object] = []
 
     class Told:
+        trace = "t"
+
         def begin(self, name: str, attributes: Mapping[str, str]) -> object:
             told.append((name, dict(attributes)))
             return name

@@ -38,7 +38,13 @@ class Phase(IntEnum):
 
 
 class ReviewSpans(Protocol):
-    """Draws one review as a tree; all calls but `begin` and `end` of one span may come from any task."""
+    """Draws one review as a tree; all calls but `begin` and `end` of one span may come from any task.
+
+    Attributes:
+        trace: id of the trace that the tree belongs to.
+    """
+
+    trace: str
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> object:
         """Begin a span within what is under way in this task; return what `end` wants back."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -18,6 +20,7 @@ from pratique.runtime.phases import CURRENT, Phase, Review, during
 from pratique.runtime.ports import Repository
 from pratique.runtime.registry.client import DistributionClient
 from pratique.runtime.registry.counting import CountingStore
+from pratique.runtime.serving.logs import JsonLines
 from pratique.runtime.serving.measures import measure_registries
 from pratique.runtime.serving.tracing import Tracing
 from tests.runtime.admission.test_server import JSON, review, served
@@ -153,6 +156,20 @@ def test_requests_to_registries_are_drawn_without_secrets_and_queries() -> None:
         "pratique.kind",
         "http.response.status_code",
     }
+
+
+def test_lines_of_the_log_bear_the_trace() -> None:
+    kept = Kept()
+    spans = kept.tracing.review("mutate", parent())
+    observed = Review(spans)
+    token = CURRENT.set(observed)
+    try:
+        observed.dequeue("u1")
+        line = json.loads(JsonLines().format(logging.makeLogRecord({"msg": "denied"})))
+    finally:
+        observed.finish()
+        CURRENT.reset(token)
+    assert (line["uid"], line["trace_id"]) == ("u1", TRACE)
 
 
 def test_spans_are_sent_to_a_collector_over_http(monkeypatch: pytest.MonkeyPatch) -> None:

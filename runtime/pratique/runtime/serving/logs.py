@@ -62,10 +62,12 @@ class TextLines(logging.Formatter):
 
 
 def _fields(record: logging.LogRecord) -> dict[str, str]:
-    """Return the fields of a record; the first is the uid of the review that the work is for, if any."""
+    """Return the fields of a record; first those of the review that the work is for, if any."""
     fields = getattr(record, "fields", None)
     review = CURRENT.get()
     about = {"uid": review.uid} if review and review.uid else {}
+    if review and review.spans:
+        about["trace_id"] = review.spans.trace
     return about | (fields if isinstance(fields, dict) else {})
 
 

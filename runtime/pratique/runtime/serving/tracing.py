@@ -129,6 +129,7 @@ class Spans(ReviewSpans):
     """The spans of one review; implements `phases.ReviewSpans`."""
 
     def __init__(self, tracing: Tracing, span: Span) -> None:
+        self.trace = f"{span.get_span_context().trace_id:032x}"
         self._tracing = tracing
         self._root = tracing.enter(span)
 
