@@ -18,10 +18,7 @@ from pratique.runtime.admission.judging import Judge
 from pratique.runtime.admission.verdict import Verdict
 from pratique.runtime.lab.build import write_lab
 from pratique.runtime.metrics import Metrics
-from pratique.runtime.ports import Manifest, Repository
-from pratique.runtime.registry.layout import LayoutStore
 from pratique.runtime.registry.open import StoreOptions
-from pratique.runtime.registry.serve import LayoutServer
 from pratique.runtime.serving.engines import engines
 from pratique.runtime.serving.options import ServeOptions
 from pratique.runtime.shared_cache import cache as module
@@ -29,6 +26,7 @@ from pratique.runtime.shared_cache.address import SharedCacheOptions
 from pratique.runtime.trust_options import RootChoice, TrustOptions
 from tests.support_admission import review
 from tests.support_engine import pod
+from tests.support_held_registry import HeldRegistry
 from tests.support_lab import recipe_of
 from tests.support_policies import cluster_policy, read
 from tests.support_valkey import KEY, NO_PROGRAM, PROGRAM, Command, LyingServer, Valkey, bulk, valkey
@@ -123,24 +121,11 @@ class Replica:
         return sum(int(line.split()[-1]) for line in lines if line.startswith(name))
 
 
-class SlowStore(LayoutStore):
-    """Takes so long for an answer that all who ask at the same time have asked by then."""
-
-    delay_s = 0.0
-
-    async def manifest(self, repository: Repository, reference: str) -> Manifest:
-        await asyncio.sleep(self.delay_s)
-        return await super().manifest(repository, reference)
-
-
 @asynccontextmanager
 async def site(lab: Path, delay_s: float = 0) -> AsyncIterator[Site]:
-    asked: Counter[str] = Counter()
-    store = SlowStore(lab / "layout")
-    store.delay_s = delay_s
-    layout = LayoutServer(store, registry="ghcr.io", on_request=lambda *request: asked.update([request[1]]))
-    async with layout:
-        yield Site(lab, layout.host, asked)
+    registry = HeldRegistry(lab, delay_s)
+    async with registry:
+        yield Site(lab, registry.host, registry.asked)
 
 
 async def pods(replicas: list[Replica], count: int, image: str = "acme/app:v1") -> list[Verdict]:
