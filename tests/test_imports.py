@@ -32,6 +32,10 @@ def test_imports_nothing_heavy(module: str) -> None:
     assert not loaded(f"import {module}") & set(HEAVY)
 
 
+def test_a_server_loads_nothing_for_traces_before_it_is_told_to() -> None:
+    assert not loaded("import pratique.runtime.serving.running") & {"opentelemetry", "google", "requests"}
+
+
 def test_explaining_loads_neither_graph_library_nor_client(tmp_path: Path) -> None:
     code = f"""
 from pratique.runtime.cli import main
