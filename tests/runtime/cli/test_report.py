@@ -68,7 +68,7 @@ def test_policies_are_drawn(results: str, tmp_path: Path, capsys: pytest.Capture
         (["RESULTS", "--cluster"], "give either results or a cluster"),
         (["RESULTS", "-n", "shop"], "--namespace is about the reports of a cluster"),
         (["-", "--policies", "-"], "standard input can hold"),
-        (["RESULTS", "-o", "resources"], "-o resources is of `pratique apply`"),
+        (["RESULTS", "-o", "resources"], "'resources' is not one of"),
         (["RESULTS", "--html", "-", "-o", "table"], "two outputs for standard output"),
         (["RESULTS", "--html", "/nowhere/x.html"], "cannot write"),
         (["nothing.json"], "there is no file nothing.json"),

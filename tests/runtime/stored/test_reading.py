@@ -16,8 +16,10 @@ from pratique.runtime.decision import Report
 from pratique.runtime.outputs.formats import FORMATS, Grouping, RenderOptions, render
 from pratique.runtime.outputs.json_format import problems_document
 from pratique.runtime.outputs.problems import Problem
+from pratique.runtime.outputs.scans.formats import pieces
 from pratique.runtime.outputs.view import View
 from pratique.runtime.stored.reading import read_stored
+from tests.runtime.outputs.scans.test_formats import RESULTS, Given
 from tests.support_reports import HOSTILE, hostile, mixed, story
 
 REPRINTED = sorted(FORMATS.keys() - {"resources"})
@@ -73,6 +75,20 @@ def test_times_come_back(tmp_path: Path) -> None:
     assert {verdict.at for verdict in read.verdicts} == {1_700_000_000}
     assert read.newest == 1_700_000_000
     assert read_stored(stored(tmp_path, render("json", View(mixed()), RenderOptions()))).newest is None
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_scans_are_read_like_runs(form: str, tmp_path: Path) -> None:
+    text = "".join(pieces(form, Given(RESULTS), RenderOptions(now=1_700_000_000)))
+    read = read_stored(stored(tmp_path, text))
+    assert [verdict.row.result.resource.name for verdict in read.verdicts] == [
+        each.resource.name for each in RESULTS
+    ]
+    assert read.newest == 1_700_000_000
+    assert (read.view.report.policies, read.view.report.resources) == (2, len(RESULTS) + 1)
+    again = json.loads(render("json", read.view, RenderOptions(now=1_700_000_000)))
+    once = json.loads("".join(pieces("json", Given(RESULTS), RenderOptions(now=1_700_000_000))))
+    assert (again["rows"], again["results"]) == (once["rows"], once["results"])
 
 
 def test_several_are_one(tmp_path: Path) -> None:
@@ -187,9 +203,7 @@ def test_what_is_not_well_formed_is_told_with_its_place(
 
 
 def test_what_is_no_report_is_told(tmp_path: Path) -> None:
-    with pytest.raises(
-        PolicyErrors, match=r"yaml:1:1.*v1 Pod is neither a result of `pratique apply -o json` or `scan` nor"
-    ):
+    with pytest.raises(PolicyErrors, match=r"yaml:1:1.*v1 Pod is neither a result of `pratique apply` or"):
         read_stored(stored(tmp_path, "apiVersion: v1\nkind: Pod\n"))
     with pytest.raises(PolicyErrors, match="no Kubernetes object"):
         read_stored(stored(tmp_path, "[]"))

@@ -25,11 +25,11 @@ NAME: Final = "report"
 HELP: Final = "show stored results, or the reports of a cluster, as a web page or in any other format"
 INTERMIXED: Final = True
 
-FORMATS: Final = {name: text for name, text in ALL_FORMATS.items() if name != "resources"}
+FORMATS: Final = [name for name in ALL_FORMATS if name != "resources"]
 """Stored results do not hold the objects that rules changed."""
 
 _EPILOG: Final = """\
-RESULT is what `pratique apply -o json` (or yaml) or `pratique scan` wrote, or a policy report of any program
+RESULT is what `pratique apply` or `scan` wrote (-o json or yaml), or a policy report of any program
 (PolicyReport, ClusterPolicyReport, Report, ClusterReport), as kubectl prints it. Several are shown
 as one. Policy reports hold no images, no signers and no reasons, and do not say whether a policy
 enforces, which is then taken as Audit. Whatever the results are, the exit code is 0.
@@ -69,7 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=lambda text: output(f"html={text}"),
         help="same as -o html=FILE; - is standard output",
     )
-    add_output_options(parser)
+    add_output_options(parser, FORMATS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,14 +95,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _outputs(args: argparse.Namespace) -> list[Output]:
-    from pratique.grammar.errors import UsageError
-
     if args.html:
         args.outputs = [*args.outputs, args.html]
-    outputs = chosen_outputs(args)
-    if any(one.format not in FORMATS for one in outputs):
-        raise UsageError("-o resources is of `pratique apply`: stored results do not hold what rules changed")
-    return outputs
+    return chosen_outputs(args)
 
 
 def _of_files(args: argparse.Namespace) -> Stored:

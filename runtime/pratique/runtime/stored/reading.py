@@ -132,7 +132,7 @@ def _each(
             continue
         if held is None:
             what = f"{document.data['apiVersion']} {document.data['kind']}"
-            text = f"{what} is neither a result of `pratique apply -o json` or `scan` nor a policy report"
+            text = f"{what} is neither a result of `pratique apply` or `scan` (`-o json`) nor a policy report"
             errors.append(PolicyError(CODE, text, Location(source_of(document), Span.at(document.line, 1))))
         else:
             found.append(held)

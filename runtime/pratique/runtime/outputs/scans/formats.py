@@ -28,6 +28,7 @@ FORMATS: Final = {
     "openreports": "openreports",
     "junit": "junit",
     "sarif": "sarif",
+    "html": "page",
 }
 """Name of a format -> its module in this package, in the order that help shows."""
 
