@@ -39,7 +39,7 @@ OPTIONAL = (
     "--set",
     "certificates.existingSecret=given,registry.credentialsSecret=reg,policySecrets=sec,replicas=3,"
     "sharedCache.url=valkeys://cache.example/1,sharedCache.existingSecret=shared,sharedCache.password=true,"
-    "sharedCache.authorities=true,debugPort=9440,traces.url=http://otel:4318,"
+    "sharedCache.authorities=true,debugPort=9440,pagePort=8080,traces.url=http://otel:4318,"
     "antiAffinity=required,priorityClassName=system-cluster-critical,image.digest=" + DIGEST,
     "--set-json",
     'extraArgs=["--mirror=docker.io=https://mirror.example"]',

@@ -26,11 +26,20 @@ def names(of: LatestVerdicts) -> list[str]:
 def test_the_newest_verdict_counts_and_comes_first() -> None:
     kept = LatestVerdicts()
     kept.take("admission", [named("a"), named("b")])
-    kept.take("background scan", [named("a", wrongly_signed())])
+    kept.take("admission", [named("a", wrongly_signed())])
     assert names(kept) == ["a", "b"]
-    first = kept.verdicts([POLICY])[0]
-    assert (first.row.status, first.origin) == (Status.FAIL, "background scan")
+    assert kept.verdicts([POLICY])[0].row.status is Status.FAIL
     assert len(kept) == 2
+
+
+def test_what_the_scan_finds_does_not_hide_what_was_admitted() -> None:
+    kept = LatestVerdicts()
+    kept.take("admission", [named("a", wrongly_signed())])
+    kept.take("background scan", [named("a")])
+    assert [(v.origin, v.row.status) for v in kept.verdicts([POLICY])] == [
+        ("background scan", Status.PASS),
+        ("admission", Status.FAIL),
+    ]
 
 
 def test_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:

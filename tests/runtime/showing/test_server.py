@@ -48,7 +48,7 @@ class Shown:
         self.plan = given.plan
         evidence = Evidence(given.store, given.verifier, lifetimes=Lifetimes())
 
-        def seen(results: Any) -> None:
+        def seen(_: Any, results: Any) -> None:
             latest.take("admission", results)
 
         self.judge = Judge(WatchedEngine(seen, given.plan, evidence, given.source))

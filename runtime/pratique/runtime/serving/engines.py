@@ -12,7 +12,9 @@ from typing import Final, Protocol
 from pratique.compiler import ir
 from pratique.compiler.cel_bodies import CelExemption
 from pratique.compiler.plan import Plan
+from pratique.runtime.applicable import Applicable
 from pratique.runtime.batch import open_verifier
+from pratique.runtime.decision import RuleResult
 from pratique.runtime.engine import Engine
 from pratique.runtime.evidence import Evidence
 from pratique.runtime.keys.references import Keys
@@ -23,6 +25,7 @@ from pratique.runtime.ports import ContextSource
 from pratique.runtime.registry.caching import CachingStore
 from pratique.runtime.registry.counting import CountingStore
 from pratique.runtime.registry.open import cached, open_accesses, open_store, shared
+from pratique.runtime.scanning.background import reported
 from pratique.runtime.secrets import SecretSource, read_secrets
 from pratique.runtime.serving.measures import (
     measure_evidence,
@@ -33,7 +36,7 @@ from pratique.runtime.serving.options import ServeOptions
 from pratique.runtime.serving.remembered_context import RememberedContext
 from pratique.runtime.shared_cache.opening import open_shared_cache
 from pratique.runtime.showing.latest import LatestVerdicts
-from pratique.runtime.showing.watched_engine import WatchedEngine
+from pratique.runtime.showing.watched_engine import Seen, WatchedEngine
 
 MEMORY_BYTES: Final = 128 << 20
 TAG_SECONDS: Final = 300.0
@@ -118,14 +121,19 @@ async def engines(
         disk = store.disk if isinstance(store, CachingStore) else None
         measure_evidence(metrics, (evidence, scanned), verifier, memories, disk)
 
-        def maker(origin: str, evidence: Evidence, source: ContextSource | None) -> MakeEngine:
-            make = partial(WatchedEngine, partial(latest.take, origin)) if latest is not None else Engine
+        def maker(evidence: Evidence, source: ContextSource | None, seen: Seen) -> MakeEngine:
+            make = partial(WatchedEngine, seen) if latest is not None else Engine
             return lambda plan, exemptions=(): make(plan, evidence, source, accesses, exemptions)
 
-        yield Engines(
-            admission=maker("admission", evidence, context),
-            scan=maker("background scan", scanned, remembered),
-        )
+        def admission(_: Sequence[Applicable], results: Sequence[RuleResult]) -> None:
+            if latest is not None:
+                latest.take("admission", results)
+
+        def scan(rules: Sequence[Applicable], results: Sequence[RuleResult]) -> None:
+            if latest is not None:
+                latest.take("background scan", reported(rules, results))
+
+        yield Engines(admission=maker(evidence, context, admission), scan=maker(scanned, remembered, scan))
     finally:
         await store.aclose()
         if cache is not None:

@@ -1,4 +1,7 @@
-"""The latest verdicts of a running server, in bounded memory: one for each policy, rule and resource."""
+"""The latest verdicts of a running server, in bounded memory.
+
+One is kept for each policy, rule and resource, and for whether it was admitted or found in the background.
+"""
 
 from __future__ import annotations
 
@@ -79,15 +82,17 @@ class LatestVerdicts:
         ]
 
     def _take(self, verdict: Verdict) -> None:
-        key, weight = _key(verdict.row.result), _weight(verdict.row)
+        key, weight = _key(verdict), _weight(verdict.row)
         before = self._kept.pop(key, None)
         self.weight += weight - (before.weight if before else 0)
         self._kept[key] = _Kept(verdict, weight)
 
 
-def _key(result: RuleResult) -> _Key:
+def _key(verdict: Verdict) -> _Key:
+    result = verdict.row.result
     of = result.resource
-    return result.kind, result.policy, result.rule, of.api_version, of.kind, of.namespace, of.name
+    about = (of.api_version, of.kind, of.namespace, of.name)
+    return verdict.origin, result.kind, result.policy, result.rule, *about
 
 
 def _kept(result: RuleResult) -> Row:

@@ -10,11 +10,14 @@ from pratique.runtime.decision import RuleResult
 from pratique.runtime.engine import Engine
 from pratique.runtime.resource import Resource
 
+Seen = Callable[[Sequence[Applicable], Sequence[RuleResult]], None]
+"""Is told which rules were judged, and what was found."""
+
 
 class WatchedEngine(Engine):
     """Judges as any engine does, and tells `seen` what it found."""
 
-    def __init__(self, seen: Callable[[Sequence[RuleResult]], None], *arguments: Any, **options: Any) -> None:
+    def __init__(self, seen: Seen, *arguments: Any, **options: Any) -> None:
         """Take who is told; the rest is that of an engine."""
         super().__init__(*arguments, **options)
         self._seen = seen
@@ -24,5 +27,5 @@ class WatchedEngine(Engine):
     ) -> tuple[RuleResult, ...]:
         """Return the results as an engine does."""
         results = await super().judge(resource, rules, seconds=seconds)
-        self._seen(results)
+        self._seen(rules, results)
         return results
