@@ -66,16 +66,12 @@ def test_formats_stand_in_files(form: str, golden: Golden) -> None:
     golden(f"scans/{form}.txt", rendered(form))
 
 
-def test_every_format_that_the_command_offers_is_there() -> None:
-    assert list(FORMATS) == [name for name in of_apply.FORMATS if name != "resources"]
-
-
 def test_the_detailed_table_stands_in_a_file(golden: Golden) -> None:
     golden("scans/table.detailed.txt", rendered("table", detailed=True))
 
 
-def test_formats_are_those_of_apply_without_the_page_and_changed_resources() -> None:
-    assert [*FORMATS, "html", "resources"] == list(of_apply.FORMATS)
+def test_formats_are_those_of_apply_without_changed_resources() -> None:
+    assert [*FORMATS, "resources"] == list(of_apply.FORMATS)
 
 
 def test_an_empty_scan_does_not_look_like_a_good_one() -> None:
