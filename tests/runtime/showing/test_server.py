@@ -99,16 +99,6 @@ def test_what_was_judged_is_shown() -> None:
     shown(work)
 
 
-def test_the_plan_as_data() -> None:
-    async def work(server: Shown) -> None:
-        status, _, text = await server.ask("/ui/plan")
-        assert status == 200
-        assert json.loads(text)["kind"] == "Explanation"
-        assert json.loads(text)["totals"]["policies"] == 1
-
-    shown(work)
-
-
 def test_another_plan_is_another_page() -> None:
     async def work(server: Shown) -> None:
         await server.admit()
@@ -156,7 +146,7 @@ def test_a_large_plan_is_told_of_and_not_drawn(monkeypatch: pytest.MonkeyPatch) 
     shown(work)
 
 
-@pytest.mark.parametrize("path", ["/", "/ui/state", "/ui/plan", "/nothing", "/metrics", "/validate"])
+@pytest.mark.parametrize("path", ["/", "/ui/state", "/nothing", "/metrics", "/validate"])
 def test_headers_of_every_answer(path: str) -> None:
     async def work(server: Shown) -> None:
         status, headers, _ = await server.ask(path)
@@ -179,7 +169,7 @@ def test_headers_of_every_answer(path: str) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_nothing_can_be_changed(method: str) -> None:
     async def work(server: Shown) -> None:
-        for path in ("/", "/ui/state", "/ui/plan"):
+        for path in ("/", "/ui/state"):
             assert (await server.ask(path, method))[0] == 405
 
     shown(work)
@@ -187,7 +177,7 @@ def test_nothing_can_be_changed(method: str) -> None:
 
 def test_another_name_or_another_origin_is_not_answered() -> None:
     async def work(server: Shown) -> None:
-        for path in ("/", "/ui/state", "/ui/plan"):
+        for path in ("/", "/ui/state"):
             status, _, text = await server.ask(path, Host="attacker.example:8080")
             assert status == 421
             assert "policies" not in text

@@ -11,7 +11,6 @@ from pratique.compiler.digest import digest
 from pratique.compiler.explain.explanation import explain
 from pratique.compiler.plan import Plan
 from pratique.runtime.explaining import ExplainReport
-from pratique.runtime.outputs.plans import json_form
 from pratique.runtime.outputs.text import plural
 from pratique.runtime.outputs.verdicts.page import Page, page
 from pratique.runtime.outputs.verdicts.state import state
@@ -51,12 +50,6 @@ class LivePage:
         """Return the data of the page."""
         found, _ = await self._current()
         return found
-
-    async def plan(self) -> dict[str, Any]:
-        """Return the plan as `pratique explain -o json` writes it."""
-        async with self._lock:
-            report = await asyncio.to_thread(self._explain, self._plan())
-            return await asyncio.to_thread(json_form.document, report)
 
     async def _current(self) -> tuple[dict[str, Any], Page]:
         async with self._lock:

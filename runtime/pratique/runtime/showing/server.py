@@ -84,13 +84,9 @@ def application(page: LivePage, host: str, connections: Connections) -> web.Appl
     async def data(_: web.Request) -> web.Response:
         return web.Response(text=json_line(await page.state()), content_type="application/json")
 
-    async def plan(_: web.Request) -> web.Response:
-        return web.Response(text=json_line(await page.plan()), content_type="application/json")
-
     app = web.Application(client_max_size=0, middlewares=[connections.middleware, guarded])
     app.router.add_get("/", show)
     app.router.add_get("/ui/state", data)
-    app.router.add_get("/ui/plan", plan)
     return app
 
 
