@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pratique.grammar.errors import UsageError
+from pratique.runtime.cli import main
 from pratique.runtime.installing.applying import TYPES, Applied, applied
 from pratique.runtime.installing.manifests import InstallOptions, Object, manifests
 from pratique.runtime.kubernetes.client import Cluster
@@ -85,3 +86,14 @@ def test_what_is_printed_is_what_kubectl_takes(
             assert said.count("serverside-applied (server dry run)") == len(objects)
 
     asyncio.run(run())
+
+
+def test_the_command_asks_and_says_what_would_become_of_each(
+    kubeconfig_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["install", "--image", OPTIONS.image, "-n", "only-asked-about", "--dry-run=server"]
+    assert main([*command, "--kubeconfig", str(kubeconfig_file)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "Namespace only-asked-about: would be applied"
+    assert "ClusterRole pratique: would be applied" in said
+    assert said[-1] == "Deployment pratique: cannot be asked about before its namespace is there"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from pratique.runtime.cli import main
 
+KUBECONFIG = """\
+current-context: c
+contexts: [{name: c, context: {cluster: k}}]
+clusters: [{name: k, cluster: {server: "http://127.0.0.1:1"}}]
+"""
 IMAGE = "registry.example/own/pratique:1"
 
 
@@ -36,3 +43,15 @@ def test_what_cannot_be_done(
 ) -> None:
     assert main(["install", *arguments]) == 2
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run=server"]])
+def test_a_cluster_that_does_not_answer(
+    dry_run: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(KUBECONFIG)
+    assert main(["install", "--image", IMAGE, "--kubeconfig", str(config), *dry_run]) == 3
+    said = capsys.readouterr()
+    assert "cluster-unreachable" in said.err
+    assert said.out == ""
