@@ -31,9 +31,16 @@ def many(count: int, *, images: int = 200, policies: int = 20, namespaces: int =
 
 def made(report: Report, plan: ExplainReport | None = None, *, now: int | None = None) -> Page:
     """Return the page of a report."""
-    verdicts = [Verdict(row) for row in View(report).rows]
-    explanation = plan.explanation if plan else None
-    return page(state(verdicts, now=now, plan=explanation, roots=report.roots, notices=report.notices), plan)
+    view = View(report)
+    data = state(
+        map(Verdict, view.rows),
+        summary=view.summary,
+        now=now,
+        plan=plan.explanation if plan else None,
+        roots=report.roots,
+        notices=report.notices,
+    )
+    return page(data, plan)
 
 
 def written(folder: Path, report: Report, plan: ExplainReport | None = None) -> Path:

@@ -130,6 +130,7 @@ def _rendered(stored: Stored, plan: ExplainReport | None, args: argparse.Namespa
         report = stored.view.report
         data = state(
             stored.verdicts,
+            summary=stored.view.summary,
             now=stored.newest or options.now,
             plan=plan.explanation if plan else None,
             roots=report.roots,

@@ -14,6 +14,7 @@ from pratique.runtime.explaining import ExplainReport
 from pratique.runtime.outputs.text import plural
 from pratique.runtime.outputs.verdicts.page import Page, page
 from pratique.runtime.outputs.verdicts.state import state
+from pratique.runtime.outputs.view import tally
 from pratique.runtime.policy_files import PolicyFiles
 from pratique.runtime.showing.latest import LatestVerdicts
 
@@ -63,6 +64,7 @@ class LivePage:
                     report = self._explain(plan)
                     data = state(
                         verdicts,
+                        summary=tally([verdict.row for verdict in verdicts]),
                         now=int(time.time()),
                         plan=report.explanation,
                         notices=list(self._notices(report)),

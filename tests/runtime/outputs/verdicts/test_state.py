@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import pytest
 
 from pratique.runtime.decision import Check, Reason, RuleResult, Stage, Status
 from pratique.runtime.outputs.verdicts.signers import signatures
-from pratique.runtime.outputs.verdicts.state import state
-from pratique.runtime.outputs.view import Verdict, View
+from pratique.runtime.outputs.verdicts.state import state as state_of
+from pratique.runtime.outputs.view import Verdict, View, tally
 from tests.support_explain import report as plan_of
 from tests.support_policies import cluster_policy
 from tests.support_reports import (
@@ -28,6 +29,12 @@ from tests.support_reports import (
     story,
     unproved,
 )
+
+
+def state(verdicts: Iterable[Verdict], **more: Any) -> dict[str, Any]:
+    """Return the data of some verdicts, counted."""
+    found = list(verdicts)
+    return state_of(found, summary=tally([verdict.row for verdict in found]), **more)
 
 
 def of(*results: RuleResult) -> dict[str, Any]:

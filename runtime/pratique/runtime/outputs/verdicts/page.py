@@ -49,9 +49,15 @@ def render(view: View, options: RenderOptions) -> str:
     """Return the page of a run, as `pratique apply -o html` writes it."""
     from pratique.runtime.outputs.view import Verdict
 
-    verdicts = [Verdict(row) for row in view.rows]
     report = view.report
-    return page(state(verdicts, now=options.now, roots=report.roots, notices=report.notices)).text
+    data = state(
+        map(Verdict, view.rows),
+        summary=view.summary,
+        now=options.now,
+        roots=report.roots,
+        notices=report.notices,
+    )
+    return page(data).text
 
 
 def page(data: Mapping[str, Any], plan: ExplainReport | None = None, *, live: bool = False) -> Page:

@@ -7,13 +7,14 @@ the direction of writing gets into a page (rule K34).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pratique.runtime.decision import Reason, RootLine, Status
 from pratique.runtime.outputs.json_format import API_VERSION
 from pratique.runtime.outputs.roots import root_lines
 from pratique.runtime.outputs.text import visible, visible_lines
+from pratique.runtime.outputs.verdicts.fitting import fitting, left_out
 from pratique.runtime.outputs.verdicts.signers import signatures
 from pratique.runtime.outputs.view import CheckRow, Row, Verdict
 
@@ -26,6 +27,7 @@ KIND: Final = "Verdicts"
 def state(
     verdicts: Iterable[Verdict],
     *,
+    summary: Mapping[Status, int],
     now: int | None = None,
     plan: Explanation | None = None,
     roots: Sequence[RootLine] = (),
@@ -34,14 +36,15 @@ def state(
     """Return the data.
 
     Args:
-        verdicts: in the order in which they are shown.
+        verdicts: in the order in which they are shown; of too many the page holds some, see `fitting`.
+        summary: how many of them have each status.
         now: when they were put together, in seconds since the epoch; None for unknown.
         plan: the policies that are in force, if they are known; those without verdicts are listed, too.
         roots: the trust roots that signatures were checked against.
         notices: what else is to be said.
     """
     made = _State()
-    for verdict in verdicts:
+    for verdict in fitting(verdicts, summary):
         made.add(verdict)
     if plan:
         made.plan(plan)
@@ -49,7 +52,7 @@ def state(
         "apiVersion": API_VERSION,
         "kind": KIND,
         "made": now,
-        "summary": {str(status): made.counts[status] for status in Status},
+        "summary": {str(status): summary[status] for status in Status},
         "policies": made.policies.values,
         "rows": made.rows,
         "checks": made.checks.values,
@@ -57,7 +60,7 @@ def state(
         "images": made.images.values,
         "signatures": made.signatures.values,
         "roots": root_lines(roots),
-        "notices": [visible(notice) for notice in notices],
+        "notices": [visible(notice) for notice in (*notices, *left_out(summary))],
     }
 
 
@@ -84,7 +87,6 @@ class _Table:
 
 class _State:
     def __init__(self) -> None:
-        self.counts = dict.fromkeys(Status, 0)
         self.policies = _Table()
         self.checks = _Table()
         self.reasons = _Table()
@@ -95,7 +97,6 @@ class _State:
     def add(self, verdict: Verdict) -> None:
         row, number = verdict.row, len(self.rows)
         result = row.result
-        self.counts[row.status] += 1
         policy = self._policy(result.kind, result.policy)
         _once(self.policies.values[policy]["rules"], visible(result.rule))
         if not verdict.foreign:
