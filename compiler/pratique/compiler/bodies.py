@@ -303,4 +303,23 @@ class Generation:
     at: At = field(default=NOWHERE, compare=False)
 
 
-Body: TypeAlias = Validation | Mutation | Generation
+# --- cleanups ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleanup:
+    """Objects of the rule's region are deleted on a schedule.
+
+    Attributes:
+        schedule: in the form of cron.
+        conditions: condition tree (JSON) without which an object stays, or None.
+        propagation: `Foreground`, `Background`, `Orphan`, or empty for the usual.
+    """
+
+    schedule: str
+    conditions: Any = field(default=None, hash=False)
+    propagation: str = ""
+    at: At = field(default=NOWHERE, compare=False)
+
+
+Body: TypeAlias = Validation | Mutation | Generation | Cleanup

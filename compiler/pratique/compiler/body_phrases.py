@@ -11,6 +11,7 @@ from pratique.compiler.bodies import (
     Cel,
     Change,
     Check,
+    Cleanup,
     Copies,
     Copy,
     Deny,
@@ -49,6 +50,9 @@ def body(of: Body | CelBody) -> str:
         case Generation():
             made = joined([_make(each) for each in of.makes])
             return f"makes {made}{', kept in step with its source' if of.synchronize else ''}"
+        case Cleanup():
+            text = f"is deleted at {quote(of.schedule)}"
+            return text if of.conditions is None else f"{text} where {conditions(of.conditions)}"
         case _:
             assert_never(of)
 

@@ -15,6 +15,7 @@ from pratique.grammar.documents import (
     BindingDocument,
     CelDocument,
     CelExceptionDocument,
+    CleanupDocument,
     ExceptionDocument,
     PolicyDocument,
     SigstoreDocument,
@@ -22,7 +23,7 @@ from pratique.grammar.documents import (
 )
 from pratique.grammar.errors import PolicyError
 
-AnyPolicy: TypeAlias = PolicyDocument | CelDocument | SigstoreDocument
+AnyPolicy: TypeAlias = PolicyDocument | CelDocument | SigstoreDocument | CleanupDocument
 """A well-formed policy of whatever language."""
 
 
@@ -46,6 +47,7 @@ def lower(
     bindings: Sequence[BindingDocument] = (),
     sigstore: Sequence[SigstoreDocument] = (),
     trust_roots: Sequence[TrustRootDocument] = (),
+    cleanups: Sequence[CleanupDocument] = (),
 ) -> Lowered:
     """Return the policy set of all documents, in order; a document with mistakes is left out, never bent.
 
@@ -53,8 +55,9 @@ def lower(
         documents: policies of Kyverno's classic kinds, which come first.
         cel: policies in CEL.
         bindings: those of admission policies of Kubernetes.
-        sigstore: policies of policy-controller, which come last.
+        sigstore: policies of policy-controller.
         trust_roots: those that these may refer to.
+        cleanups: cleanup policies, which come last.
     """
     policies: list[ir.Policy] = []
     refused: list[tuple[AnyPolicy, tuple[PolicyError, ...]]] = []
@@ -87,6 +90,14 @@ def lower(
                 refused.append((image_policy, tuple(found)))
             else:
                 policies.append(lower_image_policy(image_policy, roots))
+    if cleanups:
+        from pratique.compiler.kyverno.cleanup import check_cleanup, lower_cleanup
+
+        for cleanup in cleanups:
+            if found := check_cleanup(cleanup):
+                refused.append((cleanup, tuple(found)))
+            else:
+                policies.append(lower_cleanup(cleanup))
     errors = [*wrong_roots, *(error for _, found in refused for error in found)]
     return Lowered(
         policies=ir.PolicySet(policies=tuple(policies)),

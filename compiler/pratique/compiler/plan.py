@@ -15,6 +15,7 @@ from typing import Final
 
 from pratique.compiler import graph as decision
 from pratique.compiler import ir
+from pratique.compiler.bodies import Cleanup
 from pratique.compiler.pattern_index import PatternIndex
 from pratique.grammar import wildcard
 
@@ -87,7 +88,9 @@ class Plan:
         for planned in self.rules:
             rule = planned.rule
             globs = [p.text for r in rule.requirements for p in r.images.include]
-            for key in _keys(rule.resources):
+            # A cleanup policy says of every object whether it would go.
+            says_all = isinstance(rule.body, Cleanup)
+            for key in {(_ANY, _ANY)} if says_all else _keys(rule.resources):
                 if rule.extractors or rule.body is not None:
                     always[key].add(planned.number)
                 else:

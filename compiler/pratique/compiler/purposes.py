@@ -26,7 +26,7 @@ def purpose(rule: ir.Rule) -> Purpose:
             return Purpose.CHANGE
         case bodies.Generation() | CelGeneration():
             return Purpose.MAKE
-        case CelDeletion():
+        case bodies.Cleanup() | CelDeletion():
             return Purpose.DELETE
         case _:
             return Purpose.JUDGE

@@ -43,6 +43,7 @@ class RuleExpressions:
         generation: what a rule that generates makes, under which name; None for other rules.
         in_cel: the check of a rule that validates in CEL; None for other rules.
         properties: facts for reports, where they hold variables; else None.
+        cleanup: conditions under which a cleanup policy deletes; None for other rules, and for none.
     """
 
     entries: ContextEntries
@@ -55,6 +56,7 @@ class RuleExpressions:
     generation: CompiledGeneration | None
     properties: Template | None
     in_cel: CompiledCelRule | None = None
+    cleanup: Conditions | None = None
 
     @classmethod
     def of(cls, rule: ir.Rule, policy: str = "") -> RuleExpressions:
@@ -83,6 +85,7 @@ class RuleExpressions:
             generation=_generation(rule, policy),
             in_cel=_in_cel(rule),
             properties=_properties(rule),
+            cleanup=_cleanup(rule),
         )
 
     def requirements(self, rule: ir.Rule, context: Reader) -> tuple[ir.ImageRequirement, ...]:
@@ -137,6 +140,12 @@ def _in_cel(rule: ir.Rule) -> CompiledCelRule | None:
             return compiled
         case _:
             return None
+
+
+def _cleanup(rule: ir.Rule) -> Conditions | None:
+    if not isinstance(rule.body, bodies.Cleanup) or rule.body.conditions is None:
+        return None
+    return Conditions.compile(rule.body.conditions)
 
 
 def _properties(rule: ir.Rule) -> Template | None:

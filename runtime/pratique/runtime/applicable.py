@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pratique.compiler import ir
+from pratique.compiler.bodies import Cleanup
 from pratique.compiler.plan import Plan, PlannedRule
 from pratique.compiler.selection import selects
 from pratique.grammar import wildcard
@@ -50,6 +51,9 @@ def applicable(plan: Plan, resource: Resource) -> list[Applicable]:
 
 def _add(found: list[Applicable], planned: PlannedRule, resource: Resource) -> None:
     """Add a rule if it applies to a resource."""
+    if isinstance(planned.rule.body, Cleanup):
+        found.append(Applicable(planned, resource))
+        return
     try:
         if not selects(planned.rule.resources, resource.target):
             return

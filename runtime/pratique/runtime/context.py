@@ -45,6 +45,14 @@ def request_context(resource: Resource) -> Context:
     return Context(values, environment=ENVIRONMENT)
 
 
+def cleanup_context(resource: Resource) -> Context:
+    """Return the context of a cleanup policy: the object is `target`, and nobody has sent a request."""
+    values: dict[str, Any] = {"target": resource.data, "request": {"namespace": resource.target.namespace}}
+    if images := images_value(resource.images):
+        values["images"] = images
+    return Context(values, environment=ENVIRONMENT)
+
+
 def images_value(uses: Iterable[ImageUse]) -> dict[str, Any]:
     """Return the variable `images`: category -> container name -> parts of the image."""
     found: dict[str, Any] = {}

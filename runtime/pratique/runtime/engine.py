@@ -23,7 +23,7 @@ from pratique.compiler.rule_expressions import RuleExpressions
 from pratique.runtime.answers import Answers
 from pratique.runtime.applicable import Applicable, applicable
 from pratique.runtime.body_rules import validate
-from pratique.runtime.context import request_context
+from pratique.runtime.context import cleanup_context, request_context
 from pratique.runtime.context_sources import GivenContext
 from pratique.runtime.decision import Check, RuleResult, Stage, Status, worst
 from pratique.runtime.ports import Accesses, ContextSource
@@ -246,6 +246,7 @@ class _Judgement:
         for order, group in enumerate(self._by_policy):
             await self._validate(order, group)
         await self._judge_cel()
+        await self._clean()
         await self._generate()
         judged = [
             self._result(item.planned, order)
@@ -325,6 +326,14 @@ class _Judgement:
             if changed := [check.patched for check in checks.values() if check.patched is not None]:
                 self._left = self._left.changed(changed[-1])
 
+    async def _clean(self) -> None:
+        """Say what cleanup policies would delete."""
+        for item in (item for group in self._by_policy for item in group):
+            if isinstance(item.planned.rule.body, bodies.Cleanup):
+                from pratique.runtime.cleanup_rules import clean
+
+                self._checks[item.planned.number] = [await clean(await self._prepare(item), self._answers)]
+
     async def _generate(self) -> None:
         """Let rules say what they make of the resource."""
         for group in self._by_policy:
@@ -353,14 +362,15 @@ class _Judgement:
         engine = self._engine
         expressions = engine.expressions(item.planned)
         stage = _stage(item.planned.rule)
+        cleans = stage is Stage.DELETE
         prepared = await prepare(
             item,
             expressions,
-            lambda: self._context(item.resource),
+            lambda: cleanup_context(item.resource) if cleans else self._context(item.resource),
             engine.source,
             self._answers,
             stage,
-            engine.exemptions(item.planned),
+            () if cleans else engine.exemptions(item.planned),
         )
         if prepared.properties:
             # What is prepared first is the resource itself; an old object comes after it.
@@ -418,6 +428,8 @@ def _stage(rule: ir.Rule) -> Stage:
             return Stage.MUTATE
         case bodies.Generation():
             return Stage.GENERATE
+        case bodies.Cleanup():
+            return Stage.DELETE
         case _:
             return Stage.VALIDATE
 

@@ -13,6 +13,7 @@ from pratique.grammar.documents import (
     BindingDocument,
     CelDocument,
     CelExceptionDocument,
+    CleanupDocument,
     ExceptionDocument,
     OtherDocument,
     PolicyDocument,
@@ -41,6 +42,7 @@ class PolicyFiles:
         documents: the well-formed policies, those included that could not be lowered.
         in_cel: the same of policies in CEL.
         of_sigstore: the same of policies of policy-controller.
+        cleanups: the same of cleanup policies.
         policies: what all of them lower to.
         exemptions: policy exceptions, where they were asked for.
         cel_exemptions: the same from policies in CEL.
@@ -62,12 +64,13 @@ class PolicyFiles:
     exemptions: tuple[ir.Exemption, ...] = ()
     cel_exemptions: tuple[CelExemption, ...] = ()
     refused: tuple[tuple[AnyPolicy, tuple[PolicyError, ...]], ...] = ()
+    cleanups: tuple[CleanupDocument, ...] = ()
     sources: tuple[Source, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Say whether there is no policy, be it one that could not be lowered."""
-        return not (self.documents or self.in_cel or self.of_sigstore)
+        return not (self.documents or self.in_cel or self.of_sigstore or self.cleanups)
 
     @property
     def all_notices(self) -> tuple[str, ...]:
@@ -108,6 +111,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
     in_cel: list[CelDocument] = []
     of_sigstore: list[SigstoreDocument] = []
     trust_roots: list[TrustRootDocument] = []
+    cleanups: list[CleanupDocument] = []
     bindings: list[BindingDocument] = []
     excepting: list[ExceptionDocument] = []
     cel_excepting: list[CelExceptionDocument] = []
@@ -120,6 +124,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         in_cel += content.cel_policies
         of_sigstore += content.sigstore_policies
         trust_roots += content.trust_roots
+        cleanups += content.cleanups
         bindings += content.bindings
         cel_excepting += content.cel_exceptions
         for other in content.others:
@@ -136,7 +141,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
     else:
         mistakes += map(_does_not_count, excepting)
         mistakes += map(_does_not_count, cel_excepting)
-    lowered = lower(documents, in_cel, bindings, of_sigstore, trust_roots)
+    lowered = lower(documents, in_cel, bindings, of_sigstore, trust_roots, cleanups)
     return PolicyFiles(
         documents=tuple(documents),
         policies=lowered.policies,
@@ -146,6 +151,7 @@ def policies_of(inputs: Inputs, *, exceptions: bool = False) -> PolicyFiles:
         order={source.name: number for number, source in enumerate(inputs.sources)},
         in_cel=tuple(in_cel),
         of_sigstore=tuple(of_sigstore),
+        cleanups=tuple(cleanups),
         exemptions=exemptions,
         cel_exemptions=cel_exemptions,
         refused=lowered.refused,

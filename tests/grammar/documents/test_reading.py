@@ -123,7 +123,7 @@ def test_b20_items_must_be_a_list() -> None:
         ("policies.kyverno.io/v2", "ImageValidatingPolicy", True),
         ("policies.kyverno.io/v1alpha1", "NamespacedValidatingPolicy", True),
         ("kyverno.io/v2alpha1", "PolicyException", True),
-        ("kyverno.io/v2", "CleanupPolicy", True),
+        ("kyverno.io/v1", "CleanupPolicy", True),
         ("kyverno.io/v3", "ClusterPolicy", True),
         ("kyverno.io/v1", "ClusterPolcy", True),
         ("kyverno.io/v1", "clusterpolicy", True),

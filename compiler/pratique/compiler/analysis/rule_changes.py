@@ -15,7 +15,7 @@ from typing import Any, assert_never
 from pratique.compiler import ir
 from pratique.compiler.analysis.demands import Setting, actions, in_order, settings, whole
 from pratique.compiler.analysis.points import Point, Zone, find
-from pratique.compiler.bodies import Body, Generation, Mutation, Validation
+from pratique.compiler.bodies import Body, Cleanup, Generation, Mutation, Validation
 from pratique.compiler.cel_bodies import (
     CelBody,
     CelDeletion,
@@ -229,7 +229,7 @@ def _does(body: Body | CelBody) -> str:
             return "mutates"
         case Generation() | CelGeneration():
             return "generates"
-        case CelDeletion():
+        case Cleanup() | CelDeletion():
             return "deletes"
         case _:
             assert_never(body)

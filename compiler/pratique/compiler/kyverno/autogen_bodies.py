@@ -27,7 +27,7 @@ def nested(body: bodies.Body, template: Sequence[str]) -> bodies.Body | None:
             return body
         case bodies.Mutation():
             return _mutation(body, template)
-        case bodies.Generation():
+        case bodies.Generation() | bodies.Cleanup():
             return None
 
 

@@ -65,17 +65,26 @@ def selection_problems(rule: Rule, number: int, *, namespaced: bool, background:
         yield Problem(_EMPTY, ("exclude",), "empty-selection", "exclude less, or remove the rule")
 
 
-def exception_problems(match: MatchResources, *, background: bool) -> Iterator[Problem]:
-    """Yield what is wrong with the selection of an exception, which names no senders with `background`."""
+def exception_problems(
+    match: MatchResources, *, background: bool, name: str = "match", namespaced: bool = False
+) -> Iterator[Problem]:
+    """Yield what is wrong with a selection outside of rules, such as that of an exception.
+
+    Args:
+        match: the block as written.
+        background: it names no senders.
+        name: what the block is called.
+        namespaced: it stands in a policy of a namespace.
+    """
     if match.any and match.all:
-        yield Problem("Can't specify any and all together", ("match",))
-    for user, described, place in _parts("match", match):
+        yield Problem("Can't specify any and all together", (name,))
+    for user, described, place in _parts(name, match):
         told = (("roles", user.roles), ("clusterRoles", user.cluster_roles), ("subjects", user.subjects))
         for field in [field for field, value in told if value and background]:
             help = "write `background: false`, or name no senders"
             yield Problem("Usage of user info is forbidden", (*place, field), help=help)
         yield from _user(user, place)
-        yield from _described(described, (*place, "resources"), namespaced=False)
+        yield from _described(described, (*place, "resources"), namespaced=namespaced)
         for number, kind in enumerate(described.kinds):
             yield from _kind(kind, (*place, "resources", "kinds", number))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pratique.grammar.documents.cleanup import CleanupModel, CleanupPolicy, ClusterCleanupPolicy
 from pratique.grammar.documents.exceptions import PolicyException
 from pratique.grammar.documents.kyverno import ClusterPolicy, Policy, PolicyModel
 from pratique.grammar.documents.problems import problems
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
 MAX_LIST_DEPTH = 4
 
-_CLASSIC: Final[dict[tuple[str, str], type[ClusterPolicy] | type[Policy] | type[PolicyException]]] = {
+_CLASSIC: Final[dict[tuple[str, str], type[BaseModel]]] = {
     (f"kyverno.io/{version}", model.__name__): model
     for version, models in (
         ("v1", (ClusterPolicy, Policy)),
-        ("v2", (PolicyException,)),
-        ("v2beta1", (ClusterPolicy, Policy, PolicyException)),
+        ("v2", (PolicyException, CleanupPolicy, ClusterCleanupPolicy)),
+        ("v2beta1", (ClusterPolicy, Policy, PolicyException, CleanupPolicy, ClusterCleanupPolicy)),
     )
     for model in models
 }
@@ -133,6 +134,13 @@ class ExceptionDocument(TypedDocument):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupDocument(TypedDocument):
+    """A well-formed cleanup policy and where it stands."""
+
+    model: CleanupModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CelDocument(TypedDocument):
     """A well-formed policy in CEL, of Kyverno or of Kubernetes, and where it stands."""
 
@@ -192,6 +200,7 @@ class PolicyFile:
 
     policies: tuple[PolicyDocument, ...] = ()
     exceptions: tuple[ExceptionDocument, ...] = ()
+    cleanups: tuple[CleanupDocument, ...] = ()
     cel_policies: tuple[CelDocument, ...] = ()
     cel_exceptions: tuple[CelExceptionDocument, ...] = ()
     sigstore_policies: tuple[SigstoreDocument, ...] = ()
@@ -214,6 +223,7 @@ class PolicyFile:
 _Typed: TypeAlias = (
     PolicyDocument
     | ExceptionDocument
+    | CleanupDocument
     | CelDocument
     | CelExceptionDocument
     | BindingDocument
@@ -234,6 +244,7 @@ def read_policies(source: Source, limits: Limits = POLICY_LIMITS) -> PolicyFile:
     return PolicyFile(
         policies=_of(found, PolicyDocument),
         exceptions=_of(found, ExceptionDocument),
+        cleanups=_of(found, CleanupDocument),
         cel_policies=_of(found, CelDocument),
         cel_exceptions=_of(found, CelExceptionDocument),
         sigstore_policies=_of(found, SigstoreDocument),
@@ -321,10 +332,20 @@ def _typed(
         case (_, "TrustRoot"):
             made = TrustRootDocument
         case None:
-            made = ExceptionDocument if isinstance(content, PolicyException) else PolicyDocument
+            made = _classic(content)
         case _:
             made = CelDocument
     yield made(document=document, api_version=api_version, model=content, path_prefix=prefix)
+
+
+def _classic(content: BaseModel) -> type[_Typed]:
+    match content:
+        case PolicyException():
+            return ExceptionDocument
+        case CleanupPolicy() | ClusterCleanupPolicy():
+            return CleanupDocument
+        case _:
+            return PolicyDocument
 
 
 def _text(node: Node, key: str) -> str:

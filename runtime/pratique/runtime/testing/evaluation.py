@@ -132,6 +132,7 @@ async def _responses(engine: Engine, loaded: Loaded, resource: Resource) -> list
         *_in(_VERIFY, policies, found, data),
         *_in(_VALIDATE, policies, found, data),
         *cel_responses(loaded.policies.policies, results, data),
+        *_in(_DELETE, policies, found, data),
         *(each for each in _in(_GENERATE, policies, found, data) if each.outcomes),
     ]
 
@@ -139,6 +140,7 @@ async def _responses(engine: Engine, loaded: Loaded, resource: Resource) -> list
 _MUTATE: Final = (Stage.MUTATE, RuleKind.MUTATION)
 _VERIFY: Final = (Stage.VERIFY, RuleKind.IMAGE_VERIFY)
 _VALIDATE: Final = (Stage.VALIDATE, RuleKind.VALIDATION)
+_DELETE: Final = (Stage.DELETE, RuleKind.DELETION)
 _GENERATE: Final = (Stage.GENERATE, RuleKind.GENERATION)
 
 
@@ -168,6 +170,8 @@ def _stages(rule: ir.Rule) -> tuple[Stage, ...]:
             return (Stage.MUTATE,)
         case bodies.Generation():
             return (Stage.GENERATE,)
+        case bodies.Cleanup():
+            return (Stage.DELETE,)
         case None:
             proves = any(r.demand_digest or r.demand_proof for r in rule.requirements)
             return (Stage.VERIFY, Stage.VALIDATE) if proves else (Stage.VERIFY,)
