@@ -21,6 +21,7 @@ from pratique.runtime.signatures.model import (
     Identity,
     Statement,
     Stored,
+    StoredBlob,
     StoredBundle,
     StoredEnvelope,
     StoredNotarySignature,
@@ -125,6 +126,8 @@ class FakeVerifier:
                 payload = json.loads(stored.envelope)
             case StoredBundle():
                 payload = json.loads(stored.body)
+            case StoredBlob():
+                raise AssertionError("signatures of manifests are tested with real ones")
             case StoredNotarySignature():
                 raise AssertionError("Notary signatures are tested with real ones")
         identity = None

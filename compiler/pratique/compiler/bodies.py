@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pratique.compiler.context_entries import ContextEntry
-from pratique.compiler.ir import NOWHERE, At, LabelSelector
+from pratique.compiler.ir import NOWHERE, At, LabelSelector, Threshold
 
 # --- checks of a validation ----------------------------------------------------------------------------
 
@@ -151,7 +151,42 @@ class Cel:
     at: At = field(default=NOWHERE, compare=False)
 
 
-Check: TypeAlias = Pattern | AnyPattern | Deny | ForEach | PodSecurity | Cel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestObject:
+    """Objects by pattern: `*` at the end, several with commas, `-` for nothing; empty for any."""
+
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IgnoredFields:
+    """Fields (paths with dots, and `*`) of some objects, or of all, that may differ from what was signed."""
+
+    objects: tuple[ManifestObject, ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedManifest:
+    """The object is as somebody signed it; the proof stands in its annotations.
+
+    Attributes:
+        signatures: sets of attestors, each of which must be met.
+        domain: of the annotations.
+        ignored: fields that may differ, beside those that clusters change.
+    """
+
+    signatures: tuple[Threshold, ...]
+    domain: str = "cosign.sigstore.dev"
+    ignored: tuple[IgnoredFields, ...] = ()
+    at: At = field(default=NOWHERE, compare=False)
+
+
+Check: TypeAlias = Pattern | AnyPattern | Deny | ForEach | PodSecurity | Cel | SignedManifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from pratique.compiler.bodies import (
     ObjectData,
     Pattern,
     PodSecurity,
+    SignedManifest,
     StrategicMerge,
     Validation,
 )
@@ -81,6 +82,10 @@ def check(of: Check) -> str:
             number = len(of.expressions)
             first = quote(of.expressions[0].expression) if of.expressions else "nothing"
             return f"{first} is true" if number <= 1 else f"{number} expressions are true, the first {first}"
+        case SignedManifest():
+            number = len(of.signatures)
+            whom = "a set of attestors" if number == 1 else f"each of {number} sets of attestors"
+            return f"the resource is as {whom} has signed it, by the annotations of {quote(of.domain)}"
         case _:
             assert_never(of)
 

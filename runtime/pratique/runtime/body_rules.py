@@ -29,10 +29,10 @@ async def validate(prepared: Prepared, again: Again, answers: Answers) -> Check 
         again: prepares the same rule for another object.
         answers: settles evaluations that ask the world for something.
     """
-    if prepared.expressions.validation is None and prepared.expressions.in_cel is None:
-        return None
     if prepared.told:
         return prepared.told
+    if prepared.expressions.validation is None and prepared.expressions.in_cel is None:
+        return None
     if prepared.expressions.in_cel is not None:
         from pratique.runtime.cel_checks import check_in_cel
 

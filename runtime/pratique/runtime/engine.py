@@ -304,12 +304,25 @@ class _Judgement:
                 continue
             if not isinstance(item.planned.rule.body, bodies.Validation):
                 continue
-            prepared = await self._prepare(item)
-            check = await validate(prepared, self._prepare, self._answers)
+            check = await self._validated(item, item.planned.rule.body)
             if check is not None:
                 found.append(check)
                 if item.planned.policy.stop_at_first and _applied(found):
                     return
+
+    async def _validated(self, item: Applicable, body: bodies.Validation) -> Check | None:
+        prepared = await self._prepare(item)
+        if not isinstance(body.check, bodies.SignedManifest) or prepared.told:
+            return await validate(prepared, self._prepare, self._answers)
+        if item.resource.target.operation == "DELETE":
+            return None
+        if self._evidence is None:
+            from pratique.runtime.now import NotYetError
+
+            raise NotYetError
+        from pratique.runtime.manifest_rules import verify_manifest
+
+        return await verify_manifest(prepared, body.check, self._evidence)
 
     async def _judge_cel(self) -> None:
         """Evaluate policies in CEL, which come after all others."""

@@ -9,7 +9,7 @@ each is verified once per method and trust, whatever the number of rules and att
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, TypeVar
@@ -44,7 +44,7 @@ from pratique.runtime.ports import (
     uncached,
 )
 from pratique.runtime.repository_names import RepositoryNameError, parse_repository
-from pratique.runtime.signatures.model import Statement, Stored, StoredNotarySignature
+from pratique.runtime.signatures.model import Statement, Stored, StoredBlob, StoredNotarySignature
 from pratique.runtime.signatures.notary.discovery import attestation_statement
 from pratique.runtime.watching import UNWATCHED, Watch, Watched
 
@@ -212,7 +212,7 @@ class Evidence:
         async def ask() -> tuple[Candidate, ...]:
             with self.watch.answering(Watched(Op.VERIFY, verification, listed.listing)):
                 return tuple(
-                    self._verify(stored, verification, subject.digest) for stored in listed.signatures
+                    self.candidate(stored, verification, subject.digest) for stored in listed.signatures
                 )
 
         def worth(answer: object) -> Worth:
@@ -279,7 +279,8 @@ class Evidence:
 
         return await self._memory.ask((subject, document.digest, type), ask, worth)
 
-    def _verify(self, stored: Stored, verification: Verification, digest: Digest) -> Candidate:
+    def candidate(self, stored: Stored, verification: Verification, digest: Digest) -> Candidate:
+        """Return what became of a signature: verified anew."""
         if fault := _fault(stored):
             return Candidate(stored=stored, rejection=fault)
         self.verifications += 1
@@ -461,6 +462,18 @@ class Evaluation:
         )
         stated = tuple(replace(found, statement=statement) for found in finding.signatures)
         return document_finding(type, stated, finding.reasons)
+
+    async def blob(self, stored: Sequence[StoredBlob], attestor: ir.Attestor) -> Finding:
+        """Return whether one of some signatures of bytes meets `attestor`; nobody remembers the answer.
+
+        Raises:
+            VerificationError: the attestor's own material cannot be used.
+            TransportError: it could not be had, or the trust root could not.
+        """
+        prepared, _ = await self._prepared(attestor)
+        asked = Verification(prepared.method, prepared.trust)
+        candidates = tuple(self._evidence.candidate(each, asked, each.digest) for each in stored)
+        return judge(prepared, candidates)
 
     async def _prepared(self, attestor: ir.Attestor) -> tuple[ir.Attestor, str]:
         """Return `attestor` with its key at hand and the version of the trust root that it needs.

@@ -148,8 +148,13 @@ def test_an_action_named_by_an_entry_holds_for_the_next_entries() -> None:
     ("rule", "what"),
     [
         (
-            {"verifyImages": [], "validate": {"manifests": {"attestors": [{"entries": [{}]}]}}},
-            "validate.manifests in rule 'verify'",
+            {
+                "verifyImages": [],
+                "validate": {
+                    "manifests": {**entries(keyless()), "repository": "a.dev/b"},
+                },
+            },
+            "looking for a signed manifest in a registry in rule 'verify'",
         ),
     ],
 )

@@ -57,11 +57,10 @@ def test_policies_that_kyverno_refuses_are_skipped(tmp_path: Path) -> None:
 
 
 def test_what_this_version_cannot_follow_is_not_run(tmp_path: Path) -> None:
-    policy = rule_policy(
-        validate={"manifests": {"attestors": [{"entries": [{"keys": {"publicKeys": "x"}}]}]}}
-    )
+    manifests = {"attestors": [{"entries": [{"keys": {"publicKeys": "x"}}]}], "dryRun": {"enable": True}}
+    policy = rule_policy(validate={"manifests": manifests})
     result = ran(tmp_path, [row("pass")], policies=[policy])
-    assert "validate.manifests in rule 'rule' cannot be honoured" in result.problem
+    assert "by a dry run in rule 'rule' cannot be honoured" in result.problem
     assert "policies.yaml:" in result.problem
     assert result.failures == 1
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from pratique.compiler import bodies, ir
 from pratique.compiler.kyverno.context import lower_entries
+from pratique.compiler.kyverno.obligations import manifest_signatures
 from pratique.compiler.kyverno.regions import Place, label_selector
 from pratique.grammar.documents.conditions import Conditions
 from pratique.grammar.documents.generation import ForEachGeneration, GeneratePattern, Generation
 from pratique.grammar.documents.kyverno import MatchCondition, Rule
 from pratique.grammar.documents.mutation import ForEachMutation, Mutation, MutationTarget
-from pratique.grammar.documents.validation import Cel, ForEachValidation, PodSecurity, Validation
+from pratique.grammar.documents.validation import Cel, ForEachValidation, Manifests, PodSecurity, Validation
 from pratique.grammar.source import Location
 
 
@@ -56,7 +57,9 @@ def _at_of(place: Place | None, *route: str | int) -> ir.At:
 def _validation(written: Validation, preconditions: tuple[MatchCondition, ...], rule: Place) -> bodies.Body:
     place = _below(rule, "validate")
     check: bodies.Check
-    if written.pod_security:
+    if written.manifests:
+        check = _manifests(written.manifests, _below(place, "manifests"))
+    elif written.pod_security:
         check = _pod_security(written.pod_security, _below(place, "podSecurity"))
     elif written.cel:
         check = lower_cel(written.cel, preconditions, rule)
@@ -113,6 +116,21 @@ def _pod_security(written: PodSecurity, place: Place) -> bodies.PodSecurity:
                 values=each.values,
             )
             for each in written.exclude
+        ),
+        at=_at(place),
+    )
+
+
+def _manifests(written: Manifests, place: Place) -> bodies.SignedManifest:
+    return bodies.SignedManifest(
+        signatures=manifest_signatures(written, place),
+        domain=written.annotation_domain or "cosign.sigstore.dev",
+        ignored=tuple(
+            bodies.IgnoredFields(
+                objects=tuple(bodies.ManifestObject(**each.model_dump()) for each in ignored.objects),
+                fields=ignored.fields,
+            )
+            for ignored in written.ignore_fields
         ),
         at=_at(place),
     )

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pratique.compiler.kyverno.selection_checks import Problem, Route
+from pratique.grammar.documents.attestors import Attestor, AttestorSet
 from pratique.grammar.documents.generation import GeneratePattern, Generation
 from pratique.grammar.documents.kyverno import Rule
 from pratique.grammar.documents.mutation import ForEachMutation, Mutation
@@ -28,10 +29,28 @@ def unsupported(rule: Rule) -> Iterator[tuple[str, Route]]:
 
     Whoever makes a body executable takes it out of here.
     """
-    if rule.validation:
-        for field, given in (("manifests", rule.validation.manifests),):
-            if given is not None:
-                yield f"validate.{field}", ("validate", field)
+    written = rule.validation.manifests if rule.validation else None
+    if written is None:
+        return
+    route: Route = ("validate", "manifests")
+    if written.dry_run and written.dry_run.enable:
+        yield "comparing a signed manifest by a dry run", (*route, "dryRun", "enable")
+    if written.repository:
+        yield "looking for a signed manifest in a registry", (*route, "repository")
+    for number, found in enumerate(written.attestors):
+        for place, entry in _entries(found, (*route, "attestors", number)):
+            if entry.repository:
+                yield "looking for a signed manifest in a registry", (*place, "repository")
+            if entry.keys and "BEGIN PGP" in entry.keys.public_keys:
+                yield "a PGP key", (*place, "keys", "publicKeys")
+
+
+def _entries(attestors: AttestorSet, route: Route) -> Iterator[tuple[Route, Attestor]]:
+    for number, entry in enumerate(attestors.entries):
+        place = (*route, "entries", number)
+        yield place, entry
+        if entry.attestor:
+            yield from _entries(entry.attestor, (*place, "attestor"))
 
 
 def body_problems(rule: Rule, number: int, namespace: str | None = None) -> Iterator[Problem]:

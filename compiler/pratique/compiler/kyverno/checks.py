@@ -125,6 +125,8 @@ class _Checker:
         yield from self._told(selected, *route)
         yield from self._rule_parts(rule, route)
         yield from self._told(self._images.rule(rule, spec_action(self._model.spec)), *route)
+        if rule.validation and rule.validation.manifests is not None:
+            yield from self._told(self._images.manifests(rule.validation.manifests), *route)
 
     def _verbs(self, rule: Rule, route: tuple[str | int, ...]) -> Iterator[PolicyError]:
         """A rule has exactly one body; an empty one counts as none."""

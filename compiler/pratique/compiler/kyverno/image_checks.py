@@ -16,12 +16,14 @@ from pratique.compiler.kyverno.obligations import (
     deprecated_attestor,
     expand_keys,
     key_text,
+    signing_entry,
 )
 from pratique.compiler.kyverno.selection_checks import Problem, Route
 from pratique.compiler.kyverno.spec_checks import cannot_be_honoured
 from pratique.compiler.secret_references import KUBERNETES, foreign_secret, is_foreign
 from pratique.grammar.documents.attestors import Attestor, AttestorSet, KeylessAttestor, StaticKeyAttestor
 from pratique.grammar.documents.kyverno import ImageVerification, Rule
+from pratique.grammar.documents.validation import Manifests
 
 _ALGORITHMS: Final = frozenset({"sha224", "sha256", "sha384", "sha512"})
 
@@ -38,6 +40,21 @@ class ImageChecks:
             # Kyverno walks the entries with one variable: an action named by one holds for the next ones.
             action = ir.Action(entry.failure_action) if entry.failure_action else action
             yield from self._entry(rule, entry, action, ("verifyImages", number))
+
+    def manifests(self, written: Manifests) -> Iterator[Problem]:
+        """Yield what is wrong with the attestors of a signed manifest, by routes within the rule."""
+        route: Route = ("validate", "manifests")
+        if not written.attestors:
+            # DEVIATION: nobody's signature is none; in Kyverno such a rule passes
+            # (`tests/compiler/kyverno/test_manifests.py::test_deviation_attestors_are_needed`).
+            yield Problem("attestors are required", route, "no-attestors", "say who must have signed")
+        if "{{" in written.model_dump_json():
+            text = "variables in `validate.manifests` are not replaced, as in Kyverno"
+            yield Problem(text, route, "variable-in-static-field", "write the values themselves")
+            return
+        entry = signing_entry(written)
+        for number, attestors in enumerate(entry.attestors):
+            yield from self._set(entry, attestors, (*route, "attestors", number))
 
     def own_secret(self, name: str, route: Route) -> Iterator[Problem]:
         """Yield a problem where a `Policy` names a Secret of another namespace."""

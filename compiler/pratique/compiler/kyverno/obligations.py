@@ -28,6 +28,7 @@ from pratique.grammar.documents.attestors import (
 )
 from pratique.grammar.documents.credentials import ImageRegistryCredentials
 from pratique.grammar.documents.kyverno import ImageVerification
+from pratique.grammar.documents.validation import Manifests
 from pratique.grammar.errors import EvaluationError
 
 DEFAULT_REKOR_URL: Final = "https://rekor.sigstore.dev"
@@ -82,6 +83,10 @@ class EntryLowering:
         return tuple(patterns)
 
     # --- attestors -------------------------------------------------------------------------------------
+
+    def signatures(self) -> tuple[ir.Threshold, ...]:
+        """Return the sets of attestors of the entry."""
+        return tuple(self._sets())
 
     def _sets(self) -> Iterator[ir.Threshold]:
         for number, attestor_set in enumerate(self._entry.attestors or ()):
@@ -181,6 +186,36 @@ class EntryLowering:
             conditions=tuple(c.model_dump(mode="json", exclude_unset=True) for c in block.conditions),
             at=ir.At(path=path, location=self._place(*route)),
         )
+
+
+def signing_entry(written: Manifests) -> ImageVerification:
+    """Return the entry whose attestors are those of a signed manifest.
+
+    A log is asked of keys and certificates only where the policy names one, since who signs manifests with a
+    key need not log it.
+    """
+    attestors = tuple(map(_unlogged, written.attestors))
+    return ImageVerification(image_references=("*",), attestors=attestors)
+
+
+def _unlogged(written: AttestorSet) -> AttestorSet:
+    return written.model_copy(update={"entries": tuple(map(_unlogged_entry, written.entries))})
+
+
+def _unlogged_entry(entry: Attestor) -> Attestor:
+    none = {"rekor": Rekor(ignore_tlog=True)}
+    if entry.attestor:
+        return entry.model_copy(update={"attestor": _unlogged(entry.attestor)})
+    if entry.keys and not entry.keys.rekor:
+        return entry.model_copy(update={"keys": entry.keys.model_copy(update=none)})
+    if entry.certificates and not entry.certificates.rekor:
+        return entry.model_copy(update={"certificates": entry.certificates.model_copy(update=none)})
+    return entry
+
+
+def manifest_signatures(written: Manifests, place: Place) -> tuple[ir.Threshold, ...]:
+    """Return who must have signed a manifest; `place` is that of its parts."""
+    return EntryLowering(signing_entry(written), place).signatures()
 
 
 def expand_keys(entry: Attestor) -> list[Attestor]:

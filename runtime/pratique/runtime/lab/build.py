@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 
+import yaml
+
 from pratique.grammar.errors import UsageError
 from pratique.runtime.lab import inventory
 from pratique.runtime.lab.authority import FULCIO_OID
@@ -32,6 +34,7 @@ from pratique.runtime.lab.inventory import (
     SignerRecord,
 )
 from pratique.runtime.lab.keys import public_pem
+from pratique.runtime.lab.manifests import sign_manifest
 from pratique.runtime.lab.notary import NotarySigner
 from pratique.runtime.lab.notary_orders import notary_artifacts
 from pratique.runtime.lab.orders import Target, order_for, predicate_type, signer_for, signer_key
@@ -40,6 +43,7 @@ from pratique.runtime.lab.recipe import (
     Covers,
     ImageName,
     ImageSpec,
+    ManifestSpec,
     Recipe,
     SignatureSpec,
     SignerSpec,
@@ -52,16 +56,23 @@ from pratique.runtime.registry.media_types import OCI_INDEX, OCI_MANIFEST
 
 LAYOUT = "layout"
 TRUST = "trust"
+MANIFESTS = "manifests"
 
 DEFAULT_PLATFORM = "linux/amd64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
-    """A finished lab besides its layout; `trust` is the text of each file for verifiers, by path."""
+    """A finished lab besides its layout.
+
+    Attributes:
+        trust: the text of each file for verifiers, by path.
+        manifests: the text of each signed manifest, by path.
+    """
 
     inventory: Inventory
     trust: dict[str, str]
+    manifests: dict[str, str]
 
 
 def build(recipe: Recipe, layout: Path | LayoutFiles) -> Lab:
@@ -91,11 +102,23 @@ def build(recipe: Recipe, layout: Path | LayoutFiles) -> Lab:
             trust={name.partition(".")[0]: f"{TRUST}/{name}" for name in files},
         ),
         trust={f"{TRUST}/{name}": text for name, text in (files | keys).items()},
+        manifests={f"{MANIFESTS}/{each.name}.yaml": _signed(each, recipe) for each in recipe.manifests},
     )
 
 
+def _signed(spec: ManifestSpec, recipe: Recipe) -> str:
+    sigstore = SigstoreInstance(recipe.sigstore.seed, recipe.sigstore.at)
+    signers = [(name, signer_for(sigstore.seed, name, recipe.signers[name])) for name in spec.by]
+    faults = frozenset(spec.fault)
+    signed = sign_manifest(
+        spec.manifest, signers, sigstore, archive=spec.archive, logged=spec.log, faults=faults
+    )
+    text: str = yaml.safe_dump(signed, sort_keys=False)
+    return text
+
+
 def write_lab(recipe: Recipe, folder: Path, *, force: bool = False) -> Lab:
-    """Build a lab into a folder: `layout/`, `trust/` and `lab.json`.
+    """Build a lab into a folder: `layout/`, `trust/`, `manifests/` and `lab.json`.
 
     Raises:
         UsageError: the folder is not empty and `force` is false, or it is something else than a lab.
@@ -106,10 +129,10 @@ def write_lab(recipe: Recipe, folder: Path, *, force: bool = False) -> Lab:
             raise UsageError(f"{folder} is there and is no lab; choose another folder")
         if not force:
             raise UsageError(f"{folder} holds a lab already; --force replaces it")
-        for part in (LAYOUT, TRUST):
+        for part in (LAYOUT, TRUST, MANIFESTS):
             shutil.rmtree(folder / part, ignore_errors=True)
     lab = build(recipe, folder / LAYOUT)
-    for name, text in lab.trust.items():
+    for name, text in (lab.trust | lab.manifests).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

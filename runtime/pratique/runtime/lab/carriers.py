@@ -62,7 +62,7 @@ def cosign_layer(evidence: Evidence, faults: Set[Fault], annotations: Mapping[st
         if Fault.NO_CHAIN not in faults:
             notes["dev.sigstore.cosign/chain"] = pem(*evidence.chain)
     for entry in evidence.entries[:1]:
-        notes["dev.sigstore.cosign/bundle"] = compact(_log_bundle(entry)).decode()
+        notes["dev.sigstore.cosign/bundle"] = compact(log_bundle(entry)).decode()
     for timestamp in evidence.timestamps[:1]:
         field = compact({"SignedRFC3161Timestamp": b64(timestamp)}).decode()
         notes["dev.sigstore.cosign/rfc3161timestamp"] = field
@@ -162,7 +162,7 @@ def bundle_artifact(content: bytes, subject: Descriptor, at: datetime, predicate
     )
 
 
-def _log_bundle(entry: LogEntry) -> dict[str, Any]:
+def log_bundle(entry: LogEntry) -> dict[str, Any]:
     """Return cosign's record of a log entry."""
     return {
         "SignedEntryTimestamp": b64(entry.promise),

@@ -282,9 +282,26 @@ class ImageSpec(_Part):
         return value
 
 
+class ManifestSpec(_Part):
+    """A manifest that is signed into its own annotations.
+
+    Attributes:
+        name: of the file, without ending.
+        archive: what is signed is an archive of the manifest, the form before k8s-manifest-sigstore 0.5.
+    """
+
+    name: SignerName
+    manifest: dict[str, Any]
+    by: Annotated[tuple[SignerName, ...], BeforeValidator(_to_list), Field(min_length=1)]
+    log: bool = True
+    archive: bool = False
+    fault: Faults = ()
+
+
 class Recipe(_Part):
     """The whole document."""
 
     sigstore: SigstoreSpec = SigstoreSpec()
     signers: dict[SignerName, SignerSpec] = Field(default_factory=dict)
     images: tuple[ImageSpec, ...] = ()
+    manifests: tuple[ManifestSpec, ...] = ()

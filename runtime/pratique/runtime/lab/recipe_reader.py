@@ -22,6 +22,7 @@ from pratique.runtime.lab.recipe import (
     AttestationSpec,
     Covers,
     ImageSpec,
+    ManifestSpec,
     Recipe,
     SignatureSpec,
     SignerSpec,
@@ -108,6 +109,8 @@ def _known_fields(path: Path) -> list[str]:
             model = SubjectSpec
         case ("signers", *_):
             model = SignerSpec
+        case ("manifests", *_):
+            model = ManifestSpec
         case ("images", _, "signatures", *_):
             model = SignatureSpec
         case ("images", _, "attestations", *_):
@@ -134,6 +137,17 @@ def _relations(document: Document, recipe: Recipe) -> Iterator[PolicyError]:
             yield from _Check(document, recipe, image, signature, ("images", n, "signatures", m)).errors()
         for m, attestation in enumerate(image.attestations):
             yield from _Check(document, recipe, image, attestation, ("images", n, "attestations", m)).errors()
+    files: set[str] = set()
+    for n, manifest in enumerate(recipe.manifests):
+        if manifest.name in files:
+            text = f"{manifest.name} is made twice"
+            yield PolicyError("duplicate-manifest", text, document.location(("manifests", n, "name")))
+        files.add(manifest.name)
+        for m, signer in enumerate(manifest.by):
+            if signer not in recipe.signers:
+                help = _suggestion(signer, list(recipe.signers))
+                place = document.location(("manifests", n, "by", m))
+                yield PolicyError("unknown-signer", f"there is no signer {signer}", place, help=help)
 
 
 class _Check:

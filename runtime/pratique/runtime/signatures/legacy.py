@@ -32,7 +32,7 @@ from pratique.runtime.signatures.chains import MAX_INTERMEDIATES
 from pratique.runtime.signatures.encodings import EncodingError, from_base64
 from pratique.runtime.signatures.keys import VerifyingKey
 from pratique.runtime.signatures.methods import Prepared, prepare
-from pratique.runtime.signatures.model import Statement, StoredEnvelope, StoredSignature, VerifiedSignature
+from pratique.runtime.signatures.model import Statement, StoredSignature, VerifiedSignature
 from pratique.runtime.signatures.payload import read_claims
 from pratique.runtime.signatures.signers import check_times, find_signer, named_verifier
 from pratique.runtime.signatures.timestamps import read_token, verify_token
@@ -77,6 +77,30 @@ class Content(Protocol):
 
     def claimed(self, image_digest: Digest) -> Claimed:
         """Return what the content says about the image; asked only once it is verified."""
+        ...
+
+
+class Annotated(Protocol):
+    """What stands beside content: PEM and JSON texts, empty where absent."""
+
+    @property
+    def certificate(self) -> str:
+        """The signer's certificate."""
+        ...
+
+    @property
+    def chain(self) -> str:
+        """Those between it and the root."""
+        ...
+
+    @property
+    def bundle(self) -> str:
+        """The log entry."""
+        ...
+
+    @property
+    def timestamp(self) -> str:
+        """The countersignature of an authority."""
         ...
 
 
@@ -154,7 +178,7 @@ def verify_signature(
 
 
 def verify_layer(
-    stored: StoredSignature | StoredEnvelope,
+    stored: Annotated,
     content: Content,
     prepared: Prepared,
     trust: ir.Trust,
@@ -189,7 +213,7 @@ def verify_layer(
     )
 
 
-def _read(stored: StoredSignature | StoredEnvelope) -> _Read:
+def _read(stored: Annotated) -> _Read:
     entry = read_bundle(stored.bundle) if stored.bundle else None
     token = read_token(stored.timestamp) if stored.timestamp else None
     certificate = _leaf(stored.certificate) if stored.certificate else None

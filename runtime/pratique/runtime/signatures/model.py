@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 from pratique.compiler.ir import AnyIdentity, Method
@@ -15,6 +16,7 @@ __all__ = [
     "Method",
     "Statement",
     "Stored",
+    "StoredBlob",
     "StoredBundle",
     "StoredEnvelope",
     "StoredNotarySignature",
@@ -85,8 +87,34 @@ class StoredBundle:
     predicate_type: str = ""
 
 
-Stored: TypeAlias = StoredSignature | StoredEnvelope | StoredBundle | StoredNotarySignature
-"""Whatever is stored with an image and may prove something."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBlob:
+    """A signature of some bytes, nothing of it believed yet.
+
+    Attributes:
+        payload: the signed bytes.
+        signature: base64 as stored.
+        certificate: PEM; empty where absent.
+        bundle: JSON text of cosign's log entry; empty where absent.
+        claims: pairs that count as signed along, once the bytes are.
+    """
+
+    payload: bytes
+    signature: str
+    certificate: str = ""
+    bundle: str = ""
+    claims: tuple[tuple[str, str], ...] = ()
+    chain: str = ""
+    timestamp: str = ""
+
+    @property
+    def digest(self) -> Digest:
+        """Return the digest of the signed bytes."""
+        return Digest(f"sha256:{sha256(self.payload).hexdigest()}")
+
+
+Stored: TypeAlias = StoredSignature | StoredEnvelope | StoredBundle | StoredNotarySignature | StoredBlob
+"""Whatever is stored with an image, or in an object, and may prove something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,12 @@ from pratique.runtime.signatures import methods
 from pratique.runtime.signatures.anchors import Anchors, anchors
 from pratique.runtime.signatures.artifacts import Artifact
 from pratique.runtime.signatures.attestations import verify_attestation
+from pratique.runtime.signatures.blobs import BlobContent
 from pratique.runtime.signatures.bundles import verify_bundle
-from pratique.runtime.signatures.legacy import verify_signature
+from pratique.runtime.signatures.legacy import verify_layer, verify_signature
 from pratique.runtime.signatures.model import (
     Stored,
+    StoredBlob,
     StoredBundle,
     StoredEnvelope,
     StoredNotarySignature,
@@ -196,7 +198,7 @@ def _own_root(text: str) -> TrustRoot:
 
 
 def _verify(
-    stored: StoredSignature | StoredEnvelope,
+    stored: StoredSignature | StoredEnvelope | StoredBlob,
     method: ir.SigstoreMethod,
     trust: ir.Trust,
     anchored: Anchors,
@@ -208,6 +210,9 @@ def _verify(
             return verify_signature(stored, method, trust, anchored, digest, now)
         case StoredEnvelope():
             return verify_attestation(stored, method, trust, anchored, digest, now)
+        case StoredBlob():
+            prepared = methods.prepare(method, anchored)
+            return verify_layer(stored, BlobContent(stored), prepared, trust, anchored, digest, now)
         case _:
             assert_never(stored)
 

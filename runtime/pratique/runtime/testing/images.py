@@ -67,8 +67,12 @@ def has_lab(folder: Path) -> bool:
 
 
 @contextmanager
-def open_images(folder: Path) -> Iterator[Images]:
+def open_images(folder: Path, *, offline: bool = False) -> Iterator[Images]:
     """Open the images of a suite: those of its lab, else those of registries, with the public trust root.
+
+    Args:
+        folder: that of the suite.
+        offline: no registry is asked, and of the trust root the copy at hand is taken.
 
     Raises:
         PolicyErrors: the recipe is not one.
@@ -81,7 +85,7 @@ def open_images(folder: Path) -> Iterator[Images]:
     elif (folder / LAB).is_dir():
         yield _of_lab(folder / LAB)
     else:
-        yield Images(store=StoreOptions(), trust=TrustOptions())
+        yield Images(store=StoreOptions(offline=offline), trust=TrustOptions(offline=offline))
 
 
 def _of_lab(folder: Path) -> Images:

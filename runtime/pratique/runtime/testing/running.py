@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CelImageValidation
 from pratique.grammar import wildcard
 from pratique.grammar.documents.testing import Expectation
 from pratique.grammar.errors import PolicyErrors, PratiqueError, UsageError
@@ -108,13 +110,18 @@ def _responses(
     try:
         return run_now(evaluate(loaded, expected, images=images))
     except NotYetError as error:
-        if not images:
+        if not images and not all(map(_asks_no_registry, loaded.policies.policies)):
             raise UsageError(
                 f"the suite asks about images: put {RECIPE} beside it, or {LAB}/ of `pratique lab build`, or"
                 " ask registries with --registry"
             ) from error
-    with open_images(suite.folder) as opened:
-        return opened.run(partial(evaluate, loaded, expected, images=True))
+    with open_images(suite.folder, offline=not images) as opened:
+        return opened.run(partial(evaluate, loaded, expected, images=images))
+
+
+def _asks_no_registry(policy: ir.Policy) -> bool:
+    """Say whether a policy verifies signatures of manifests at most, which objects bring along."""
+    return not any(isinstance(rule.body, CelImageValidation | None) for rule in policy.rules)
 
 
 def _told(error: PratiqueError) -> str:
