@@ -113,7 +113,7 @@ def test_calls_are_answered() -> None:
 def test_served_it_is_refused() -> None:
     (policy,) = lowered(cleanup()).policies.policies
     (error,) = unserved(policy)
-    assert error.message == "rule 'clean' deletes: `pratique serve` verifies and validates only"
+    assert error.message.startswith("rule 'clean' deletes: `pratique serve` ")
 
 
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import chain
+from typing import TypeAlias, TypeVar
 
 from pratique.compiler import ir
 from pratique.compiler.cel_bodies import CelExemption
@@ -61,49 +62,78 @@ def lower(
     """
     policies: list[ir.Policy] = []
     refused: list[tuple[AnyPolicy, tuple[PolicyError, ...]]] = []
-    wrong_roots: list[PolicyError] = []
-    for document in documents:
-        found = check(document)
-        if found:
-            refused.append((document, tuple(found)))
+    for document, policy, wrong in chain(
+        _read(documents, check, lower_policy),
+        _in_cel(cel, bindings),
+        _of_sigstore(sigstore, trust_roots),
+        _cleanups(cleanups),
+    ):
+        if policy is None:
+            refused.append((document, tuple(wrong)))
         else:
-            policies.append(lower_policy(document))
-    if cel:
-        from pratique.compiler.cel_policies.checks import read_policy
-
-        for each in cel:
-            policy, wrong = read_policy(each, bindings)
-            if policy is None:
-                refused.append((each, tuple(wrong)))
-            else:
-                policies.append(policy)
-    if sigstore:
-        from pratique.compiler.sigstore.checks import check as check_image_policy
-        from pratique.compiler.sigstore.checks import check_roots
-        from pratique.compiler.sigstore.lower import lower_image_policy
-
-        wrong_roots = check_roots(trust_roots)
-        roots = {each.model.metadata.name: each for each in trust_roots}
-        for image_policy in sigstore:
-            found = check_image_policy(image_policy, roots)
-            if found:
-                refused.append((image_policy, tuple(found)))
-            else:
-                policies.append(lower_image_policy(image_policy, roots))
-    if cleanups:
-        from pratique.compiler.kyverno.cleanup import check_cleanup, lower_cleanup
-
-        for cleanup in cleanups:
-            if found := check_cleanup(cleanup):
-                refused.append((cleanup, tuple(found)))
-            else:
-                policies.append(lower_cleanup(cleanup))
-    errors = [*wrong_roots, *(error for _, found in refused for error in found)]
+            policies.append(policy)
+    errors = [*_wrong_roots(sigstore, trust_roots), *(error for _, found in refused for error in found)]
     return Lowered(
         policies=ir.PolicySet(policies=tuple(policies)),
         errors=(*errors, *_duplicates(policies)),
         refused=tuple(refused),
     )
+
+
+_Read: TypeAlias = tuple[AnyPolicy, ir.Policy | None, Sequence[PolicyError]]
+_D = TypeVar("_D", PolicyDocument, SigstoreDocument, CleanupDocument)
+
+
+def _read(
+    documents: Sequence[_D],
+    check: Callable[[_D], Sequence[PolicyError]],
+    lower: Callable[[_D], ir.Policy],
+) -> Iterator[_Read]:
+    """Yield each document with its policy, or with its mistakes."""
+    for document in documents:
+        wrong = check(document)
+        yield document, None if wrong else lower(document), wrong
+
+
+def _in_cel(documents: Sequence[CelDocument], bindings: Sequence[BindingDocument]) -> Iterator[_Read]:
+    if documents:
+        from pratique.compiler.cel_policies.checks import read_policy
+
+        for document in documents:
+            yield document, *read_policy(document, bindings)
+
+
+def _of_sigstore(
+    documents: Sequence[SigstoreDocument], trust_roots: Sequence[TrustRootDocument]
+) -> Iterator[_Read]:
+    if documents:
+        from pratique.compiler.sigstore.checks import check as check_image_policy
+        from pratique.compiler.sigstore.lower import lower_image_policy
+
+        roots = {each.model.metadata.name: each for each in trust_roots}
+        yield from _read(
+            documents,
+            lambda document: check_image_policy(document, roots),
+            lambda document: lower_image_policy(document, roots),
+        )
+
+
+def _wrong_roots(
+    documents: Sequence[SigstoreDocument], trust_roots: Sequence[TrustRootDocument]
+) -> list[PolicyError]:
+    """Return the mistakes of trust roots; where no policy may name them, they are nobody's business."""
+    if not documents:
+        return []
+    from pratique.compiler.sigstore.checks import check_roots
+
+    return check_roots(trust_roots)
+
+
+def _cleanups(documents: Sequence[CleanupDocument]) -> Iterator[_Read]:
+    if documents:
+        from pratique.compiler.kyverno.cleanup import check_cleanup, lower_cleanup
+
+        yield from _read(documents, check_cleanup, lower_cleanup)
 
 
 def lower_exceptions(

@@ -82,7 +82,7 @@ def _body(rule: ir.Rule) -> Reads:
     match rule.body:
         case None:
             return Reads(images=True)
-        case bodies.Validation(check=bodies.Cel()):
+        case bodies.Validation(check=bodies.Cel() | bodies.SignedManifest()):
             return EVERYTHING
         case bodies.Validation(check=check, message=message):
             return _check(check) | _texts(message)
@@ -106,7 +106,7 @@ def _check(check: bodies.Check) -> Reads:
             return found
         case bodies.PodSecurity():
             return Reads(frozenset(_POD_SECURITY))
-        case bodies.Cel():
+        case bodies.Cel() | bodies.SignedManifest():
             return EVERYTHING
 
 
