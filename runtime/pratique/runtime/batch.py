@@ -6,9 +6,9 @@ Sigstore are imported when the first resource needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pratique.compiler.plan import Plan
 from pratique.runtime.applicable import Applicable
@@ -46,6 +46,7 @@ class Batch:
         store: where images are.
         trust: who may vouch for them.
         watch: is told what is asked; resources are then judged one after the other.
+        targets: existing objects that rules may change; None where none can be looked up.
     """
 
     plan: Plan
@@ -57,6 +58,7 @@ class Batch:
     secrets: Secrets
     progress: Progress | None = None
     watch: Watch | None = None
+    targets: Sequence[Mapping[str, Any]] | None = None
 
     def judged(self, work: Work, report: Report) -> Report:
         """Return a report with the results, in the order of the plan, and what they cost.
@@ -64,7 +66,7 @@ class Batch:
         Raises:
             TransportError: the store or the trust root cannot be opened at all.
         """
-        engine = Engine(self.plan, None, self.source, exemptions=self.exemptions)
+        engine = Engine(self.plan, None, self.source, exemptions=self.exemptions, targets=self.targets)
         found: dict[int, tuple[RuleResult, ...]] = {}
         waiting = []
         for number, (resource, rules) in enumerate(work):
@@ -108,7 +110,9 @@ class Batch:
                 if watch:
                     watch.counts(lambda: Spent(counting.requests, evidence.verifications))
                 accesses = open_accesses(self.store, client, store, self.secrets)
-                engine = Engine(self.plan, evidence, self.source, accesses, self.exemptions)
+                engine = Engine(
+                    self.plan, evidence, self.source, accesses, self.exemptions, targets=self.targets
+                )
                 room = asyncio.Semaphore(1 if watch else MAX_CONCURRENT_RESOURCES)
                 done = total - len(work)
 

@@ -42,6 +42,7 @@ class ApplyOptions:
         exceptions: files of policy exceptions that count.
         exceptions_with_resources: exceptions among the resources count, too.
         exceptions_within_policies: exceptions among the policies count, too.
+        targets: existing objects that rules may change; None where none can be looked up.
     """
 
     policies: tuple[str, ...]
@@ -57,6 +58,7 @@ class ApplyOptions:
     exceptions: tuple[str, ...] = ()
     exceptions_with_resources: bool = False
     exceptions_within_policies: bool = False
+    targets: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +111,14 @@ class Subjects:
         resources: the same as policies see them.
         values: what the command line tells besides; None for nothing.
         exemptions: policy exceptions that were named, or stand among the resources and count.
+        targets: existing objects that rules may change; None where none can be looked up.
     """
 
     documents: tuple[ResourceDocument, ...]
     resources: tuple[Resource, ...]
     values: RunValues | None
     exemptions: tuple[AnyExemption, ...] = ()
+    targets: tuple[dict[str, Any], ...] | None = None
 
 
 def apply(options: ApplyOptions, *, progress: Progress | None = None) -> Report:
@@ -184,7 +188,22 @@ def read_subjects(
         resources=tuple(resources),
         values=values,
         exemptions=(*files.exempting, *_exemptions(options, inputs)),
+        targets=None if options.targets is None else _targets(options.targets),
     )
+
+
+def _targets(paths: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    """Return the existing objects in files.
+
+    Raises:
+        PolicyErrors: some cannot be read.
+        UsageError: nothing was named.
+    """
+    inputs = read_inputs(paths)
+    documents, errors = load_resources(inputs.sources)
+    if inputs.errors or errors:
+        raise PolicyErrors([*inputs.errors, *errors])
+    return tuple(document.data for document in documents)
 
 
 def _exemptions(options: ApplyOptions, resources: Inputs) -> tuple[AnyExemption, ...]:
@@ -240,6 +259,7 @@ def judge(
         plan=plan,
         source=given_context(subjects),
         exemptions=subjects.exemptions,
+        targets=subjects.targets,
         store=options.store,
         trust=options.trust,
         coverage=options.coverage,

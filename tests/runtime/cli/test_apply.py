@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pratique.compiler.ir import Action
 from pratique.grammar.errors import PolicyError, PolicyErrors, TransportError
@@ -14,6 +15,8 @@ from pratique.runtime.cli import apply, main
 from pratique.runtime.decision import Report
 from pratique.runtime.outputs import formats
 from pratique.runtime.outputs.view import View
+from tests.support_engine import pod
+from tests.support_policies import rule_policy
 from tests.support_reports import mixed, proved, result, signed, story, wrongly_signed
 from tests.support_schemas import schema_errors
 
@@ -244,3 +247,36 @@ def test_resources_may_be_repeated_and_separated_by_commas(
     monkeypatch.setattr(apply, "evaluate", evaluate)
     main(["apply", "p", "-r", "a,b", "--resource=c", "--resources", '"d,e"', "-r", "f"])
     assert seen == [["a", "b", "c", "d,e", "f"]]
+
+
+def existing(tmp_path: Path, *more: str) -> list[str]:
+    change = {"patchStrategicMerge": {"data": {"seen": "{{ request.object.metadata.name }}"}}}
+    target = {"apiVersion": "v1", "kind": "ConfigMap", "name": "counts", "namespace": "default"}
+    (tmp_path / "p.json").write_text(rule_policy(mutate={"targets": [target], **change}))
+    (tmp_path / "r.json").write_text(json.dumps(pod("x")))
+    for name in ("counts", "others"):
+        metadata = {"name": name, "namespace": "default"}
+        data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        (tmp_path / f"{name}.json").write_text(json.dumps(data))
+    return ["apply", str(tmp_path / "p.json"), "-r", str(tmp_path / "r.json"), *more]
+
+
+def test_existing_objects_are_changed_where_they_are_given(tmp_path: Path, capsys: Capture) -> None:
+    given = [f"--target-resource={tmp_path / name}.json" for name in ("counts", "others")]
+    folder = tmp_path / "out"
+    assert main(existing(tmp_path, *given, "-o", "resources", "--output-dir", str(folder))) == 0
+    (data,) = yaml.safe_load_all(capsys.readouterr().out)
+    assert (data["metadata"]["name"], data["data"]) == ("counts", {"seen": "pod"})
+    assert [each.name for each in folder.iterdir()] == ["configmap-default-counts.yaml"]
+
+
+def test_without_existing_objects_such_rules_are_errors(tmp_path: Path, capsys: Capture) -> None:
+    assert main(existing(tmp_path)) == 1
+    assert "only where they are given as targets" in capsys.readouterr().out
+
+
+def test_targets_that_cannot_be_read(tmp_path: Path, capsys: Capture) -> None:
+    assert main(existing(tmp_path, "--target-resource", str(tmp_path / "none.json"))) == 2
+    (tmp_path / "file").write_text("")
+    assert main(existing(tmp_path, "--output-dir", str(tmp_path / "file"))) == 2
+    assert "is no folder" in capsys.readouterr().err

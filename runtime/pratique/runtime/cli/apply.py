@@ -63,11 +63,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="file, folder or glob of resources; repeat it or separate with commas; - is standard input",
     )
+    inputs.add_argument(
+        "--target-resource",
+        "--target-resources",
+        dest="targets",
+        metavar="FILE",
+        action=CommaList,
+        default=[],
+        help="existing objects that `mutate` rules with `targets` change: file, folder or glob; `-o resources`"
+        " prints what becomes of them. Without any, such rules are errors",
+    )
     add_plan_option(inputs, "apply")
     add_secrets_option(inputs)
     add_exception_options(parser)
     add_value_options(parser)
     add_output_options(parser)
+    inputs.add_argument(
+        "--output-dir",
+        metavar="DIR",
+        type=Path,
+        help="write each object that rules changed or generated into a file of its own in this folder",
+    )
     add_store_options(parser)
     add_platform_option(parser)
     _add_exit_options(parser)
@@ -97,6 +113,10 @@ def run(args: argparse.Namespace) -> int:
         write(outputs, lambda output: render_problems(output.format, found))
         raise
     view = View(report, audit_warn=args.audit_warn)
+    if args.output_dir is not None:
+        from pratique.runtime.outputs.changed_resources import write_folder
+
+        write_folder(view, args.output_dir)
     write(outputs, lambda output: render(output.format, view, render_options(args, output)))
     if not args.quiet:
         _print_notices(report)
@@ -138,6 +158,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("no policy given; see `pratique apply --help`")
     if not args.resources:
         raise UsageError("no resource given; see `pratique apply --help`")
+    if args.output_dir is not None and args.output_dir.exists() and not args.output_dir.is_dir():
+        raise UsageError(f"--output-dir: {args.output_dir} is no folder")
     if STANDARD_INPUT in args.policies and STANDARD_INPUT in args.resources:
         raise UsageError("standard input can hold policies or resources, not both")
 

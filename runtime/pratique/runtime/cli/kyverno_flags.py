@@ -38,7 +38,7 @@ _CLUSTER: Final = "this version reads resources from files, not from a cluster"
 _EXCEPTIONS: Final = "this version writes no policy exceptions"
 _GIT: Final = "this version reads policies from files: clone the repository first"
 _PAYLOAD: Final = "this version judges Kubernetes resources only"
-_MUTATE: Final = "this version does not change resources"
+_MUTATE: Final = "use `-o resources` to print what rules left of the resources"
 
 REFUSED: Final = (
     Flag(("--cluster", "-c"), "", _CLUSTER),
@@ -54,7 +54,6 @@ REFUSED: Final = (
     Flag(("--json",), "FILE", _PAYLOAD),
     Flag(("--http-payload",), "FILE", _PAYLOAD),
     Flag(("--envoy-payload",), "FILE", _PAYLOAD),
-    Flag(("--target-resource", "--target-resources"), "FILE", _MUTATE),
     Flag(("--stdin", "-i"), "", _MUTATE),
 )
 """Flags that would change what is judged or printed in a way this version cannot follow."""

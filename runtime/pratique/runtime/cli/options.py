@@ -240,6 +240,7 @@ def apply_options(args: argparse.Namespace) -> ApplyOptions:
         exceptions=tuple(args.exceptions),
         exceptions_with_resources=args.exceptions_with_resources,
         exceptions_within_policies=args.exceptions_within_policies,
+        targets=tuple(getattr(args, "targets", ())) or None,
     )
 
 
