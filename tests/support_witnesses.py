@@ -23,7 +23,13 @@ from pratique.compiler.lint.fixes import applied
 from pratique.compiler.lower import AnyPolicy, lower, lower_exceptions
 from pratique.compiler.plan import Plan
 from pratique.compiler.selection import failure_action, selects
-from pratique.grammar.documents import CelDocument, PolicyDocument, SigstoreDocument, read_policies
+from pratique.grammar.documents import (
+    CelDocument,
+    CleanupDocument,
+    PolicyDocument,
+    SigstoreDocument,
+    read_policies,
+)
 from pratique.grammar.source import Location, Source
 from pratique.runtime.applicable import applicable
 from pratique.runtime.decision import RuleResult, Status
@@ -95,7 +101,7 @@ class Claim:
         """Return the policy and the rule that the finding stands in, or the rule that its message names."""
         assert self.finding.location
         for document, policy in zip(self.given.documents, self.given.policies.policies, strict=True):
-            if isinstance(document, SigstoreDocument | CelDocument):
+            if isinstance(document, SigstoreDocument | CelDocument | CleanupDocument):
                 if _holds(document.location(), self.finding.location):
                     return policy, policy.rules[0]
                 continue

@@ -54,7 +54,10 @@ def kinds(text: str) -> list[str]:
     """Return the kinds of the policies in a text."""
     content = read_policies(Source("new.yaml", text))
     assert not content.errors, [str(error) for error in content.errors]
-    return [each.model.kind for each in (*content.policies, *content.cel_policies)]
+    return [
+        *(each.model.kind for each in content.policies),
+        *(each.model.kind for each in content.cel_policies),
+    ]
 
 
 def test_new_policies_go_to_standard_output(folder: Path, capsys: Capture) -> None:

@@ -70,8 +70,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action=CommaList,
         default=[],
-        help="existing objects that `mutate` rules with `targets` change: file, folder or glob; `-o resources`"
-        " prints what becomes of them. Without any, such rules are errors",
+        help="existing objects that `mutate` rules with `targets` change: file, folder or glob;"
+        " `-o resources` prints what becomes of them. Without any, such rules are errors",
     )
     add_plan_option(inputs, "apply")
     add_secrets_option(inputs)
