@@ -42,7 +42,7 @@ STANDARD_INPUT: Final = "-"
 MAX_WORKERS: Final = 256
 ENDING: Final = ".log"
 
-_FORMATS: Final = [name for name in FORMATS if name not in ("html", "resources")]
+_FORMATS: Final = [name for name in FORMATS if name != "resources"]
 """The names of `outputs.scans.formats.FORMATS`."""
 
 _EXAMPLES: Final = """\
