@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pratique.runtime.inputs import read_inputs
 
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 
@@ -155,6 +154,7 @@ def _text(path: Path) -> str:
 
 def _texts(path: str | Path) -> list[str]:
     from pratique.grammar.errors import PolicyErrors
+    from pratique.runtime.inputs import read_inputs
 
     inputs = read_inputs([str(path)])
     if inputs.errors:
