@@ -41,6 +41,21 @@ def test_a_report_for_each_resource_as_kyverno_writes_it() -> None:
     assert document["summary"] == {"pass": 1, "fail": 1, "warn": 0, "error": 0, "skip": 0}
 
 
+def test_how_many_resources_have_which_result() -> None:
+    found, _ = findings()
+    for name in ("a", "b"):
+        take(found, result("fail", name=name), result(name=name, policy="ns/q", rule="s"), name=name)
+    assert found.tally == {("p", "r", "fail"): 2, ("ns/q", "s", "pass"): 2}
+    take(found, result(name="b"), result(name="b", policy="ns/q", rule="s"), name="b")
+    assert found.tally == {("p", "r", "fail"): 1, ("p", "r", "pass"): 1, ("ns/q", "s", "pass"): 2}
+    found.drop(key("a"))
+    assert found.tally == {("p", "r", "pass"): 1, ("ns/q", "s", "pass"): 1}
+    found.drop_policy(PolicyId("ns/q", "Policy"))
+    assert found.tally == {("p", "r", "pass"): 1}
+    take(found, name="b")
+    assert not found.tally
+
+
 def test_a_report_for_each_policy_as_the_article_shows_it() -> None:
     found, touched = findings(BY_POLICY)
     for name in ("b", "a"):

@@ -30,6 +30,7 @@ from pratique.runtime.serving.measures import (
     measure_shared_cache,
     watch_loop,
 )
+from pratique.runtime.serving.measures_cluster import MAX_RESULTS, _bounded
 from pratique.runtime.serving.options import ClusterOptions
 from pratique.runtime.serving.tls import ServerCertificate
 from pratique.runtime.shared_cache.address import Address
@@ -116,6 +117,15 @@ def test_r9_hosts_that_strangers_name_have_a_bound() -> None:
     assert text.count("pratique_registry_requests_total{") == MAX_HOSTS + 1
     assert f'{{host="other",kind="manifests",code="registry-unreachable"}} {10_000 - MAX_HOSTS}' in text
     assert len(text) < 200_000
+
+
+def test_r9_results_of_the_scan_have_a_bound() -> None:
+    results = {(f"p{number}", "r", "pass"): number for number in range(1, 2 * MAX_RESULTS)}
+    found = _bounded(results)
+    assert len(found) == MAX_RESULTS + 1
+    assert sum(found.values()) == sum(results.values())
+    assert found["p9999", "r", "pass"] == 9999
+    assert ("p1", "r", "pass") not in found
 
 
 def test_caches_count_hits_misses_and_what_is_joined() -> None:

@@ -7,6 +7,7 @@ and namespace, `pol-NAME` and `cpol-NAME`.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -95,10 +96,14 @@ class Findings:
     Args:
         form: of the reports.
         touched: called with each report that is no longer what it was.
+
+    Attributes:
+        tally: how many resources have which result now: policy, rule and result -> number.
     """
 
     def __init__(self, form: ReportForm, touched: Callable[[ReportKey], None]) -> None:
         self.form = form
+        self.tally: Counter[tuple[str, str, str]] = Counter()
         self._touched = touched
         self._resources: dict[ResourceKey, _Resource] = {}
         self._members: dict[ReportKey, dict[ResourceKey, None]] = {}
@@ -137,6 +142,8 @@ class Findings:
             kept = tuple(_dated(each, before, new) for each in entries)
             if kept == before:
                 continue
+            self._count(before, -1)
+            self._count(kept, 1)
             if kept:
                 known.results[policy] = kept
                 self._resources[key] = known
@@ -152,13 +159,14 @@ class Findings:
         known = self._resources.pop(key, None)
         for policy in list(known.results) if known else ():
             assert known is not None  # noqa: S101 (it has results)
-            del known.results[policy]
+            self._count(known.results.pop(policy), -1)
             self._touch(key, known, policy)
 
     def drop_policy(self, policy: PolicyId) -> None:
         """Forget the results of a policy that is no more."""
         for key, known in list(self._resources.items()):
-            if known.results.pop(policy, None):
+            if entries := known.results.pop(policy, ()):
+                self._count(entries, -1)
                 self._touch(key, known, policy)
             if not known.results:
                 self._resources.pop(key, None)
@@ -215,6 +223,13 @@ class Findings:
         if owner:
             found["metadata"]["ownerReferences"] = [dict(owner)]
         return found
+
+    def _count(self, entries: Iterable[Entry], by: int) -> None:
+        for each in entries:
+            of = each["policy"], each["rule"], each["result"]
+            self.tally[of] += by
+            if not self.tally[of]:
+                del self.tally[of]
 
     def _entry(self, result: RuleResult, now: int) -> Entry:
         found = entry(row_of(result), scoped=self.form.grouping is Grouping.RESOURCE, now=now)

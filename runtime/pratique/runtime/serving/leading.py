@@ -74,6 +74,11 @@ class Leader:
         return self._scan.writer.writes if self._scan else 0
 
     @property
+    def scan_results(self) -> Mapping[tuple[str, str, str], int]:
+        """Return how many resources have which result: policy, rule and result -> number."""
+        return self._scan.findings.tally if self._scan else {}
+
+    @property
     def reports_waiting(self) -> int:
         """Return how many reports are still to be written."""
         return self._scan.writer.waiting if self._scan else 0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from pratique.runtime.kubernetes.events import EventRecorder
 from pratique.runtime.kubernetes.lease import Leadership
-from pratique.runtime.metrics import Metrics
+from pratique.runtime.metrics import OTHER, Labels, Metrics
 from pratique.runtime.serving.leading import Leader
 from pratique.runtime.serving.live_policies import LivePolicies
+
+MAX_RESULTS: Final = 5_000
+"""Combinations of policy, rule and result of the scan that are told apart."""
 
 
 class Watched(Protocol):
@@ -38,8 +41,25 @@ def measure_leader(metrics: Metrics, lease: Leadership, leader: Leader) -> None:
     metrics.total(
         "pratique_scan_resources_judged_total", "Resources judged by the scan.", lambda: leader.scan_judged
     )
+    metrics.gauge(
+        "pratique_scan_results",
+        "Resources that have a result now.",
+        lambda: _bounded(leader.scan_results),
+        ("policy", "rule", "result"),
+    )
     metrics.gauge("pratique_reports_pending", "Reports to be written.", lambda: leader.reports_waiting)
     metrics.total("pratique_reports_written_total", "Reports written.", lambda: leader.reports_written)
+
+
+def _bounded(results: Mapping[tuple[str, str, str], int]) -> Mapping[Labels, float]:
+    """Return the most frequent results by name, and all others together."""
+    ordered = sorted(results.items(), key=lambda item: (-item[1], item[0]))
+    found: dict[Labels, float] = {}
+    for labels, number in ordered[:MAX_RESULTS]:
+        found[labels] = number
+    if others := ordered[MAX_RESULTS:]:
+        found[OTHER, OTHER, OTHER] = sum(number for _, number in others)
+    return found
 
 
 def measure_events(metrics: Metrics, events: EventRecorder) -> None:

@@ -88,11 +88,11 @@ class Scan:
         self._followed: Plan | None = None
         self._wake = asyncio.Event()
         self.writer = ReportWriter(cluster, self.form, self._owner, self._complete)
-        self._findings = Findings(self.form, self.writer.touch)
+        self.findings = Findings(self.form, self.writer.touch)
         self.inventory = Inventory(cluster, self._changed)
         self.scanner = Scanner(
             self.inventory,
-            self._findings,
+            self.findings,
             namespaces,
             busy=busy,
             told=self._tell,
@@ -116,7 +116,7 @@ class Scan:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow())
                 group.create_task(self.scanner.run())
-                group.create_task(self.writer.run(self._findings))
+                group.create_task(self.writer.run(self.findings))
                 group.create_task(self._finish())
         finally:
             self._namespaces.relabelled = None
