@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def test_images_are_refused_and_pinned_by_webhooks_that_are_registered_and_kept(
             with serving(kubeconfig_file, tmp_path, str(policy), "--name", NAME, *images(lab)) as server:
                 await in_force(cluster, where)
                 await story(cluster, where, other)
+                await told(server.port)
                 await narrow(cluster, where)
                 await kept(cluster, where)
                 server.process.send_signal(signal.SIGTERM)
@@ -122,6 +124,25 @@ async def story(cluster: Cluster, where: str, other: str) -> None:
     await cluster.merge(PODS, "good", {"metadata": {"labels": {"a": "b"}}}, where)
     # Owners of Pods are judged by generated rules only where the policy says so: this one names Pods.
     await cluster.delete(PODS, "good", where)
+
+
+async def told(port: int) -> None:
+    """What happened stands in the metrics, as Prometheus reads them."""
+    parser = pytest.importorskip("prometheus_client.parser", reason="pip install prometheus_client")
+    families = {f.name: f for f in parser.text_string_to_metric_families(await metrics(port))}
+
+    def value(name: str, **labels: str) -> float:
+        samples = families[name].samples
+        return sum(float(s.value) for s in samples if labels.items() <= s.labels.items())
+
+    for operation in ("CREATE", "UPDATE"):
+        assert value("pratique_admission_verdicts", result="fail", operation=operation) > 0
+        assert value("pratique_admission_verdicts", result="pass", operation=operation) > 0
+    assert value("pratique_admission_reviews", outcome="error") == 0
+    assert value("pratique_leader") == 1
+    assert value("pratique_watch_silence_seconds", watch="namespaces") < 600
+    assert value("pratique_certificate_expiry_timestamp_seconds") > time.time()
+    assert value("pratique_signature_verifications") > 0
 
 
 async def narrow(cluster: Cluster, where: str) -> None:
