@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -37,6 +38,8 @@ from pratique.runtime.registry.content import read_index, read_manifest, referre
 from pratique.runtime.registry.credentials import DockerConfig
 from pratique.runtime.registry.faults import Operation
 from pratique.runtime.saved_plans import parse_plan
+from pratique.runtime.shared_cache.protocol import MAX_LINE, ProtocolError, read_reply
+from pratique.runtime.shared_cache.records import Answer, ForgedError, Sealer
 from pratique.runtime.signatures.certificates import (
     CertificateError,
     certificate_key,
@@ -81,7 +84,16 @@ SECONDS = 5
 """What one input may take, with room for busy machines; most take less than a millisecond."""
 
 Read = Callable[[bytes], Hashable]
-_ERRORS = (PratiqueError, CertificateError, KeyTextError, ChallengeError, CborError, DerError)
+_ERRORS = (
+    PratiqueError,
+    CertificateError,
+    KeyTextError,
+    ChallengeError,
+    CborError,
+    DerError,
+    ProtocolError,
+    ForgedError,
+)
 """All that a parser may say of bad input."""
 _NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -450,9 +462,30 @@ def _image_policies() -> list[bytes]:
     ]
 
 
+def _reply(data: bytes) -> None:
+    async def read() -> None:
+        reader = asyncio.StreamReader(limit=MAX_LINE)
+        reader.feed_data(data)
+        reader.feed_eof()
+        with contextlib.suppress(EOFError):  # of the connection
+            await read_reply(reader, 1 << 16)
+
+    asyncio.run(read())
+
+
+_SEALER = Sealer(b"k" * 32, _NOW.timestamp)
+_KEPT = _SEALER.name("manifest", "v1")
+
+
 PARSERS: dict[str, Parser] = {
     parser.name: parser
     for parser in (
+        Parser("shared-cache-reply", _reply, lambda: [b"*3\r\n$3\r\nabc\r\n:12\r\n$-1\r\n", b"-OOM no\r\n"]),
+        Parser(
+            "shared-cache-record",
+            lambda data: _SEALER.open(_KEPT, data, 60),
+            lambda: [_SEALER.seal(_KEPT, Answer(b"body", "application/json"))],
+        ),
         Parser("manifest", _manifest, _manifests),
         Parser("referrers", _referrers, _index),
         Parser("cosign-payload", _nothing(read_claims), lambda: [_layer()[0]]),
