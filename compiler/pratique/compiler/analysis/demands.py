@@ -9,7 +9,7 @@ sets is kept as settings.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -151,6 +151,16 @@ def whole(rule: ir.Rule) -> Zone:
     return zone
 
 
+def _spoken_of(rule: ir.Rule) -> Iterator[ir.ImageRegion]:
+    """Yield the images that a rule speaks about: those that it includes, without gaps."""
+    whole = tuple(p for r in rule.requirements if not r.images.gaps for p in r.images.include)
+    if whole:
+        yield ir.ImageRegion(include=tuple(dict.fromkeys(whole)))
+    for requirement in rule.requirements:
+        if requirement.images.gaps:
+            yield replace(requirement.images, gaps=False)
+
+
 def _included(rule: ir.Rule) -> tuple[ir.ImagePattern, ...]:
     return tuple(dict.fromkeys(pattern for r in rule.requirements for pattern in r.images.include))
 
@@ -171,21 +181,20 @@ class _Rule:
 
     def _at(self, place: Zone, action: ir.Action) -> Iterator[Demand]:
         rule = self.rule
-        included = ir.ImageRegion(include=_included(rule))
-        if not included.include:
-            return
         base = Demand(
             policy=self.policy.key,
             rule=rule.generated_from or rule.name,
             asks=Asks.NOTHING,
             requirement=_NOTHING,
             action=action,
-            zone=replace(place, images=included),
+            zone=place,
             doubt=self.doubt,
             unit=self.policy.rules if self.doubt else (),
             at=rule.at,
         )
-        yield replace(base, settings=frozenset(settings(self.policy, rule)), action=ir.Action.AUDIT)
+        set_here = replace(base, settings=frozenset(settings(self.policy, rule)), action=ir.Action.AUDIT)
+        for region in _spoken_of(rule):
+            yield replace(set_here, zone=replace(place, images=region))
         pinned = any(requirement.pin_digest for requirement in rule.requirements)
         proves = any(_has_evidence(requirement) for requirement in rule.requirements)
         for number, requirement in enumerate(rule.requirements):
@@ -239,7 +248,7 @@ class _Rule:
         pins = self.pins
         if any(r.pin_digest for r in rule.requirements[:number]):
             pins = (*pins, _pins(rule))
-        yield from self._renamed(demand, requirement.images, pins)
+        yield from self._renamed(demand, replace(requirement.images, gaps=False), pins)
 
     def _renamed(self, demand: Demand, images: ir.ImageRegion, pins: Sequence[Zone]) -> Iterator[Demand]:
         """Yield a demand on `images`, where the names of those in `pins` end in a digest by then."""
@@ -248,7 +257,8 @@ class _Rule:
             yield self._doubted(demand, zone, "its image patterns hold variables")
             return
         pins = _near(pins, zone, images)
-        unsettled = tuple(p for p in images.include if not names_repositories(p))
+        stable = _settled(images.include)
+        unsettled = tuple(p for p in images.include if p not in stable)
         if not pins or (not unsettled and all(map(names_repositories, images.skip))):
             yield replace(demand, zone=zone)
             return
@@ -296,6 +306,25 @@ def _evidence_of(requirement: ir.ImageRequirement) -> ir.ImageRequirement:
         signatures=requirement.signatures,
         attestations=requirement.attestations,
         denial=requirement.denial,
+    )
+
+
+def _settled(patterns: Sequence[ir.ImagePattern]) -> tuple[ir.ImagePattern, ...]:
+    """Return the patterns that match an image by digest where they, or others of them, do by tag.
+
+    `r.io/app:*` and `r.io/app@*` name a repository together.
+    """
+    texts = {pattern.text for pattern in patterns}
+    return tuple(p for p in patterns if names_repositories(p) or _is_half(p.text, texts))
+
+
+def _is_half(text: str, texts: Collection[str]) -> bool:
+    name, mark = text[:-2], text[-2:]
+    other = {":*": "@*", "@*": ":*"}.get(mark)
+    return (
+        other is not None
+        and f"{name}{other}" in texts
+        and not any(c in name.rpartition("/")[2] for c in "*?:@")
     )
 
 
