@@ -247,7 +247,6 @@ def test_both_refuse_the_same(name: str) -> None:
 
 UNPROVED = {
     "annotated Pods": "expressions",
-    "excluded labels": "expressions",
     "number": "types",
 }
 

@@ -97,9 +97,42 @@ def test_selectors() -> None:
     labels = {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "tier", "operator": "Exists"}]}
     made = rule({**PODS, "selector": labels, "namespaceSelector": {"matchLabels": {"env": "prod"}}})
     found = spec(rule=made)
-    assert found["matchConstraints"]["objectSelector"] == labels
     assert found["matchConstraints"]["namespaceSelector"] == {"matchLabels": {"env": "prod"}}
+    (condition,) = found["matchConditions"]
+    assert condition["expression"] == (
+        '(object.metadata.?labels[?"app"].hasValue() && object.metadata.?labels[?"app"].value() == "web")'
+        ' && object.metadata.?labels[?"tier"].hasValue()'
+    )
+    assert found["autogen"] == {"podControllers": {"controllers": []}}
     assert proved(converted(rule=made)).status is Status.EQUIVALENT
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {"matchLabels": {"a": "b*", "c": "d"}},
+        {"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b", ""]}]},
+        {"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}, {"key": "b", "operator": "Exists"}]},
+        {
+            "matchLabels": {"a": "b"},
+            "matchExpressions": [{"key": "c", "operator": "In", "values": ["d", "e"]}],
+        },
+    ],
+)
+def test_labels_and_annotations_are_read_back(selector: dict[str, Any]) -> None:
+    for made in (
+        rule({**PODS, "selector": selector}),
+        rule(PODS, {"selector": selector}),
+        rule({**PODS, "selector": selector, "annotations": {"x": "y*"}}, {"annotations": {"z": "w"}}),
+    ):
+        assert proved(converted(rule=made)).status is Status.EQUIVALENT
+
+
+def test_other_labels_are_differences() -> None:
+    made = converted(rule=rule({**PODS, "selector": {"matchLabels": {"app": "web"}}}))
+    assert proved(made, ('"web"', '"db"')).status is Status.DIFFERENT
+    assert proved(made, ('[?"app"]', '[?"tier"]')).status is not Status.EQUIVALENT
+    assert proved(made, ("?labels", "?annotations")).status is Status.DIFFERENT
 
 
 def test_an_excluded_label_of_namespaces_is_an_opposite_selector() -> None:
@@ -133,7 +166,7 @@ def test_what_is_excluded_as_a_whole() -> None:
     [
         ({"kinds": ["ReplicationController", "Pod"]}, {}, "replication-controllers"),
         ({"kinds": ["ConfigMap"]}, {}, "kinds"),
-        ({**PODS, "selector": {"matchLabels": {"app": "web-*"}}}, {}, "label-wildcards"),
+        ({**PODS, "namespaceSelector": {"matchLabels": {"app": "web-*"}}}, {}, "label-wildcards"),
         (PODS, {"clusterRoles": ["cluster-admin"]}, "roles"),
         (PODS, {"subjects": [{"kind": "User", "name": "eve"}]}, "requesters"),
     ],

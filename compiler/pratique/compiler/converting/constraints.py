@@ -27,6 +27,8 @@ NAME: Final = (
     '(object.metadata.?name.orValue("") != "" ? object.metadata.name'
     ' : object.metadata.?generateName.orValue(""))'
 )
+LABELS: Final = "object.metadata.?labels"
+ANNOTATIONS: Final = "object.metadata.?annotations"
 _USER: Final = 'request.?userInfo.?username.orValue("")'
 _GROUPS: Final = "request.?userInfo.?groups.orValue([])"
 _NEVER: Final = "false"
@@ -85,11 +87,9 @@ class Scopes:
             return None
         operations = _common(f.operations for f in of.filters) or _STARTED
         conditions: list[tuple[str, str]] = []
-        selectors: list[ir.LabelSelector] = []
         namespaces: list[ir.LabelSelector] = []
         for each in of.filters:
             conditions += self._matching(each)
-            selectors += [each.selector] if each.selector else []
             namespaces += [each.namespace_selector] if each.namespace_selector else []
         conditions += self._excluding(kinds, namespaces)
         constraints: dict[str, Any] = {
@@ -103,13 +103,12 @@ class Scopes:
                 for group, version in dict.fromkeys((group, version) for group, version, _ in kinds)
             ]
         }
-        for name, given in (("namespaceSelector", namespaces), ("objectSelector", selectors)):
-            if given:
-                constraints[name] = self._selector(given, of)
+        if namespaces:
+            constraints["namespaceSelector"] = self._selector(namespaces, of)
         return Scoping(
             constraints=constraints,
             conditions=tuple(_numbered(conditions)),
-            controllers=self._controllers(kinds, is_selective=bool(selectors)),
+            controllers=self._controllers(kinds),
         )
 
     # --- kinds -----------------------------------------------------------------------------------------
@@ -138,9 +137,9 @@ class Scopes:
             self.caveats.append(Caveat.VOLUMES)
         return kinds
 
-    def _controllers(self, kinds: tuple[Kind, ...], *, is_selective: bool) -> tuple[str, ...] | None:
+    def _controllers(self, kinds: tuple[Kind, ...]) -> tuple[str, ...] | None:
         """Return for which controllers forms are made, where these are not all for which they would be."""
-        if kinds != (_POD,) or is_selective:
+        if kinds != (_POD,):
             return None
         made = tuple(
             plural(kind)
@@ -162,7 +161,10 @@ class Scopes:
         if each.namespaces:
             yield "namespaces", among(NAMESPACE, each.namespaces)
         for pair in each.annotations:
-            yield "annotations", self._pair("object.metadata.?annotations", pair)
+            yield "annotations", self._pair(ANNOTATIONS, pair)
+        if each.selector:
+            # Of an update, `objectSelector` would look at the object that was there, too.
+            yield "labels", " && ".join(self._labels(LABELS, each.selector))
         if each.subjects:
             yield "subjects", _any_of(map(_subject, each.subjects))
             self._differs(
@@ -175,12 +177,12 @@ class Scopes:
         self._roles(each)
 
     def _excluding(
-        self, kinds: tuple[Kind, ...], selectors: list[ir.LabelSelector]
+        self, kinds: tuple[Kind, ...], namespaces: list[ir.LabelSelector]
     ) -> Iterator[tuple[str, str]]:
         for every in _excluded(self.rule.resources.exclude):
             inverted = _inverted(every, kinds)
             if inverted:
-                selectors.append(inverted)
+                namespaces.append(inverted)
                 continue
             tests = [test for each in every for test in self._tests(each, kinds)]
             if _NEVER not in tests:
@@ -207,9 +209,9 @@ class Scopes:
 
     def _labelled(self, each: ir.ResourceFilter) -> Iterator[str]:
         for pair in each.annotations:
-            yield self._pair("object.metadata.?annotations", pair)
+            yield self._pair(ANNOTATIONS, pair)
         if each.selector:
-            yield from self._labels("object.metadata.?labels", each.selector)
+            yield from self._labels(LABELS, each.selector)
         if each.namespace_selector:
             yield from self._labels("namespaceObject.?metadata.?labels", each.namespace_selector)
 
