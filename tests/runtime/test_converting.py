@@ -245,6 +245,23 @@ def test_both_refuse_the_same(name: str) -> None:
     assert {before for before, _, _ in said} == {True, False}, "the examples tell nothing"
 
 
+def test_every_place_is_looked_at() -> None:
+    """Image volumes and ReplicationControllers are judged as before; without the option they are not."""
+    volume = pod(NAMES[1])
+    volume["spec"]["volumes"] = [{"name": "v", "image": {"reference": NAMES[0]}}]
+    template = {"metadata": {}, "spec": pod(NAMES[0])["spec"]}
+    metadata = {"name": "app", "namespace": "default"}
+    controller = {"apiVersion": "v1", "kind": "ReplicationController", "metadata": metadata}
+    places = [volume, {**controller, "spec": {"template": template}}]
+    written = cluster_policy(entry(DEV))
+    classic = lower(read_policies(Source("classic.yaml", written)).policies).policies
+    for options, missed in (({"everywhere": True}, []), ({}, places)):
+        found = convert(written, **options)
+        new = lower((), read_policies(Source("new.yaml", "---\n".join(found.texts))).cel_policies).policies
+        said = [(refused(classic, data), refused(new, data), data) for data in [*places, *resources()]]
+        assert [data for before, after, data in said if before is not after] == missed
+
+
 UNPROVED = {
     "annotated Pods": "expressions",
     "number": "types",

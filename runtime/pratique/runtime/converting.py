@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pratique.compiler import ir
+from pratique.compiler.converting.everywhere import everywhere
 from pratique.compiler.converting.judging import judge
 from pratique.compiler.converting.model import CAVEATS, Caveat, Conversion, Difference
 from pratique.compiler.converting.policies import convert
@@ -28,11 +29,13 @@ class Options:
         allow_differences: write policies, too, that differ from their origin.
         for_pratique: what Kyverno 1.19 overlooks is no difference: pratique enforces the result.
         strict: what differs whatever the policy is a difference.
+        everywhere: new policies look at ephemeral containers, image volumes and ReplicationControllers, too.
     """
 
     allow_differences: bool = False
     for_pratique: bool = False
     strict: bool = False
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,8 @@ def convert_inputs(inputs: Inputs, options: Options, progress: Progress | None =
 
 
 def _judged(conversion: Conversion, options: Options) -> Converted:
+    if options.everywhere:
+        conversion = everywhere(conversion)
     differences = [d for d in conversion.differences if not (d.of_kyverno and options.for_pratique)]
     caveats = conversion.caveats
     if options.strict:

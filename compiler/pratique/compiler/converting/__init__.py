@@ -14,6 +14,7 @@ Kyverno 1.20 removes `Policy` and `ClusterPolicy`; a rule with `verifyImages` be
     conditions      comparisons of preconditions and attestations as expressions, and back
     comments        which comments of the old text go where in the new
     text, writing   YAML
+    everywhere      documents that look at ephemeral containers, volumes and ReplicationControllers, too
     region_reading, validation_reading  the new text, read back
     normal          what both sides are taken for
     proof           both sides compared

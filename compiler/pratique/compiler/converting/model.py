@@ -118,6 +118,7 @@ class Draft:
         conditions: what conditions on statements demand, and preconditions under the empty name: by the name
             of the statement, as they were translated.
         parts: where its pieces come from.
+        is_everywhere: it looks wherever the classic policy does; see `everywhere`.
     """
 
     data: dict[str, Any]
@@ -126,6 +127,7 @@ class Draft:
     format: ir.SignatureFormat
     conditions: dict[str, Tree] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
+    is_everywhere: bool = False
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ from pratique.compiler.cel_bodies import CelImageValidation
 from pratique.compiler.cel_policies.image_demands import as_demands
 from pratique.compiler.converting import conditions, formulas, validation_reading, written
 from pratique.compiler.converting.conditions import UnreadableError, compiled
+from pratique.compiler.converting.everywhere import plain
 from pratique.compiler.converting.formulas import Asked
 from pratique.compiler.converting.model import DENIAL, Conversion, Draft
 from pratique.compiler.converting.normal import compared, in_format, normal
@@ -109,6 +110,8 @@ class _Proving:
                 raise AssertionError("conversion writes policies about images")
             self._same_images(draft, policy, body)
             try:
+                if draft.is_everywhere:
+                    body = plain(body, self._conversion.policy)
                 region = self._conditions(draft, body, rule)
                 attestors = tuple(in_format(each, draft.format) for each in body.attestors)
                 read = self._validations(draft, replace(body, attestors=attestors))

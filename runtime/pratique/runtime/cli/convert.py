@@ -79,6 +79,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         " for pratique (default kyverno)",
     )
     group.add_argument(
+        "--everywhere",
+        action="store_true",
+        help="name every kind in place of autogen, so that ephemeral containers that are added, image volumes"
+        " and ReplicationControllers are judged as before",
+    )
+    group.add_argument(
         "--strict",
         action="store_true",
         help="what differs between the languages whatever the policy is a difference, too",
@@ -97,7 +103,10 @@ def run(args: argparse.Namespace) -> int:
 
     _check(args, STDIN)
     options = Options(
-        allow_differences=args.allow_differences, for_pratique=args.engine == "pratique", strict=args.strict
+        allow_differences=args.allow_differences,
+        for_pratique=args.engine == "pratique",
+        strict=args.strict,
+        everywhere=args.everywhere,
     )
     with ProgressBar(quiet=args.quiet) as progress:
         report = convert_inputs(read_inputs(args.paths), options, progress)
