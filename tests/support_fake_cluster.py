@@ -195,7 +195,11 @@ class FakeCluster(Cluster):
         self.calls[f"{verb} {type.plural}"] += 1
         await asyncio.sleep(0)
         for number, (wanted, plural, status, times) in enumerate(self.faults):
-            if wanted in (verb, "*") and plural in (type.plural, "*") and times:
+            if (
+                wanted in (verb, "*")
+                and plural in (type.plural, f"{type.version}/{type.plural}", "*")
+                and times
+            ):
                 self.faults[number] = (wanted, plural, status, times - 1)
                 code = {409: "cluster-conflict", 410: "cluster-gone", 429: "cluster-throttled"}
                 raise ClusterError(code.get(status, "cluster-unavailable"), f"{verb}: {status}", status)

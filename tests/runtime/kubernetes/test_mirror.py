@@ -106,3 +106,29 @@ def test_a_type_that_is_missing_is_a_fault_else(monkeypatch: pytest.MonkeyPatch)
         assert ("x", "a") in mirror.objects
 
     mirrored(scene, monkeypatch)
+
+
+def test_another_version_of_a_type_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ABSENT_PAUSE", 0.01)
+
+    async def run() -> None:
+        cluster = FakeCluster()
+        cluster.put(CONFIG_MAPS, "a", "x")
+        cluster.fail("*", "v1/configmaps", 404, times=10_000)
+        told: list[set[tuple[str, str]]] = []
+
+        async def changed() -> None:
+            told.append(set(mirror.objects))
+
+        mirror = Mirror(cluster, CONFIG_MAPS, changed, may_be_absent=True, others=("v1beta1",))
+        async with running(mirror.run()):
+            await mirror.synced.wait()
+            assert told == [{("x", "a")}]  # it was never said that there are none
+            cluster.put(CONFIG_MAPS, "b", "x")
+            await until(lambda: ("x", "b") in mirror.objects)
+            cluster.fail("*", "configmaps", 404, times=20)
+            cluster.end_watches()
+            await until(lambda: set() in told)
+            await until(lambda: len(mirror.objects) == 2)
+
+    asyncio.run(asyncio.wait_for(run(), 30))

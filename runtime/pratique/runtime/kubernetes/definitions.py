@@ -19,6 +19,7 @@ from pratique.grammar.documents.kyverno import ClusterPolicy, Policy
 from pratique.grammar.documents.openapi import ANYTHING, Schema, schema
 from pratique.runtime.kubernetes.types import (
     CEL_EXCEPTIONS,
+    CEL_OTHER_VERSIONS,
     CEL_POLICIES,
     CLUSTER_POLICIES,
     CLUSTER_POLICY_REPORTS,
@@ -61,7 +62,7 @@ def policy_definitions() -> list[dict[str, Any]]:
     return [*classic, *map(_cel_policy, CEL_POLICIES), _cel_exception()]
 
 
-_CEL_VERSIONS: Final = ("v1", "v1beta1", "v1alpha1")
+_CEL_VERSIONS: Final = (CEL_EXCEPTIONS.version, *CEL_OTHER_VERSIONS)
 _CEL_MODELS: Final[dict[str, tuple[type[BaseModel], str]]] = {
     "ImageValidatingPolicy": (ImageValidatingPolicy, "ivpol"),
     "MutatingPolicy": (MutatingPolicy, "mpol"),

@@ -12,7 +12,8 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pratique.grammar.errors import PratiqueError
@@ -45,6 +46,7 @@ class Mirror:
         seen: Seen | None = None,
         trim: Callable[[Object], Object] | None = None,
         may_be_absent: bool = False,
+        others: Sequence[str] = (),
     ) -> None:
         """Take where to look and whom to tell.
 
@@ -59,6 +61,7 @@ class Mirror:
                 None for one that was not there, or is no more.
             trim: returns what is kept of an object.
             may_be_absent: a type that the server does not serve has no objects; else that is a fault.
+            others: versions that will do where the server does not serve that of the type.
         """
         self.objects: dict[tuple[str, str], Object] = {}
         self.synced = asyncio.Event()
@@ -76,6 +79,8 @@ class Mirror:
         self._said = ""
         self._trim = trim or _trimmed
         self._may_be_absent = may_be_absent
+        self._versions = (type.version, *others)
+        self._missed = 0
         self._heard_at = 0.0
 
     @property
@@ -96,8 +101,7 @@ class Mirror:
             except PratiqueError as error:
                 if self._may_be_absent and isinstance(error, ClusterError) and error.status == 404:
                     version = ""
-                    await self._take_all({})
-                    await asyncio.sleep(ABSENT_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311 (as below)
+                    await self._miss()
                     continue
                 self.faults += 1
                 self.is_forbidden = isinstance(error, ClusterError) and error.status == 403
@@ -106,6 +110,15 @@ class Mirror:
                     version = ""
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads clients, no secret)
                 pause = min(pause * 2, LAST_PAUSE)
+
+    async def _miss(self) -> None:
+        """Look for another version of the type; where there is none, there are no objects for now."""
+        self._missed += 1
+        number = self._missed % len(self._versions)
+        self._type = replace(self._type, version=self._versions[number])
+        if number == 0:
+            await self._take_all({})
+            await asyncio.sleep(ABSENT_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311 (as above)
 
     def _say(self, error: PratiqueError) -> None:
         """Log what goes wrong, once as long as it is the same."""

@@ -72,6 +72,8 @@ EXCEPTIONS: Final = ResourceType(
     group="kyverno.io", version="v2", plural="policyexceptions", kind="PolicyException"
 )
 CEL_GROUP: Final = "policies.kyverno.io"
+CEL_OTHER_VERSIONS: Final = ("v1beta1", "v1alpha1")
+"""Of policies and exceptions, whose fields are the same; older releases of Kyverno serve these alone."""
 CEL_POLICIES: Final = tuple(
     ResourceType(
         group=CEL_GROUP,

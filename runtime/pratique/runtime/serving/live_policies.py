@@ -20,6 +20,7 @@ from pratique.runtime.kubernetes.client import Cluster, Object
 from pratique.runtime.kubernetes.mirror import Mirror
 from pratique.runtime.kubernetes.types import (
     CEL_EXCEPTIONS,
+    CEL_OTHER_VERSIONS,
     CEL_POLICIES,
     CLUSTER_POLICIES,
     EXCEPTIONS,
@@ -33,6 +34,9 @@ GATHER: Final = 0.1
 
 EXCEPTIONS_SECONDS: Final = 5.0
 """For which the first policies wait for exceptions."""
+
+_EXCEPTIONS: Final = ((EXCEPTIONS, ("v2beta1",)), (CEL_EXCEPTIONS, CEL_OTHER_VERSIONS))
+"""The types of exceptions, and other versions of them that will do."""
 
 Use = Callable[[Plan, Sequence[Exemption]], Awaitable[None]]
 
@@ -71,11 +75,14 @@ class LivePolicies:
         """Seconds that the last change took from its arrival until it was in force."""
         self._mirrors = [Mirror(cluster, type, self._touched) for type in (CLUSTER_POLICIES, POLICIES)]
         # There need not be definitions of all that Kyverno has.
-        self._mirrors += [Mirror(cluster, type, self._touched, may_be_absent=True) for type in CEL_POLICIES]
+        self._mirrors += [
+            Mirror(cluster, type, self._touched, may_be_absent=True, others=CEL_OTHER_VERSIONS)
+            for type in CEL_POLICIES
+        ]
         namespace = "" if exceptions == ANYWHERE else exceptions
         self._exceptions = [
-            Mirror(cluster, type, self._touched, namespace, may_be_absent=True)
-            for type in ((EXCEPTIONS, CEL_EXCEPTIONS) if exceptions else ())
+            Mirror(cluster, type, self._touched, namespace, may_be_absent=True, others=others)
+            for type, others in (_EXCEPTIONS if exceptions else ())
         ]
         self._reader = ExceptionReader()
         self._wake = asyncio.Event()
