@@ -1,6 +1,5 @@
 """Which webhooks are registered for which policies."""
 
-import base64
 import json
 from typing import Any
 
@@ -8,97 +7,18 @@ import pytest
 
 from pratique.compiler import ir
 from pratique.runtime.admission.groups import Selection, group
-from pratique.runtime.kubernetes.types import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS
-from pratique.runtime.serving.webhooks import Endpoint, Registration, configurations, unserved
+from pratique.runtime.kubernetes.types import VALIDATING_WEBHOOKS
+from pratique.runtime.serving.webhooks import Endpoint, Registration, configurations
 from tests.support_cel_policies import PODS, text
 from tests.support_discovery import DISCOVERY
 from tests.support_policies import cluster_policy, policy, rule_policy
-from tests.support_sigstore import key, written
-from tests.support_sigstore import policy as image_policy
+from tests.support_webhooks import HERE, JOBS, PATTERN, hooks, in_cel, made, sent, validating
 
-HERE = Registration(name="pratique", endpoint=Endpoint(namespace="ns", service="svc", port=8443))
 PINNED = {"failureAction": "Enforce", "mutateDigest": True}
-
-
-def made(name: str = "p", entry: dict[str, Any] | None = None, **more: Any) -> ir.Policy:
-    resources = {"kinds": ["Pod"], **more.pop("resources", {})}
-    rule = {"match": {"any": [{"resources": resources}]}, **more.pop("rule", {})}
-    return policy(cluster_policy(entry, metadata={"name": name}, rule=rule, **more))
-
-
-def hooks(
-    *policies: ir.Policy, registration: Registration = HERE, mutating: bool = False
-) -> list[dict[str, Any]]:
-    found = configurations(policies, DISCOVERY, registration, b"PEM")
-    type = MUTATING_WEBHOOKS if mutating else VALIDATING_WEBHOOKS
-    configuration = found[type]
-    assert (configuration["kind"], configuration["metadata"]["name"]) == (type.kind, registration.name)
-    listed: list[dict[str, Any]] = configuration["webhooks"]
-    assert len({hook["name"] for hook in listed}) == len(listed)
-    return listed
-
-
-def sent(hook: dict[str, Any]) -> set[tuple[str, str, str]]:
-    """Return group, resource and operation of all that a webhook is called for."""
-    return {
-        (group, resource, operation)
-        for rule in hook["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for operation in rule["operations"]
-    }
 
 
 def test_no_policy_no_webhook() -> None:
     assert hooks() == hooks(mutating=True) == []
-
-
-def test_a_webhook_is_called_for_the_kinds_of_its_rules_generated_ones_included() -> None:
-    [hook] = hooks(made())
-    assert {(g, r) for g, r, _ in sent(hook)} == {
-        ("", "pods"),
-        ("", "pods/ephemeralcontainers"),
-        ("", "replicationcontrollers"),
-        ("apps", "daemonsets"),
-        ("apps", "deployments"),
-        ("apps", "replicasets"),
-        ("apps", "statefulsets"),
-        ("batch", "jobs"),
-        ("batch", "cronjobs"),
-    }
-    assert {operation for *_, operation in sent(hook)} == {"CREATE", "UPDATE"}
-    assert {version for rule in hook["rules"] for version in rule["apiVersions"]} == {"v1"}
-    assert {rule["scope"] for rule in hook["rules"]} == {"Namespaced"}
-    assert hook["clientConfig"] == {
-        "caBundle": base64.b64encode(b"PEM").decode(),
-        "service": {"namespace": "ns", "name": "svc", "path": "/validate/fail/all", "port": 8443},
-    }
-    assert (hook["failurePolicy"], hook["timeoutSeconds"], hook["sideEffects"]) == (
-        "Fail",
-        10,
-        "NoneOnDryRun",
-    )
-
-
-def test_operations_and_subresources() -> None:
-    [hook] = hooks(made(resources={"operations": ["CREATE", "DELETE"], "names": ["x"]}))
-    assert sent(hook) == {("", "pods", "CREATE"), ("", "pods/ephemeralcontainers", "CREATE")}
-    assert hooks(made(resources={"operations": ["DELETE"]})) == []
-    [hook] = hooks(made(resources={"kinds": ["Pod/ephemeralcontainers"]}))
-    assert {resource for _, resource, _ in sent(hook)} == {"pods/ephemeralcontainers"}
-
-
-def test_of_kinds_by_pattern_those_that_run_images_are_meant() -> None:
-    [hook] = hooks(made(resources={"kinds": ["*o*"]}))
-    found = {resource for _, resource, _ in sent(hook)}
-    assert {"pods", "jobs", "deployments"} <= found
-    assert not {"nodes", "configmaps"} & found
-
-
-def test_kinds_with_extractors() -> None:
-    extractors = {"imageExtractors": {"Task": [{"path": "/spec/steps/*/image"}]}}
-    [hook] = hooks(made(resources={"kinds": ["tekton.dev/v1/Task"]}, rule=extractors))
-    assert sent(hook) == {("tekton.dev", "tasks", "CREATE"), ("tekton.dev", "tasks", "UPDATE")}
 
 
 def test_only_what_is_written_is_sent_to_the_mutating_webhook() -> None:
@@ -135,22 +55,6 @@ def test_policies_in_cel_that_change_are_sent_what_they_name() -> None:
     assert hooks(changing) == []
     [hook] = hooks(changing, mutating=True)
     assert {(resource, operation) for _, resource, operation in sent(hook)} >= {("pods", "CREATE")}
-
-
-def in_cel(spec: str = "", rules: str = PODS, kind: str = "ValidatingPolicy") -> ir.Policy:
-    return policy(text(kind, f"validations: [{{expression: 'true'}}]\n{spec}", rules=rules))
-
-
-def test_policies_in_cel_are_sent_what_they_name_whether_it_is_known_or_not() -> None:
-    named = 'resources: [widgets, "widgets/*"], operations: [CREATE, DELETE], scope: Namespaced'
-    [hook] = hooks(in_cel(rules=f"{{apiGroups: [acme.example], apiVersions: [v1, v2], {named}}}"))
-    assert {version for rule in hook["rules"] for version in rule["apiVersions"]} == {"v1", "v2"}
-    assert {rule["scope"] for rule in hook["rules"]} == {"Namespaced"}
-    assert sent(hook) == {
-        ("acme.example", resource, operation)
-        for resource in ("widgets", "widgets/*")
-        for operation in ("CREATE", "DELETE")
-    }
 
 
 def test_selectors_of_namespaces_and_patience_of_policies_in_cel() -> None:
@@ -272,53 +176,6 @@ def test_names_of_the_certificate(endpoint: Endpoint, names: tuple[str, ...]) ->
     assert endpoint.names() == names
 
 
-def test_kinds_that_are_not_served() -> None:
-    assert unserved(made(), DISCOVERY) == ()
-    assert unserved(made(resources={"kinds": ["Pod", "Rollout", "argoproj.io/v1/Rollout"]}), DISCOVERY) == (
-        "Rollout",
-    )
-
-
-def validating(body: dict[str, Any], kinds: list[str], name: str = "v", **more: Any) -> ir.Policy:
-    rule = {
-        "name": "r",
-        "match": {"any": [{"resources": {"kinds": kinds, **more.pop("resources", {})}}]},
-        "validate": {"message": "no", **body},
-    }
-    document = {
-        "apiVersion": "kyverno.io/v1",
-        "kind": "ClusterPolicy",
-        "metadata": {"name": name},
-        "spec": {"rules": [rule], **more},
-    }
-    return policy(json.dumps(document))
-
-
-PATTERN = {"pattern": {"metadata": {"name": "?*"}}}
-DENY: dict[str, Any] = {"deny": {}}
-
-
-def test_rules_about_other_things_than_images_are_validated_only() -> None:
-    found = validating(PATTERN, ["ConfigMap", "Node/status"])
-    assert hooks(found, mutating=True) == []
-    [hook] = hooks(found)
-    assert sent(hook) == {
-        ("", "configmaps", "CREATE"),
-        ("", "configmaps", "UPDATE"),
-        ("", "nodes/status", "CREATE"),
-        ("", "nodes/status", "UPDATE"),
-        ("", "nodes/status", "CONNECT"),
-    }
-    assert {rule["scope"] for rule in hook["rules"]} == {"Namespaced", "Cluster"}
-
-
-def test_deletions_are_sent_where_a_rule_can_say_something_of_them() -> None:
-    [hook] = hooks(validating(DENY, ["ConfigMap"]))
-    assert {operation for *_, operation in sent(hook)} == {"CREATE", "UPDATE", "DELETE"}
-    [hook] = hooks(validating(DENY, ["Pod/exec"], resources={"operations": ["CONNECT"]}))
-    assert sent(hook) == {("", "pods/exec", "CONNECT")}
-
-
 def test_every_kind_but_what_the_cluster_stands_on() -> None:
     every = validating(PATTERN, ["*"], background=False)
     [hook] = hooks(every)
@@ -326,17 +183,12 @@ def test_every_kind_but_what_the_cluster_stands_on() -> None:
     [condition] = hook["matchConditions"]
     assert '"/nodes"' in condition["expression"]
     assert '"wgpolicyk8s.io"' in condition["expression"]
+    assert '"policies.kyverno.io"' in condition["expression"]
     [both] = hooks(every, validating(PATTERN, ["Node"], "nodes"))
     assert '"/nodes"' not in both["matchConditions"][0]["expression"]
 
 
 IMAGES = "attestors: []\nvalidations: [{expression: 'true'}]\n"
-
-
-def test_policies_in_cel_are_called_for_what_they_name() -> None:
-    [hook] = hooks(policy(text("ValidatingPolicy", "validations: [{expression: 'true'}]\n", rules=JOBS)))
-    assert sent(hook) == {("batch", "jobs", "CREATE")}
-    assert not hooks(policy(text("ValidatingPolicy", "validations: [{expression: 'true'}]\n")), mutating=True)
 
 
 @pytest.mark.parametrize("pins", [True, False])
@@ -345,17 +197,3 @@ def test_policies_about_images_are_called_to_write_digests(pins: bool) -> None:
     found = policy(text("ImageValidatingPolicy", f"{settings}{IMAGES}", rules=JOBS))
     assert bool(hooks(found, mutating=True)) is pins
     assert hooks(found)
-
-
-JOBS = "{apiGroups: [batch], apiVersions: [v1], operations: [CREATE], resources: [jobs]}"
-
-
-def test_policies_of_sigstore_are_about_pods_and_their_controllers() -> None:
-    everything = image_policy(written(key()))
-    for mutating in (False, True):
-        (hook,) = hooks(everything, mutating=mutating)
-        assert {resource for _, resource, _ in sent(hook)} >= {"pods", "deployments", "cronjobs"}
-        assert hook["failurePolicy"] == "Fail"
-    match = "{group: apps, version: '*', resource: deployments}"
-    (hook,) = hooks(image_policy(written(key(), more=f"  match: [{match}]\n")))
-    assert {resource for _, resource, _ in sent(hook)} == {"deployments"}

@@ -20,7 +20,8 @@ from pratique.runtime.serving.policy_status import PolicyStatus
 from pratique.runtime.serving.registration import Registrar
 from pratique.runtime.serving.scan import Scan
 from pratique.runtime.serving.tls import ServerCertificate
-from pratique.runtime.serving.webhooks import Registration, configurations, unserved
+from pratique.runtime.serving.webhook_rules import unserved
+from pratique.runtime.serving.webhooks import Registration, configurations
 
 RETRY_SECONDS: Final = 2.0
 

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import product
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pratique.compiler import ir
-from pratique.compiler.bodies import AnyPattern, Check, ForEach, Pattern, PodSecurity, Validation
-from pratique.compiler.cel_bodies import CEL_BODIES, CelBody, CelImageValidation, ResourceRule
+from pratique.compiler.cel_bodies import CelImageValidation
 from pratique.compiler.purposes import Purpose, purpose
-from pratique.grammar.wildcard import is_literal, matches
 from pratique.runtime.admission.groups import EVERYWHERE, group, path
-from pratique.runtime.kubernetes.discovery import Discovery, Served
+from pratique.runtime.kubernetes.discovery import Discovery
 from pratique.runtime.kubernetes.types import (
     CEL_EXCEPTIONS,
     CEL_POLICIES,
@@ -33,10 +30,9 @@ from pratique.runtime.kubernetes.types import (
     VALIDATING_WEBHOOKS,
     ResourceType,
 )
-from pratique.runtime.resource import POD_SPECS
+from pratique.runtime.serving.webhook_rules import WebhookRule, rules_of
 
 SECONDS: Final = 10
-_OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 """Label that the API server itself puts on every namespace, and keeps true."""
 LABELS: Final = {"app.kubernetes.io/managed-by": "pratique"}
@@ -97,16 +93,6 @@ class Registration:
     owner: dict[str, Any] | None = None
 
 
-class _Rule(NamedTuple):
-    """One thing that is sent to a webhook."""
-
-    group: str
-    version: str
-    scope: str
-    resource: str
-    operation: str
-
-
 @dataclass(slots=True)
 class _Wanted:
     """What is to be sent to one webhook."""
@@ -114,7 +100,7 @@ class _Wanted:
     groups: set[str] = field(default_factory=set)
     selector: dict[str, Any] | None = None
     namespaces: set[str] = field(default_factory=set)
-    rules: set[_Rule] = field(default_factory=set)
+    rules: set[WebhookRule] = field(default_factory=set)
     seconds: int = SECONDS
 
 
@@ -164,14 +150,6 @@ def configuration(
     }
 
 
-def unserved(policy: ir.Policy, discovery: Discovery) -> tuple[str, ...]:
-    """Return the kinds that a policy names and the cluster does not serve."""
-    declared = (rule for rule in policy.rules if not rule.generated_from)
-    selectors = (kind for rule in declared for wanted in _filters(rule) for kind in wanted.kinds)
-    missing = [s.kind for s in selectors if is_literal(s.kind) and not any(discovery.selected(s))]
-    return tuple(dict.fromkeys(missing))
-
-
 def _judges(rule: ir.Rule) -> bool:
     return purpose(rule) is Purpose.JUDGE
 
@@ -198,7 +176,7 @@ def _wanted(
         wanted.groups.add(of.name)
         wanted.selector = of.selector
         wanted.namespaces.update(of.namespaces)
-        wanted.rules.update(rule for each in meant for rule in _rules(each, discovery))
+        wanted.rules.update(rule for each in meant for rule in rules_of(each, discovery))
         wanted.seconds = max(wanted.seconds, policy.webhook_seconds or SECONDS)
     wide = found.pop(EVERYWHERE, None)
     kept = [wide] if wide else []
@@ -209,97 +187,6 @@ def _wanted(
         else:
             kept.append(found[name])
     return [wanted for wanted in kept if wanted.rules]
-
-
-def _rules(rule: ir.Rule, discovery: Discovery) -> Iterator[_Rule]:
-    """Yield the objects and operations that a rule speaks about."""
-    if isinstance(rule.body, CEL_BODIES):
-        yield from _named_rules(rule.body)
-        return
-    for wanted in _filters(rule):
-        for selector in wanted.kinds or (ir.KindSelector(kind="*"),):
-            possible = _operations(rule, selector)
-            operations = [op for op in possible if not wanted.operations or op in wanted.operations]
-            for group_name, version, scope, resource in _resources(rule, selector, discovery):
-                for operation in operations:
-                    yield _Rule(group_name, version, scope, resource, operation)
-
-
-def _operations(rule: ir.Rule, selector: ir.KindSelector) -> Sequence[str]:
-    """Return the operations of which a rule can say anything."""
-    if rule.body is None:
-        return ("CREATE", "UPDATE")  # of what is deleted or connected to no image is started
-    found = ["CREATE", "UPDATE"]
-    if isinstance(rule.body, Validation) and _asks_of_deleted(rule.body.check):
-        found.append("DELETE")
-    if selector.subresource:
-        found.append("CONNECT")
-    return found
-
-
-_EVERYTHING: Final = ResourceRule(groups=("*",), versions=("*",), resources=("*/*",), operations=("*",))
-
-
-def _named_rules(body: CelBody) -> Iterator[_Rule]:
-    """Yield what a policy in CEL names, in the words of webhooks; without constraints that is nothing."""
-    scope = body.scope
-    for rule in (scope.constraints.rules or (_EVERYTHING,)) if scope.constraints else ():
-        operations = [each for each in _OPERATIONS if each in rule.operations or "*" in rule.operations]
-        where = "Namespaced" if scope.namespace and rule.scope == "*" else rule.scope
-        for named in product(rule.groups, rule.versions, rule.resources, operations):
-            group_name, version, resource, operation = named
-            yield _Rule(group_name, version, where, resource, operation)
-
-
-def _asks_of_deleted(check: Check | ForEach) -> bool:
-    match check:
-        case Pattern() | AnyPattern() | PodSecurity():
-            return False
-        case ForEach():
-            return any(_asks_of_deleted(loop.check) for loop in check.loops)
-        case _:
-            return True
-
-
-def _resources(
-    rule: ir.Rule, selector: ir.KindSelector, discovery: Discovery
-) -> Iterator[tuple[str, str, str, str]]:
-    """Yield group, version, scope and resource of the types that a selector names."""
-    if selector.kind == "*" and rule.body is not None:
-        scope = "Namespaced" if rule.resources.namespace is not None else "*"
-        below = f"*/{selector.subresource}" if selector.subresource else "*"
-        yield _or_all(selector.group), _or_all(selector.version), scope, below
-        return
-    runs_images = {*POD_SPECS, *(kind for kind, _ in rule.extractors)}
-    for served in discovery.selected(selector):
-        of = served.type
-        # Another kind holds no image: there is nothing to ask.
-        if rule.body is not None or of.kind in runs_images:
-            scope = "Namespaced" if of.namespaced else "Cluster"
-            for resource in _plurals(selector, served):
-                yield of.group, of.version, scope, resource
-
-
-def _or_all(pattern: str) -> str:
-    return pattern if is_literal(pattern) else "*"
-
-
-def _filters(rule: ir.Rule) -> Sequence[ir.ResourceFilter]:
-    filters = rule.resources.match.filters
-    if not rule.resources.match.every:
-        return filters
-    # All filters must hold: the kinds of any one that names some are enough.
-    return [f for f in filters if f.kinds][:1] or filters[:1]
-
-
-def _plurals(selector: ir.KindSelector, served: Served) -> Iterator[str]:
-    plural = served.type.plural
-    if matches(selector.subresource, ""):
-        yield plural
-    for name in sorted(served.subresources):
-        ephemeral = served.type.kind == "Pod" and name == "ephemeralcontainers" and not selector.subresource
-        if ephemeral or (selector.subresource and matches(selector.subresource, name)):
-            yield f"{plural}/{name}"
 
 
 def _hook(
@@ -357,7 +244,7 @@ def _policy_hook(path: str, registration: Registration, authorities: bytes) -> d
     }
 
 
-def _merged(rules: Iterable[_Rule]) -> list[dict[str, Any]]:
+def _merged(rules: Iterable[WebhookRule]) -> list[dict[str, Any]]:
     operations: defaultdict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for rule in sorted(rules):
         operations[rule[:4]].append(rule.operation)
@@ -416,10 +303,16 @@ _GROUND: Final = (
     "coordination.k8s.io/leases",
     "events.k8s.io/events",
 )
-_REPORTS: Final = ("kyverno.io", "openreports.io", "reports.kyverno.io", "wgpolicyk8s.io")
+_REPORTS: Final = (
+    "kyverno.io",
+    "openreports.io",
+    "policies.kyverno.io",
+    "reports.kyverno.io",
+    "wgpolicyk8s.io",
+)
 
 
-def _not_the_ground(rules: Iterable[_Rule]) -> dict[str, str]:
+def _not_the_ground(rules: Iterable[WebhookRule]) -> dict[str, str]:
     """Return what keeps rules about every kind off what the cluster itself stands on.
 
     Without Nodes, Leases and reviews nothing starts, this server included; and reports are its own. What a
