@@ -47,6 +47,8 @@ def run() -> Iterator[tuple[str, str]]:
         size = (folder / "pods.jsonl").stat().st_size >> 20
         label = f"{PODS:,} Pods, {IMAGES:,} images, {size} MiB"
         yield f"{label}, nothing known", _figures(process(_command(folder), runs=1), PODS)
+        found = process(_command(folder, "--workers", "2"), runs=1)
+        yield f"{label}, nothing known, --workers 2 (memory of the first)", _figures(found, PODS)
         state = ["--state", str(folder / "state.log")]
         _once(_command(folder, *state))
         yield (

@@ -19,7 +19,9 @@ from pratique.runtime.fleet.inventory import Item
 from pratique.runtime.fleet.judge import JudgeOptions, Verdict
 from pratique.runtime.fleet.log import Log
 from pratique.runtime.fleet.scan import scan
+from pratique.runtime.fleet.sharding import affinity, belongs
 from pratique.runtime.registry.open import StoreOptions
+from pratique.runtime.resource import Resource
 from tests.runtime.fleet.test_classes import SIGNED
 from tests.support_fleet import LABELLED, MemoryInventory, header, pod, policies, run_scan, text_of
 
@@ -42,6 +44,18 @@ def test_processes_find_what_this_one_finds(tmp_path: Path) -> None:
     here = run_scan(tmp_path / "here", PODS, options.policies)
     there = scanned(tmp_path / "there", options, in_processes(2, options))
     assert text_of("json", there) == text_of("json", here)
+
+
+def test_lanes_share_the_work_of_a_shard() -> None:
+    lanes = [Lane(), Lane()]
+    options = JudgeOptions(policies=policies(LABELLED))
+    judging = Elsewhere(lanes, options, lambda *_: None, lambda: None)
+    of_shard = [r for n in range(400) if belongs(r := Resource(pod("p", f"x:{n}")), (0, 2))]
+    for number, resource in enumerate(of_shard):
+        judging.submit(str(number), item(number), affinity(resource))
+    judging.finish()
+    assert min(sum(map(len, lane.given)) for lane in lanes) > len(of_shard) / 3
+    close_judges()
 
 
 class Lane(Executor):
@@ -78,7 +92,7 @@ def test_equal_affinities_share_a_lane_which_is_never_given_too_much() -> None:
         lambda: ended.append(True),
     )
     for number in range(BATCH * AHEAD * 4):
-        judging.submit(str(number), item(number), number)
+        judging.submit(str(number), item(number), number << 32)
     judging.finish()
     judging.close()
     assert ended == [True]
@@ -135,7 +149,8 @@ def test_processes_end_with_the_one_that_made_them(tmp_path: Path) -> None:
     pods = [pod(f"p{n}", f"a:{n}") for n in range(5000)]
     (tmp_path / "pods.json").write_text("".join(json.dumps(each) + "\n" for each in pods))
     command = [PRATIQUE, "scan", "policy.yaml", "--inventory", "pods.json", "--workers", "2"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=tmp_path, **quiet)
     workers: set[int] = set()
     until = time.monotonic() + 60
     while not workers and time.monotonic() < until and process.poll() is None:

@@ -115,6 +115,10 @@ def test_what_is_no_log_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(LogError, match=":1:1: the log is damaged here"):
         Log(path, header())
     assert path.read_text() == "precious\n"
+    resource = finished(tmp_path / "other").splitlines(keepends=True)[3]
+    path.write_bytes(resource)
+    with pytest.raises(LogError, match="this is not the log of a scan"):
+        Log(path, header())
     with pytest.raises(LogError, match="No such file"):
         LogReader(tmp_path / "none")
     with pytest.raises(LogError, match="directory"):

@@ -97,7 +97,8 @@ class Elsewhere:
 
     def submit(self, id: str, item: Item, affinity: int) -> None:
         """Put a class into the batch of its lane; waits where the lane has enough to do. See `Judging`."""
-        lane = affinity % len(self._lanes)
+        # By other bits than those that made the shard, of which all resources here have the same.
+        lane = (affinity >> 32) % len(self._lanes)
         self._batches[lane].append((id, item))
         if len(self._batches[lane]) >= BATCH:
             self._send(lane)

@@ -28,6 +28,7 @@ FORMAT: Final = 1
 MAX_LINE: Final = 64 << 20
 _CHECKSUM: Final = 8
 """Hexadecimal digits in front of a record, and a blank."""
+_RESOURCE: Final = b'["resource",'
 
 Record: TypeAlias = list[Any]
 """The kind of a record, and what it says: `scan` HEADER, `class` or `unasked` ID RESULTS, `root` ROOT, `run`,
@@ -109,7 +110,11 @@ def _contents(file: BinaryIO, name: str) -> Contents:
     number = 0
     while line := file.readline(MAX_LINE):
         number += 1
-        record = _record(line)
+        body = _body(line)
+        if number > 1 and body is not None and body.startswith(_RESOURCE):
+            found.size += len(line)  # most of a log, and of no concern here
+            continue
+        record = _record(body)
         if record is None:
             if line.endswith(b"\n") or file.read(1):
                 raise LogError(f"{name}:{number}:1: the log is damaged here; delete it to begin anew")
@@ -132,8 +137,6 @@ def _take(found: Contents, record: Record, begin: int) -> bool:
             found.roots.append(root)
         case ["run"]:
             found.resources, found.totals = found.size, None
-        case ["resource", list(), list(), str()]:
-            pass
         case ["end", dict(totals)]:
             found.totals = totals
         case _:
@@ -166,12 +169,17 @@ def _header(record: Record, name: str) -> Header:
             raise LogError(f"{name}: this is not the log of a scan")
 
 
-def _record(line: bytes) -> Record | None:
-    """Return the record of a line; None for a line that is not whole."""
+def _body(line: bytes) -> bytes | None:
+    """Return what a line says; None for a line that is not whole."""
     if not line.endswith(b"\n") or line[_CHECKSUM : _CHECKSUM + 1] != b" ":
         return None
     body = line[_CHECKSUM + 1 : -1]
-    if line[:_CHECKSUM] != b"%08x" % zlib.crc32(body):
+    return body if line[:_CHECKSUM] == b"%08x" % zlib.crc32(body) else None
+
+
+def _record(body: bytes | None) -> Record | None:
+    """Return the record that a line says; None if it says none."""
+    if body is None:
         return None
     try:
         record = json.loads(body)
@@ -311,7 +319,7 @@ class LogReader:
         if begin is None:
             raise LogError(f"{show(str(self.path))}: the verdict of a resource is missing")
         self._file.seek(begin)
-        record = _record(self._file.readline(MAX_LINE))
+        record = _record(_body(self._file.readline(MAX_LINE)))
         results: list[dict[str, Any]] = record[2] if record else []
         return results
 
@@ -320,7 +328,7 @@ class LogReader:
         with self.path.open("rb") as file:
             file.seek(self.contents.resources)
             while line := file.readline(MAX_LINE):
-                match _record(line):
+                match _record(_body(line)):
                     case ["resource", place, resource, id]:
                         yield tuple(place), resource_of(resource), id
                     case ["end", _]:
