@@ -149,8 +149,7 @@ def test_processes_end_with_the_one_that_made_them(tmp_path: Path) -> None:
     pods = [pod(f"p{n}", f"a:{n}") for n in range(5000)]
     (tmp_path / "pods.json").write_text("".join(json.dumps(each) + "\n" for each in pods))
     command = [PRATIQUE, "scan", "policy.yaml", "--inventory", "pods.json", "--workers", "2"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, cwd=tmp_path, **quiet)
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     workers: set[int] = set()
     until = time.monotonic() + 60
     while not workers and time.monotonic() < until and process.poll() is None:
