@@ -1,10 +1,13 @@
 """What importing a layer, and running a command with nothing to fetch, may load."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support_fleet import LABELLED, pod
 
 HEAVY = ["aiohttp", "asyncio", "cryptography", "lark", "networkx", "re2", "requests", "rich", "sigstore"]
 
@@ -61,6 +64,16 @@ report = apply(ApplyOptions(
 assert report.resources == 27 and not report.results
 """
     assert not loaded(code) & set(HEAVY)
+
+
+def test_a_scan_that_asks_nobody_loads_no_client_and_no_verifier(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(LABELLED)
+    (tmp_path / "pods.json").write_text(json.dumps(pod("a")))
+    code = f"""
+from pratique.runtime.cli import main
+assert main(["scan", "{tmp_path}/policy.yaml", "--inventory", "{tmp_path}/pods.json"]) == 1
+"""
+    assert not loaded(code) & {*HEAVY, "multiprocessing"}
 
 
 def test_lint_loads_nothing_of_verdicts() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,6 +188,100 @@ def test_what_is_not_asked_is_said(folder: Path, capsys: Capture) -> None:
     assert "ClusterPolicy labelled takes no part in background scans" in err
     assert main([*SCAN, "-q"]) == 0
     assert capsys.readouterr().err == ""
+
+
+EXCEPTION = """\
+apiVersion: kyverno.io/v2
+kind: PolicyException
+metadata: {name: spare, namespace: ns}
+spec:
+  exceptions: [{policyName: labelled, ruleNames: [team]}]
+  match: {any: [{resources: {kinds: [Pod], names: ["p0", "p3"]}}]}
+"""
+
+
+def summary(capsys: Capture, *arguments: str) -> dict[str, int]:
+    main([*SCAN, "-o", "json", *arguments])
+    found: dict[str, int] = json.loads(capsys.readouterr().out)["summary"]
+    return found
+
+
+def test_exceptions_that_are_named_count(folder: Path, capsys: Capture) -> None:
+    before = summary(capsys)
+    (folder / "exception.yaml").write_text(EXCEPTION)
+    after = summary(capsys, "-e", "exception.yaml")
+    assert (before["fail"], before["skip"]) == (10, 0)
+    assert (after["fail"], after["skip"]) == (8, 2)
+    (folder / "policy.yaml").write_text(f"{LABELLED}---\n{EXCEPTION}")
+    assert summary(capsys) == before
+    assert summary(capsys, "--exceptions-within-policies") == after
+
+
+def test_a_saved_plan_stands_for_policies(folder: Path, capsys: Capture) -> None:
+    before = summary(capsys)
+    main(["explain", "policy.yaml", "--save-plan", "plan.json"])
+    capsys.readouterr()
+    main(["scan", "--plan", "plan.json", "--inventory", "pods.json", "-o", "json"])
+    assert json.loads(capsys.readouterr().out)["summary"] == before
+
+
+SELECTING = """\
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: selecting}
+spec:
+  rules:
+    - name: r
+      match: {any: [{resources: {kinds: [Pod], namespaceSelector: {matchLabels: {env: prod}}}}]}
+      context: [{name: wanted, configMap: {name: teams, namespace: default}}]
+      validate: {pattern: {metadata: {labels: {team: "{{ wanted.data.team }}"}}}}
+"""
+
+
+def test_other_objects_of_the_inventory_answer(folder: Path, capsys: Capture) -> None:
+    """Namespaces and ConfigMaps count wherever they stand in the file."""
+    (folder / "policy.yaml").write_text(SELECTING)
+    assert summary(capsys)["error"] == 30  # nobody knows the labels of the namespace
+    labelled = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "ns", "labels": {"env": "prod"}},
+    }
+    teams = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "teams", "namespace": "default"},
+        "data": {"team": "t"},
+    }
+    with (folder / "pods.json").open("a") as file:
+        file.writelines(json.dumps(each) + "\n" for each in (labelled, teams))
+    assert summary(capsys) == {"pass": 20, "fail": 10, "warn": 0, "error": 0, "skip": 0}
+
+
+def test_values_stand_for_what_is_not_given(folder: Path, capsys: Capture) -> None:
+    (folder / "policy.yaml").write_text(SELECTING)
+    values: dict[str, Any] = {
+        "apiVersion": "cli.kyverno.io/v1alpha1",
+        "kind": "Value",
+        "namespaceSelector": [{"name": "ns", "labels": {"env": "prod"}}],
+        "globalValues": {"wanted.data.team": "t"},
+    }
+    (folder / "values.yaml").write_text(json.dumps(values))
+    assert summary(capsys, "-f", "values.yaml")["pass"] == 20
+    own = {"resources": [{"name": "p1", "values": {"wanted.data.team": "x"}}]}
+    values["policies"] = [{"name": "selecting", **own}]
+    (folder / "values.yaml").write_text(json.dumps(values))
+    assert summary(capsys, "-f", "values.yaml")["pass"] == 19
+    (folder / "policy.yaml").write_text(
+        SELECTING.replace(", namespaceSelector: {matchLabels: {env: prod}}", "")
+    )
+    assert summary(capsys, "-s", "wanted.data.team=other")["fail"] == 30
+
+
+def test_processes_find_the_same(folder: Path, capsys: Capture) -> None:
+    assert summary(capsys, "--workers", "2") == summary(capsys)
+    assert main([*SCAN, "--workers", "0"]) == 2
+    assert main([*SCAN, "--workers", "2", "--dask", "local"]) == 2
 
 
 def test_outages_are_errors_and_are_asked_again(folder: Path, lab: list[str], capsys: Capture) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final
 
 from pratique.compiler import ir
 from pratique.compiler.cel_bodies import CEL_BODIES, CelExemption
@@ -22,6 +22,9 @@ from pratique.runtime.fleet.inventory import Item
 from pratique.runtime.resource import Resource
 from pratique.runtime.scanning.background import is_scanned
 
+if TYPE_CHECKING:
+    from pratique.runtime.run_values import RunValues
+
 _MISSING: Final = 0
 """Stands for a part that is not there; one that is there stands in a list."""
 
@@ -29,8 +32,15 @@ _MISSING: Final = 0
 class Classes:
     """Tells the classes of resources under one plan."""
 
-    def __init__(self, plan: Plan, exemptions: Sequence[ir.Exemption | CelExemption] = ()) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        exemptions: Sequence[ir.Exemption | CelExemption] = (),
+        values: RunValues | None = None,
+    ) -> None:
+        """Take the plan, policy exceptions that count, and what the command line tells beside resources."""
         self._plan = plan
+        self._values = values
         classic = Exemptions([each for each in exemptions if isinstance(each, ir.Exemption)])
         self._of_rule = {
             planned.number: reads_of(
@@ -40,6 +50,14 @@ class Classes:
             if is_scanned(planned.policy, planned.rule)
         }
         self._together = lru_cache(maxsize=4096)(self._union)
+
+    def resource(self, item: Item) -> Resource:
+        """Return an object of an inventory as policies see it.
+
+        Raises:
+            UsageError: values make no object of it.
+        """
+        return resource_of(item, self._values)
 
     def rules(self, resource: Resource) -> list[Applicable]:
         """Return the rules that are asked about a resource."""
@@ -65,6 +83,9 @@ class Classes:
                 told.append([(use.pointer, use.key, use.text) for use in resource.images])
             if reads.namespace or secrets:
                 told += [resource.id.namespace, secrets, resource.target.namespace_labels]
+        name = resource.id.name
+        if self._values and self._values.policies_with_values_for(name):
+            told.append(name)
         text = json.dumps(told, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
@@ -75,13 +96,14 @@ class Classes:
         return found
 
 
-def resource_of(item: Item) -> Resource:
-    """Return an object of an inventory as policies see it."""
+def resource_of(item: Item, values: RunValues | None = None) -> Resource:
+    """Return an object of an inventory as policies see it; raises as `Classes.resource`."""
     namespace = item.namespace
     labels: Mapping[str, str] | None = None
     if namespace is not None:
         labels = (namespace.get("metadata") or {}).get("labels") or {}
-    return Resource(item.data, namespace_labels=labels, namespace_object=namespace)
+    make = partial(Resource, namespace_labels=labels, namespace_object=namespace)
+    return values.viewed(make, item.data) if values else make(item.data)
 
 
 def asks_namespaces(plan: Plan, exemptions: Sequence[object] = ()) -> bool:

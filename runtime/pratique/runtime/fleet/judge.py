@@ -15,7 +15,7 @@ from pratique.compiler.plan import Plan
 from pratique.runtime.context_sources import GivenContext
 from pratique.runtime.decision import RuleResult
 from pratique.runtime.engine import Engine
-from pratique.runtime.fleet.classes import Classes, resource_of
+from pratique.runtime.fleet.classes import Classes
 from pratique.runtime.fleet.inventory import Item
 from pratique.runtime.fleet.records import result_json
 from pratique.runtime.now import NotYetError, run_now
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pratique.runtime.exemption_files import AnyExemption
     from pratique.runtime.kubernetes.settings import ClusterSettings
     from pratique.runtime.ports import ContextSource
+    from pratique.runtime.run_values import RunValues
     from pratique.runtime.secrets import SecretSource
     from pratique.runtime.signatures.verifier import Verifier
 
@@ -69,7 +70,7 @@ class JudgeOptions:
         coverage: which manifests of multi-platform images are judged.
         secrets: Secrets that policies and resources name.
         objects: what else there is in the inventory, where rules ask for it.
-        values: that stand for context entries, by policy and rule.
+        values: what the command line tells beside resources; None for nothing.
         cluster: the cluster that context, and Secrets that were not given, come from; None for none.
     """
 
@@ -80,7 +81,7 @@ class JudgeOptions:
     coverage: Coverage = Reach.INDEX
     secrets: Secrets = NO_SECRETS
     objects: tuple[Mapping[str, Any], ...] = ()
-    values: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    values: RunValues | None = None
     cluster: ClusterSettings | None = None
 
 
@@ -89,10 +90,11 @@ class Judge:
 
     def __init__(self, options: JudgeOptions) -> None:
         self.plan = Plan(options.policies)
-        self.classes = Classes(self.plan, options.exemptions)
+        self.classes = Classes(self.plan, options.exemptions, options.values)
         self.verifications = 0
         self._options = options
-        self._given = GivenContext(objects=options.objects, values=options.values)
+        rules = options.values.rules if options.values else None
+        self._given = GivenContext(objects=options.objects, values=rules)
         self._now = Engine(self.plan, None, self._given, exemptions=options.exemptions)
         self._runner: asyncio.Runner | None = None
         self._open: Any = None
@@ -118,7 +120,7 @@ class Judge:
         """
         waiting = []
         for name, item in batch:
-            resource = resource_of(item)
+            resource = self.classes.resource(item)
             rules = self.classes.rules(resource)
             if self._options.cluster is None:
                 try:
@@ -158,7 +160,7 @@ class Judge:
 
         async def one(name: str, item: Item) -> None:
             async with room:
-                resource = resource_of(item)
+                resource = self.classes.resource(item)
                 rules = self.classes.rules(resource)
                 results = await engine.judge(resource, rules)
                 found(name, _verdict(reported(rules, results)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from pratique.runtime.fleet.classes import Classes, resource_of
+from pratique.runtime.fleet.classes import Classes
 from pratique.runtime.fleet.inventory import Inventory, Item
 from pratique.runtime.fleet.judge import Found, Judge, JudgeOptions, Root, Verdict
 from pratique.runtime.fleet.log import Log
@@ -103,7 +103,7 @@ def scan(
     try:
         for item in inventory.items():
             seen += 1
-            resource = resource_of(item)
+            resource = classes.resource(item)
             if not belongs(resource, shard):
                 continue
             resources += 1

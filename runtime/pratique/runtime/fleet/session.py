@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -91,7 +91,7 @@ def scanned(options: ScanOptions, progress: Progress) -> Iterator[Path]:
             coverage=options.coverage,
             secrets=read_secrets(options.secrets),
             objects=objects,
-            values=values.rules if values else {},
+            values=values,
             cluster=options.cluster,
         )
         header = _header(options, plan, files, exemptions, inventory)
@@ -100,7 +100,7 @@ def scanned(options: ScanOptions, progress: Progress) -> Iterator[Path]:
             try:
                 scan(
                     inventory,
-                    Classes(plan, exemptions),
+                    Classes(plan, exemptions, values),
                     log,
                     _judging(options, judge),
                     options.shard,
@@ -138,7 +138,8 @@ def _values(options: ScanOptions) -> RunValues | None:
         return None
     from pratique.runtime.run_values import read_run_values
 
-    return read_run_values(options.values_file, options.variables, None)
+    # What exists is presented as if it were created, whatever requests the values tell of.
+    return replace(read_run_values(options.values_file, options.variables, None), operation="CREATE")
 
 
 @contextmanager
