@@ -20,6 +20,7 @@ from pratique.compiler import ir
 from pratique.compiler.digest import digest
 from pratique.compiler.lint.base import lint
 from pratique.compiler.plan import Plan
+from pratique.compiler.schedules import is_schedule
 from pratique.grammar.errors import PratiqueError
 from pratique.grammar.source import Source
 from pratique.grammar.text import decode as decode_text
@@ -29,6 +30,10 @@ from pratique.runtime.configuration.showing import shown
 from pratique.runtime.inputs import Inputs
 from pratique.runtime.inventories import inventory_in
 from pratique.runtime.lab.faults import Format
+from pratique.runtime.lab.instance import SigstoreInstance
+from pratique.runtime.lab.keys import derive_key
+from pratique.runtime.lab.manifests import sign_manifest
+from pratique.runtime.lab.signing import KeyPair
 from pratique.runtime.outputs.json_text import json_text
 from pratique.runtime.outputs.plans.saved import document
 from pratique.runtime.policy_files import policies_of
@@ -40,6 +45,7 @@ from pratique.runtime.registry.faults import Operation
 from pratique.runtime.saved_plans import parse_plan
 from pratique.runtime.shared_cache.protocol import MAX_LINE, ProtocolError, read_reply
 from pratique.runtime.shared_cache.records import Answer, ForgedError, Sealer
+from pratique.runtime.signatures.blobs import Message, read_message
 from pratique.runtime.signatures.certificates import (
     CertificateError,
     certificate_key,
@@ -477,6 +483,24 @@ _SEALER = Sealer(b"k" * 32, _NOW.timestamp)
 _KEPT = _SEALER.name("manifest", "v1")
 
 
+def _message(archive: bool) -> bytes:
+    """Return the annotation of a signed manifest."""
+    data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}
+    person = KeyPair(key=derive_key("fuzz", "dev"))
+    signed = sign_manifest(data, [("dev", person)], SigstoreInstance("fuzz", _NOW), archive=archive)
+    text: str = signed["metadata"]["annotations"]["cosign.sigstore.dev/message"]
+    return text.encode()
+
+
+def _signed_manifest(data: bytes) -> Message:
+    """Read the bytes that were signed, packed as they are in the annotation."""
+    return read_message(base64.b64encode(data).decode())
+
+
+def _signed_manifests() -> list[bytes]:
+    return [base64.b64decode(_message(archive)) for archive in (False, True)]
+
+
 PARSERS: dict[str, Parser] = {
     parser.name: parser
     for parser in (
@@ -519,6 +543,11 @@ PARSERS: dict[str, Parser] = {
             lambda: [_CONFIG],
         ),
         Parser("saved-plan", _saved_plan, _saved_plans),
+        Parser("signed-manifest", _nothing(_signed_manifest), _signed_manifests),
+        Parser(
+            "signed-message", _text(read_message), lambda: [_message(archive) for archive in (False, True)]
+        ),
+        Parser("schedule", _text(is_schedule), lambda: [b"*/5 0-3,22 1 jan-MAR sun", b"@every 1h30m"]),
         Parser(
             "trusted-root",
             _nothing(lambda d: TrustRoot.from_json(d, "fuzz")),
