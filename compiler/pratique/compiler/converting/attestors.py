@@ -5,6 +5,7 @@ References: Kyverno 1.19 `api/policies.kyverno.io/v1beta1/imagevalidating_policy
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, assert_never
 
@@ -13,6 +14,7 @@ from pratique.compiler.converting.formulas import is_name
 from pratique.compiler.converting.identities import ANYTHING, NoSingleTestError, single
 from pratique.compiler.converting.model import Difference
 from pratique.compiler.kyverno.obligations import DEFAULT_REKOR_URL
+from pratique.grammar.source import Location, Span
 
 _WORDS: Final = {
     ir.KeySigner: "key",
@@ -91,6 +93,7 @@ class AttestorWriting:
                 "Kyverno 1.19 compares `annotations` of an ImageValidatingPolicy with those of the layer that"
                 " holds a signature, which nobody signed, and not with the signed ones",
                 f"an image with {dict(attestor.annotations)} among the signed claims alone",
+                "annotations",
             )
         if attestor.referrers:
             self._differs(
@@ -130,6 +133,7 @@ class AttestorWriting:
                 "Kyverno 1.19 reads `roots` of an ImageValidatingPolicy and then goes by the trust root of"
                 " Sigstore",
                 "an image signed with a certificate of the authorities in `roots`",
+                "roots",
             )
         if identity.extensions:
             written["additionalExtensions"] = dict(identity.extensions)
@@ -138,6 +142,7 @@ class AttestorWriting:
                 "certificate-extensions",
                 "Kyverno 1.19 does not look at `additionalExtensions` of an ImageValidatingPolicy",
                 f"an image signed by the same identity with a certificate whose {name} is not {value}",
+                "additionalExtensions",
             )
         return written
 
@@ -181,14 +186,33 @@ class AttestorWriting:
     def _differs(self, code: str, message: str, witness: str, *, is_final: bool = False) -> None:
         self._add(code, message, witness, is_final=is_final)
 
-    def _overlooked(self, code: str, message: str, witness: str) -> None:
-        self._add(code, message, witness, of_kyverno=True)
+    def _overlooked(self, code: str, message: str, witness: str, name: str) -> None:
+        place = self._at.location and _setting(self._at.location, name)
+        self._add(code, message, witness, place, of_kyverno=True)
 
-    def _add(self, code: str, message: str, witness: str, **settings: bool) -> None:
-        place = self._at.location
+    def _add(
+        self, code: str, message: str, witness: str, place: Location | None = None, **settings: bool
+    ) -> None:
         self.differences.append(
-            Difference(code=code, message=message, witness=witness, location=place, **settings)
+            Difference(
+                code=code,
+                message=message,
+                witness=witness,
+                location=place or self._at.location,
+                **settings,
+            )
         )
+
+
+def _setting(block: Location, name: str) -> Location | None:
+    """Return the place of a setting's name in a block; None where it is not written there."""
+    wanted = re.compile(rf"(?<![\w.-]){re.escape(name)}(?=[\"']?[ \t]*:)")
+    start, end = block.span
+    for number in range(start.line, end.line + 1):
+        found = wanted.search(block.source.line(number))
+        if found:
+            return Location(block.source, Span.at(number, found.start() + 1, len(name)))
+    return None
 
 
 def joined(signer: ir.TrustStoreSigner) -> str:
