@@ -389,11 +389,27 @@ def test_policies_in_cel_are_in_force_as_the_others_are(
                 assert made["metadata"]["labels"] == {"team": "core"}
                 assert made["spec"]["containers"][0]["image"].startswith(f"{APP}@sha256:")
                 await until(lambda: is_reported(cluster, where))
-                hooks = (await cluster.get(VALIDATING_WEBHOOKS, NAME))["webhooks"]
-                asked = [h["rules"] for h in hooks if "policies" not in h["name"]]
-                assert {r for rules in asked for rule in rules for r in rule["resources"]} >= {"pods"}
+                assert "pods" in await asked(cluster)
+                # Names that the API server would not take beside each other.
+                spec = "failurePolicy: Ignore\nvalidations: [{expression: 'true'}]\n"
+                wide = in_cel(validating.kind, where, spec)
+                [rule] = wide["spec"]["matchConstraints"]["resourceRules"]
+                rule["resources"] = ["pods", "*", "pods/exec", "pods/*"]
+                await cluster.create(validating, wide)
+
+                async def widened() -> bool:
+                    return {"*", "pods/*"} <= await asked(cluster)
+
+                await until(widened)
 
     asyncio.run(asyncio.wait_for(run(), 120))
+
+
+async def asked(cluster: Cluster) -> set[str]:
+    """Return the names of the resources that policies are asked about."""
+    hooks = (await cluster.get(VALIDATING_WEBHOOKS, NAME))["webhooks"]
+    judging = [hook for hook in hooks if not hook["name"].startswith("policies.")]
+    return {name for hook in judging for rule in hook["rules"] for name in rule["resources"]}
 
 
 async def is_ready(cluster: Cluster, type: ResourceType, name: str) -> bool:

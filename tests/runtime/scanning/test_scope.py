@@ -7,6 +7,7 @@ import pytest
 
 from pratique.compiler import ir
 from pratique.runtime.scanning.scope import scope
+from tests.support_cel_policies import text
 from tests.support_discovery import DISCOVERY
 from tests.support_policies import cluster_policy, policy, rule_policy
 
@@ -43,6 +44,22 @@ def test_policies_without_background_are_not_scanned() -> None:
 def test_rules_that_change_are_not_scanned() -> None:
     change = {"patchStrategicMerge": {"metadata": {"labels": {"a": "b"}}}}
     assert targets(policy(rule_policy(mutate=change))) == set()
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ('apiGroups: [tekton.dev], apiVersions: ["*"], resources: [tasks, nothing]', {"Task"}),
+        ('apiGroups: [tekton.dev], apiVersions: [v2], resources: ["*"]', set()),
+        ('apiGroups: [""], apiVersions: [v1], resources: [nodes, "pods/exec"]', {"Node"}),
+        ('apiGroups: [""], apiVersions: [v1], resources: ["*"], scope: Cluster', {"Namespace", "Node"}),
+        ('apiGroups: [batch], apiVersions: ["*"], resources: [cronjobs]', {"CronJob"}),
+    ],
+)
+def test_policies_in_cel_are_about_what_they_name(named: str, expected: set[str]) -> None:
+    rules = f'{{{named}, operations: ["*"]}}'
+    spec = "validations: [{expression: 'true'}]\n"
+    assert targets(policy(text("ValidatingPolicy", spec, rules=rules))) == expected
 
 
 def test_the_namespaces_that_are_named() -> None:

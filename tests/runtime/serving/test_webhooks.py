@@ -1,6 +1,7 @@
 """Which webhooks are registered for which policies."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,31 @@ def test_policies_without_admission_have_no_webhook() -> None:
     assert hooks(in_cel("evaluation: {admission: {enabled: false}}\n")) == []
     off = rule_policy(validate={"deny": {}}, spec={"admission": False})
     assert hooks(policy(off)) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        (["pods", "*"], ["*"]),
+        (["pods", "pods/exec", "*"], ["*", "pods/exec"]),
+        (["pods/exec", "pods/*", "pods"], ["pods", "pods/*"]),
+        (["nodes/status", "*/status"], ["*/status"]),
+        (["pods", "*/*", "pods/exec", "*"], ["*/*"]),
+        (["pods/*", "*/status"], ["*/status", "pods/*"]),
+    ],
+)
+def test_names_that_wider_ones_stand_for_are_left_out(named: list[str], left: list[str]) -> None:
+    """Of one policy, or of several: the API server would refuse the whole configuration."""
+
+    def about(names: list[str], name: str) -> ir.Policy:
+        listed = json.dumps(names)
+        rules = f"{{apiGroups: [x.example], apiVersions: [v1], operations: [CREATE], resources: {listed}}}"
+        return replace(in_cel(rules=rules), name=name)
+
+    for policies in ([about(named, "p")], [about([each], f"p{n}") for n, each in enumerate(named)]):
+        [hook] = hooks(*policies)
+        [rule] = hook["rules"]
+        assert rule["resources"] == left
 
 
 def test_failure_policies_and_patience() -> None:

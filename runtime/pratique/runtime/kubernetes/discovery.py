@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import ResourceRule
 from pratique.grammar.wildcard import matches
 from pratique.runtime.kubernetes.client import Cluster, ClusterError
 from pratique.runtime.kubernetes.types import ResourceType
@@ -59,19 +60,42 @@ class Discovery:
 
         The API server converts objects of other versions, so that one version stands for all.
         """
+        return self._preferred(
+            each
+            for each in self.served
+            if matches(selector.kind, each.type.kind)
+            and matches(selector.group, each.type.group)
+            and matches(selector.version, each.type.version)
+        )
+
+    def named(self, rule: ResourceRule) -> Iterator[Served]:
+        """Yield the types that a rule of a policy in CEL names, of several versions as `selected`.
+
+        Names of subresources name no type: there are no such objects.
+        """
+        scopes = {"Namespaced": (True,), "Cluster": (False,)}.get(rule.scope, (True, False))
+        return self._preferred(
+            each
+            for each in self.served
+            if _among(each.type.group, rule.groups)
+            and _among(each.type.version, rule.versions)
+            and (_among(each.type.plural, rule.resources) or "*/*" in rule.resources)
+            and each.type.namespaced in scopes
+        )
+
+    @staticmethod
+    def _preferred(candidates: Iterable[Served]) -> Iterator[Served]:
         found: dict[tuple[str, str], Served] = {}
-        for each in self.served:
+        for each in candidates:
             of = each.type
-            if not (
-                matches(selector.kind, of.kind)
-                and matches(selector.group, of.group)
-                and matches(selector.version, of.version)
-            ):
-                continue
             first = found.get((of.group, of.plural))
             if first is None or (each.preferred and not first.preferred):
                 found[of.group, of.plural] = each
         yield from found.values()
+
+
+def _among(value: str, values: Sequence[str]) -> bool:
+    return value in values or "*" in values
 
 
 async def discover(cluster: Cluster) -> Discovery:

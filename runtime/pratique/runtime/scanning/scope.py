@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pratique.compiler import ir
+from pratique.compiler.cel_bodies import CEL_BODIES
 from pratique.grammar.wildcard import is_literal
 from pratique.runtime.kubernetes.discovery import Discovery
 from pratique.runtime.kubernetes.types import ResourceType
@@ -44,6 +45,10 @@ def scope(policies: Iterable[ir.Policy], discovery: Discovery) -> frozenset[Targ
 
 
 def _types(rule: ir.Rule, discovery: Discovery) -> Iterator[ResourceType]:
+    if isinstance(rule.body, CEL_BODIES) and (constraints := rule.body.scope.constraints):
+        named = (served for each in constraints.rules for served in discovery.named(each))
+        yield from (served.type for served in named if served.can_be_watched)
+        return
     runs_images = {*POD_SPECS, *(kind for kind, _ in rule.extractors)}
     for wanted in rule.resources.match.filters:
         for selector in wanted.kinds:

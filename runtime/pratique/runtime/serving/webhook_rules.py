@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from pratique.compiler import ir
 from pratique.compiler.bodies import AnyPattern, Check, ForEach, Pattern, PodSecurity, Validation
-from pratique.compiler.cel_bodies import CEL_BODIES, CelBody, ResourceRule
+from pratique.compiler.cel_bodies import CEL_BODIES, CelBody
 from pratique.grammar.wildcard import is_literal, matches
 from pratique.runtime.kubernetes.discovery import Discovery, Served
 from pratique.runtime.resource import POD_SPECS
@@ -63,13 +63,10 @@ def _operations(rule: ir.Rule, selector: ir.KindSelector) -> Sequence[str]:
     return found
 
 
-_EVERYTHING: Final = ResourceRule(groups=("*",), versions=("*",), resources=("*/*",), operations=("*",))
-
-
 def _named_rules(body: CelBody) -> Iterator[WebhookRule]:
     """Yield what a policy in CEL names, in the words of webhooks; without constraints that is nothing."""
     scope = body.scope
-    for rule in (scope.constraints.rules or (_EVERYTHING,)) if scope.constraints else ():
+    for rule in scope.constraints.rules if scope.constraints else ():
         operations = [each for each in _OPERATIONS if each in rule.operations or "*" in rule.operations]
         where = "Namespaced" if scope.namespace and rule.scope == "*" else rule.scope
         for named in product(rule.groups, rule.versions, rule.resources, operations):

@@ -255,12 +255,23 @@ def _merged(rules: Iterable[WebhookRule]) -> list[dict[str, Any]]:
         {
             "apiGroups": [group_name],
             "apiVersions": [version],
-            "resources": names,
+            "resources": [name for name in names if not any(_covers(other, name) for other in names)],
             "operations": list(found),
             "scope": scope,
         }
         for (group_name, version, scope, found), names in resources.items()
     ]
+
+
+def _covers(wide: str, name: str) -> bool:
+    """Say whether a name stands for another one, too: the API server refuses both in one rule."""
+    if wide == name:
+        return False
+    resource, slash, below = wide.partition("/")
+    own, own_slash, own_below = name.partition("/")
+    if wide == "*/*":
+        return True
+    return slash == own_slash and resource in ("*", own) and below in ("*", own_below)
 
 
 def _namespaces(wanted: _Wanted, registration: Registration) -> dict[str, Any]:
