@@ -15,6 +15,7 @@ import pytest
 from pratique.runtime.cli import main, scan
 from pratique.runtime.outputs.scans.formats import FORMATS
 from tests.conftest import ROOT
+from tests.runtime.fleet.test_classes import CHANGES
 from tests.support_fleet import LABELLED, pod
 
 Capture = pytest.CaptureFixture[str]
@@ -188,6 +189,13 @@ def test_what_is_not_asked_is_said(folder: Path, capsys: Capture) -> None:
     assert "ClusterPolicy labelled takes no part in background scans" in err
     assert main([*SCAN, "-q"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_rules_that_change_are_named(folder: Path, capsys: Capture) -> None:
+    (folder / "policy.yaml").write_text(f"{LABELLED}---\n{CHANGES}")
+    assert main([*SCAN]) == 1
+    text = "ClusterPolicy changes: a scan judges only, what it changes or makes is not asked (rules add)"
+    assert f"note: {text}\n" in capsys.readouterr().err
 
 
 EXCEPTION = """\

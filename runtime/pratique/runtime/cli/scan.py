@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -134,13 +135,10 @@ def run(args: argparse.Namespace) -> int:
             return _report(args, _merged(args.merge))
         from pratique.runtime.fleet.session import scanned
 
-        with ProgressBar(quiet=args.quiet) as progress:
-            finished = scanned(options(args), progress)
-            path = finished.__enter__()
-        try:
+        with ExitStack() as stack:
+            with ProgressBar(quiet=args.quiet) as progress:
+                path = stack.enter_context(scanned(options(args), progress))
             return _report(args, [path], part=True)
-        finally:
-            finished.__exit__(None, None, None)
     except PratiqueError as error:
         found = problems(error, lambda name: name in args.policies)
         write(outputs, lambda output: render_problems(output.format, found))

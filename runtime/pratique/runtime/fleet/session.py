@@ -220,8 +220,9 @@ def _left_out(plan: Plan) -> Iterator[str]:
         ]
         named = [rule.name for rule in rules if not rule.generated_from]
         if rules:
-            what = f"rules {', '.join(named)}" if any(named) else "what it does"
-            yield f"{policy.kind} {policy.key}: a scan changes and makes nothing, so {what} is not asked"
+            what = f" (rules {', '.join(named)})" if any(named) else ""
+            text = f"a scan judges only, what it changes or makes is not asked{what}"
+            yield f"{policy.kind} {policy.key}: {text}"
 
 
 def _content(path: Path | None) -> str:
