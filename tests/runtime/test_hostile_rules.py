@@ -323,3 +323,17 @@ def test_k33_namespaced_policies_call_no_services() -> None:
     spec = "validations: [{expression: \"http.Get('https://svc.ns/x') == null\"}]"
     written = text("NamespacedValidatingPolicy", spec)
     assert mistakes(written)
+
+
+def test_k13_variables_of_cel_that_double_end_at_the_budget() -> None:
+    variables = ["{name: v0, expression: \"'xxxxxxxxxxxxxxxx'\"}"]
+    doubled = (f"{{name: v{n}, expression: variables.v{n - 1} + variables.v{n - 1}}}" for n in range(1, 40))
+    listed = ", ".join([*variables, *doubled])
+    spec = f"variables: [{listed}]\nvalidations: [{{expression: variables.v39.size() > 0}}]"
+    plan = Plan(ir.PolicySet(policies=(policy(text("ValidatingPolicy", spec)),)))
+    resource = Resource(pod("x"))
+    start = time.process_time()
+    (found,) = run_now(Engine(plan).judge(resource, applicable(plan, resource)))
+    assert time.process_time() - start < 10
+    assert str(found.status) == "error"
+    assert "cost limit exceeded" in found.message
