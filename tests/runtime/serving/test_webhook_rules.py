@@ -95,6 +95,9 @@ def test_rules_about_other_things_than_images_are_validated_only() -> None:
 def test_deletions_are_sent_where_a_rule_can_say_something_of_them() -> None:
     [hook] = hooks(validating(DENY, ["ConfigMap"]))
     assert {operation for *_, operation in sent(hook)} == {"CREATE", "UPDATE", "DELETE"}
+    signed = {"manifests": {"attestors": [{"entries": [{"keys": {"publicKeys": "k8s://a/b"}}]}]}}
+    [hook] = hooks(validating(signed, ["ConfigMap"]))
+    assert {operation for *_, operation in sent(hook)} == {"CREATE", "UPDATE"}
     [hook] = hooks(validating(DENY, ["Pod/exec"], resources={"operations": ["CONNECT"]}))
     assert sent(hook) == {("", "pods/exec", "CONNECT")}
 

@@ -10,7 +10,15 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from pratique.compiler import ir
-from pratique.compiler.bodies import AnyPattern, Check, ForEach, Pattern, PodSecurity, Validation
+from pratique.compiler.bodies import (
+    AnyPattern,
+    Check,
+    ForEach,
+    Pattern,
+    PodSecurity,
+    SignedManifest,
+    Validation,
+)
 from pratique.compiler.cel_bodies import CEL_BODIES, CelBody
 from pratique.grammar.wildcard import is_literal, matches
 from pratique.runtime.kubernetes.discovery import Discovery, Served
@@ -76,7 +84,7 @@ def _named_rules(body: CelBody) -> Iterator[WebhookRule]:
 
 def _asks_of_deleted(check: Check | ForEach) -> bool:
     match check:
-        case Pattern() | AnyPattern() | PodSecurity():
+        case Pattern() | AnyPattern() | PodSecurity() | SignedManifest():
             return False
         case ForEach():
             return any(_asks_of_deleted(loop.check) for loop in check.loops)
