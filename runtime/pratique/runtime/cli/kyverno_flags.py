@@ -29,7 +29,6 @@ ACCEPTED: Final = (
     Flag(("--concurrent",), "N", "resources are judged concurrently by themselves"),
     Flag(("--batch-size",), "N", "resources of a cluster are not read"),
     Flag(("--crd-paths", "--crd-path"), "FILE", "no schema is needed to find images"),
-    Flag(("--context-file",), "FILE", "holds data for CEL policies, which no other policy reads"),
     Flag(("--v",), "LEVEL", "use -v"),
 )
 """Flags that cannot change a verdict here, each with the reason."""
@@ -40,12 +39,15 @@ _GIT: Final = "this version reads policies from files: clone the repository firs
 _PAYLOAD: Final = "this version judges Kubernetes resources only"
 _MUTATE: Final = "use `-o resources` to print what rules left of the resources"
 
+_IN_TESTS: Final = "what policies in CEL ask for is given in suites of `pratique test` only"
+
 REFUSED: Final = (
     Flag(("--cluster", "-c"), "", _CLUSTER),
     Flag(("--kubeconfig",), "FILE", _CLUSTER),
     Flag(("--context",), "NAME", _CLUSTER),
     Flag(("--cluster-wide-resources",), "", _CLUSTER),
-    Flag(("--parameter-resource",), "FILE", "this version reads no admission policies of Kubernetes"),
+    Flag(("--context-file",), "FILE", _IN_TESTS),
+    Flag(("--parameter-resource",), "FILE", _IN_TESTS),
     Flag(("--generate-exceptions",), "", _EXCEPTIONS),
     Flag(("--generated-exception-ttl",), "DURATION", _EXCEPTIONS),
     Flag(("--git-branch", "-b"), "BRANCH", _GIT),
