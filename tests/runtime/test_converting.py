@@ -116,6 +116,7 @@ POLICIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "any": (entry(DEV, OPS, count=1), {}),
     "sets": ({**PLAIN, "attestors": [{"entries": [DEV]}, {"entries": [OPS]}]}, {}),
     "nested": (entry({"attestor": {"entries": [DEV, OPS]}}, key(KEY), count=1), {}),
+    "one twice": (entry(DEV, DEV, OPS, count=2), {}),
     "keys": (entry(key(KEY, OTHER_KEY), count=1), {}),
     "extensions": (entry(WORKFLOW), {}),
     "annotations": (entry({**DEV, "annotations": {"env": "prod"}}), {}),

@@ -88,6 +88,26 @@ def test_sets_within_sets_that_are_counted(sets: list[dict[str, Any]], wanted: s
 
 
 @pytest.mark.parametrize(
+    ("sets", "wanted"),
+    [
+        ([{"entries": [A, A], "count": 2}], "verifyImageSignatures(image, [attestors.key]) >= 2"),
+        (
+            [{"entries": [A, A, B], "count": 2}],
+            "verifyImageSignatures(image, [attestors.key1, attestors.key2]) >= 2",
+        ),
+        (
+            [{"entries": [inner(A, B), inner(A, B)], "count": 2}],
+            "(verifyImageSignatures(image, [attestors.key1, attestors.key2]) >= 2 ? 1 : 0) >= 2",
+        ),
+    ],
+)
+def test_equal_entries_count_once(sets: list[dict[str, Any]], wanted: str) -> None:
+    """Expressions count what they are given, so that nothing is given twice."""
+    assert expressions(sets) == [wanted]
+    assert proved(converted({"attestors": sets})).status is Status.EQUIVALENT
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "verifyImageSignatures(image, [attestors.a]) == 1",

@@ -44,7 +44,8 @@ def _listed(names: list[str]) -> str:
 
 def conjuncts(formula: ir.Formula) -> Iterator[ir.Formula]:
     """Yield parts that must all be met, and with which the formula is."""
-    if isinstance(formula, ir.Threshold) and formula.count == len(formula.of):
+    # Equal parts count once, so that a set that demands them all demands too many.
+    if isinstance(formula, ir.Threshold) and formula.count == len(dict.fromkeys(formula.of)):
         if all(isinstance(part, ir.Leaf) for part in formula.of):
             yield formula
             return
@@ -60,7 +61,7 @@ def condition(formula: ir.Formula, names: Mapping[ir.Attestor, str], ask: Ask) -
         case ir.Leaf(attestor=attestor):
             return f"{ask([names[attestor]])} > 0"
         case ir.Threshold(count=count, of=parts):
-            parts = tuple(_unwrapped(part) for part in parts)
+            parts = tuple(dict.fromkeys(_unwrapped(part) for part in parts))
             if all(isinstance(part, ir.Leaf) for part in parts):
                 called = [names[part.attestor] for part in parts if isinstance(part, ir.Leaf)]
                 return f"{ask(called)} {'> 0' if count == 1 else f'>= {count}'}"
