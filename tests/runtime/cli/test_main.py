@@ -236,8 +236,10 @@ def test_a_reader_that_goes_away_is_no_crash() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_an_interrupt_ends_the_run_quietly() -> None:
+    # Shells have what they start in the background ignore interrupts, and children inherit that.
     code = (
-        "import sys, time; from pratique.runtime.cli import apply, main;"
+        "import signal, sys, time; from pratique.runtime.cli import apply, main;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "apply.evaluate = lambda *_: print('ready', flush=True) or time.sleep(60);"
         "sys.exit(main(['apply', 'p', '-r', 'r']))"
     )
