@@ -231,6 +231,21 @@ def test_resources_that_hold_no_images_or_cannot_be_told(rules: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("operator", "is_recognised"),
+    [
+        ("In, values: [shop]", True),
+        ("Exists", True),
+        ("NotIn, values: [shop]", False),
+        ("DoesNotExist", False),
+    ],
+)
+def test_selectors_of_what_objects_lack_take_all_that_are_new(operator: str, is_recognised: bool) -> None:
+    selector = f"objectSelector: {{matchExpressions: [{{key: team, operator: {operator}}}]}}"
+    found = as_demands(policy(written().replace(f"[{PODS}]", f"[{PODS}], {selector}")))
+    assert (found is not None) is is_recognised
+
+
+@pytest.mark.parametrize(
     "more",
     [
         "matchConditions: [{name: c, expression: 'true'}]\n",

@@ -123,14 +123,21 @@ def _rule(rule: ir.Rule, format: ir.SignatureFormat) -> ir.Rule:
 
 
 def _selection(constraints: Constraints | None) -> ir.Selection:
-    """Return the resources that a policy is about, all of them and no others."""
+    """Return the resources that a policy is about, all of them and no others.
+
+    The API server selects by the labels of the object before a change as well as after it, and where there is
+    none it has none: a selector that takes objects for what they lack takes every object.
+    """
     if constraints is None or constraints.excluded or not constraints.rules:
+        raise UnrecognisedError
+    selector = constraints.object_selector
+    if selector and any(each.operator in ("NotIn", "DoesNotExist") for each in selector.requirements):
         raise UnrecognisedError
     filters = [
         ir.ResourceFilter(
             kinds=tuple(_kinds(rule)),
             operations=_operations(rule),
-            selector=constraints.object_selector,
+            selector=selector,
             namespace_selector=constraints.namespace_selector,
             at=constraints.at,
         )
