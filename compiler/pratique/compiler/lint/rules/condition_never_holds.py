@@ -70,17 +70,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from pratique.compiler.expressions.conditions import Conditions
-from pratique.compiler.expressions.context import Context
-from pratique.compiler.expressions.errors import ExpressionError
-from pratique.compiler.expressions.values.durations import parse_duration
-from pratique.compiler.expressions.values.quantities import parse_quantity
 from pratique.compiler.lint.base import Basis, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
 from pratique.grammar import wildcard
 from pratique.grammar.documents.kyverno import Rule
 from pratique.grammar.documents.validation import ForEachValidation, Validation
-from pratique.grammar.errors import EvaluationError
 
 Route: TypeAlias = tuple[str | int, ...]
 
@@ -170,6 +164,11 @@ def _is_false(condition: Any) -> bool:
     """Say whether a comparison without variables is false."""
     if not isinstance(condition, dict) or _has_variables([condition.get("key"), condition.get("value")]):
         return False
+    from pratique.compiler.expressions.conditions import Conditions
+    from pratique.compiler.expressions.context import Context
+    from pratique.compiler.expressions.errors import ExpressionError
+    from pratique.grammar.errors import EvaluationError
+
     try:
         return not Conditions.compile([condition]).evaluate(Context())[0]
     except (ExpressionError, EvaluationError):
@@ -201,6 +200,9 @@ def _plain_equality(condition: Any) -> tuple[str, str] | None:
         return None  # it has another value each time
     if _has_variables(value) or not wildcard.is_literal(value):
         return None
+    from pratique.compiler.expressions.values.durations import parse_duration
+    from pratique.compiler.expressions.values.quantities import parse_quantity
+
     if parse_duration(value) is not None or parse_quantity(value) is not None:
         return None  # equal to other texts, too
     return key, value

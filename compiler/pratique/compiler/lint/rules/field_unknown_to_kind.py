@@ -63,15 +63,13 @@ group counts as that of Kubernetes, but for those of which there are well-known 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pratique.compiler.api_fields import Field, Schema, Shape, schema
 from pratique.compiler.api_kinds import BUILT_IN
 from pratique.compiler.lint.base import Basis, Problem, Severity, rule
 from pratique.compiler.lint.facts import Facts
-from pratique.compiler.patterns import parse_anchor
 from pratique.grammar import wildcard
 from pratique.grammar.documents import PolicyDocument
 from pratique.grammar.documents.kyverno import MatchResources, Rule
@@ -98,14 +96,17 @@ def check(facts: Facts) -> Iterator[Problem]:
     """Yield the parts of patterns that contradict the schema of every kind of their rule."""
     for document in facts.documents:
         for number, written in enumerate(document.model.spec.rules):
-            kinds = _kinds(written.match)
+            patterns = list(_patterns(written))
+            kinds = _kinds(written.match) if patterns else []
             if kinds:
-                yield from _problems(document, written, ("spec", "rules", number), kinds)
+                yield from _problems(document, patterns, ("spec", "rules", number), kinds)
 
 
-def _problems(document: PolicyDocument, written: Rule, route: Route, kinds: list[str]) -> Iterator[Problem]:
+def _problems(
+    document: PolicyDocument, patterns: Iterable[tuple[Route, Any]], route: Route, kinds: list[str]
+) -> Iterator[Problem]:
     known = schema()
-    for place, pattern in _patterns(written):
+    for place, pattern in patterns:
         told = [
             {found.route: found for found in _contradictions(pattern, known.of_kind(kind) or {}, known)}
             for kind in kinds
@@ -173,6 +174,8 @@ def _contradictions(
     """Yield what is wrong with a pattern for an object with some fields."""
     if not isinstance(pattern, dict):
         return
+    from pratique.compiler.patterns import parse_anchor
+
     for written, below in pattern.items():
         anchor = parse_anchor(written)
         key = anchor.key if anchor else written
@@ -185,7 +188,9 @@ def _contradictions(
         elif key.startswith("$"):
             continue  # directives of merges
         else:
-            meant = difflib.get_close_matches(key, fields, n=1, cutoff=0.75)
+            from difflib import get_close_matches
+
+            meant = get_close_matches(key, fields, n=1, cutoff=0.75)
             advice = f"did you mean `{meant[0]}`?" if meant else ""
             yield _Found(where, name, f"`{name}` is no field", advice)
 
