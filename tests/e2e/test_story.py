@@ -1,9 +1,10 @@
 """The article's story on a real API server, with the images of a lab behind a registry on loopback."""
 
 import asyncio
+import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import yaml
 
 from pratique.runtime.kubernetes.client import Cluster, ClusterError
 from pratique.runtime.kubernetes.settings import ClusterSettings
-from pratique.runtime.kubernetes.types import PODS
+from pratique.runtime.kubernetes.types import PODS, VALIDATING_WEBHOOKS
+from tests.support_chart import RELEASE, account, command, installed, to_loopback
 from tests.support_cluster import Kubectl
 from tests.support_engine import pod
-from tests.support_serve import PRATIQUE, build_lab, serving, until
+from tests.support_helm import IMAGE
+from tests.support_serve import PRATIQUE, build_lab, exists, free_port, namespace, process, serving, until
 from tests.support_serve import images as images_of
 from tests.support_workload import STORY, workload
 
@@ -96,6 +99,23 @@ def enforced(folder: Path) -> Path:
     return path
 
 
+@contextlib.asynccontextmanager
+async def chart(
+    cluster: Cluster, settings: ClusterSettings, kubeconfig: Path, folder: Path, options: list[str]
+) -> AsyncIterator[None]:
+    """Install the chart, kube-system judged and reports by policy, with a server at work for it."""
+    port = free_port()
+    values = ["--set", f"image.repository={IMAGE},service.port={port},reports.per=policy"]
+    values += ["--set-json", "excludeNamespaces=[]"]
+    async with namespace(cluster) as where, installed(kubeconfig, folder, where, *values):
+        own = await account(cluster, settings, folder, where)
+        arguments = await command(cluster, folder, where, own, port)
+        await to_loopback(cluster, where)
+        with process(folder, port, *arguments, "--host", "127.0.0.1", *options):
+            await until(lambda: exists(cluster, VALIDATING_WEBHOOKS, RELEASE, ""))
+            yield
+
+
 def test_the_story(
     settings: ClusterSettings,
     kubectl: Kubectl,
@@ -117,13 +137,15 @@ def test_the_story(
         assert done.returncode == 0, done.stderr
         return done.stderr
 
+    def anew(path: Path) -> str:
+        kubectl("delete", "--ignore-not-found", "-f", str(path))
+        return apply(path)
+
     async def run() -> None:
-        server = serving(kubeconfig_file, tmp_path, "--name", NAME, "--report-per", "policy", *images)
         async with Cluster(settings) as cluster:
-            with server as process:
-                await until(lambda: "ValidatingWebhookConfiguration" in process.said)
+            async with chart(cluster, settings, kubeconfig_file, tmp_path, images):
                 # As printed, the policy matches nothing, and whoever applies it is told.
-                await until(lambda: "PRQ001" in apply(STORY / "as-printed.yaml"))
+                await until(lambda: "PRQ001" in anew(STORY / "as-printed.yaml"))
                 await asyncio.sleep(2)
                 assert reports(kubectl) == {}
                 apply(STORY / "first.yaml")
