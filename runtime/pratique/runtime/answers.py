@@ -37,7 +37,7 @@ from pratique.runtime.ports import Accesses, ContextSource
 
 if TYPE_CHECKING:
     from pratique.compiler.ir import RegistryCredentials
-    from pratique.runtime.evidence import Evaluation
+    from pratique.runtime.evaluation import Evaluation
 
 T = TypeVar("T")
 

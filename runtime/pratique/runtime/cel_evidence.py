@@ -15,7 +15,7 @@ from pratique.compiler.cel.libraries.kyverno.images import parse_reference
 from pratique.compiler.cel.questions import ImageDataQuestion, SignedQuestion
 from pratique.grammar.errors import EvaluationError, TransportError, VerificationError
 from pratique.grammar.image_reference import ImageReference, ImageReferenceError, parse_image
-from pratique.runtime.evidence import Evaluation
+from pratique.runtime.evaluation import Evaluation
 from pratique.runtime.image_data import image_data
 from pratique.runtime.judgement import Finding, stated_by
 from pratique.runtime.signatures.model import Statement, VerifiedSignature

@@ -28,7 +28,8 @@ from pratique.runtime.stages import Judged, Run
 
 if TYPE_CHECKING:
     from pratique.runtime.cel_rules import CelRules
-    from pratique.runtime.evidence import Evaluation, Evidence
+    from pratique.runtime.evaluation import Evaluation
+    from pratique.runtime.evidence import Evidence
     from pratique.runtime.image_rules import ImageRules
 
 

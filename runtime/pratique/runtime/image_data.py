@@ -14,7 +14,7 @@ from pratique.runtime.ports import Digest, ImageStore, Manifest, Repository
 from pratique.runtime.strict_json import StrictJsonError, parse
 
 if TYPE_CHECKING:
-    from pratique.runtime.evidence import Evaluation
+    from pratique.runtime.evaluation import Evaluation
 
 MAX_CONFIG_BYTES: Final = 4 << 20
 _PLATFORM: Final = {"os": "linux", "architecture": "amd64"}

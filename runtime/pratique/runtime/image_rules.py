@@ -15,7 +15,7 @@ from pratique.runtime.answers import Answers
 from pratique.runtime.applicable import Applicable, includes, skips
 from pratique.runtime.attestations import Attestations
 from pratique.runtime.decision import Check, Reason, Stage, Status
-from pratique.runtime.evidence import Evaluation
+from pratique.runtime.evaluation import Evaluation
 from pratique.runtime.judgement import Finding
 from pratique.runtime.outcome import Asked, Outcome, all_of, found_by
 from pratique.runtime.ports import Access, Accesses

@@ -20,7 +20,7 @@ from pratique.compiler import bodies, ir
 from pratique.compiler.signed_manifests import Data, closest, differences, printed
 from pratique.grammar.errors import TransportError, VerificationError
 from pratique.runtime.decision import Check, Reason, Stage, Status
-from pratique.runtime.evidence import Evaluation
+from pratique.runtime.evaluation import Evaluation
 from pratique.runtime.judgement import Finding
 from pratique.runtime.prepared import Prepared
 from pratique.runtime.resource import Resource

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pratique.compiler.expressions.context import Context
     from pratique.compiler.rule_expressions import RuleExpressions
     from pratique.runtime.answers import Answers
-    from pratique.runtime.evidence import Evaluation
+    from pratique.runtime.evaluation import Evaluation
     from pratique.runtime.prepared import Prepared
 
 

@@ -21,7 +21,7 @@ from pratique.runtime.together import together
 
 if TYPE_CHECKING:
     from pratique.runtime.engine import Engine
-    from pratique.runtime.evidence import Evaluation
+    from pratique.runtime.evaluation import Evaluation
     from pratique.runtime.image_rules import Verified
 
 

@@ -11,7 +11,8 @@ from pratique.compiler import ir
 from pratique.grammar.errors import UsageError, VerificationError
 from pratique.grammar.image_reference import ImageReference, ImageReferenceError, parse_image
 from pratique.runtime.decision import Reason, RootLine
-from pratique.runtime.evidence import Evaluation, Evidence
+from pratique.runtime.evaluation import Evaluation
+from pratique.runtime.evidence import Evidence
 from pratique.runtime.judgement import Candidate, judge
 from pratique.runtime.keys.references import Keys
 from pratique.runtime.platforms import Coverage, Reach

@@ -20,7 +20,7 @@ from pratique.runtime.testing.cel_responses import KINDS, in_cel
 from pratique.runtime.testing.model import Response, RuleOutcome
 
 if TYPE_CHECKING:
-    from pratique.runtime.evidence import Evaluation
+    from pratique.runtime.evaluation import Evaluation
 
 
 async def payload_responses(
