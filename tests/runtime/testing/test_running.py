@@ -66,8 +66,8 @@ def test_what_this_version_cannot_follow_is_not_run(tmp_path: Path) -> None:
 
 
 def test_a_field_that_nothing_honours_is_not_run(tmp_path: Path) -> None:
-    result = ran(tmp_path, [row("pass")], httpPayloads=["x.http"])
-    assert "`httpPayloads` cannot be honoured by this version" in result.problem
+    result = ran(tmp_path, [row("pass")], envoyPayloads=["x.json"])
+    assert "`envoyPayloads` cannot be honoured by this version" in result.problem
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,38 @@ def reference_environment() -> Environment:
     return kyverno_base().with_variables({"ref": STRING}, {})
 
 
+@lru_cache(maxsize=1)
+def http_environment() -> Environment:
+    """Return the environment of policies over HTTP requests, without the policy's variables.
+
+    It has nothing that asks the world, no clock and no random numbers.
+
+    References: github.com/kyverno/kyverno-authz `pkg/cel/env.go`, `pkg/engine/compiler/compiler.go`.
+    """
+    from pratique.compiler.cel.libraries.kyverno import http_authorization, images
+
+    libraries = (
+        standard.LIBRARY,
+        optionals.LIBRARY,
+        comprehensions.BINDINGS,
+        encoders.LIBRARY,
+        lists.LIBRARY,
+        mathematics.LIBRARY,
+        sets.LIBRARY,
+        strings.LIBRARY,
+        regex.KUBERNETES,
+        addresses.LIBRARY,
+        formats.LIBRARY,
+        urls.LIBRARY,
+        quantities.LIBRARY,
+        versions.LIBRARY,
+        images.LIBRARY,
+        http_authorization.LIBRARY,
+    )
+    environment = Environment().with_libraries(libraries)
+    return environment.with_variables({"object": http_authorization.REQUEST})
+
+
 def with_policy_variables(environment: Environment, types: Mapping[str, Type]) -> Environment:
     """Return an environment in which `variables.NAME` are known; variables see those before them."""
     return environment.with_variables({"variables": struct(VARIABLES_TYPE)}, {VARIABLES_TYPE: dict(types)})

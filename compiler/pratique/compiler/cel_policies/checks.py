@@ -41,24 +41,36 @@ def read_policy(
     return (None if errors else lowered.policy), errors
 
 
-def check_document(document: CelDocument) -> list[PolicyError]:
-    """Return what is wrong with a policy besides its expressions."""
+def check_document(document: CelDocument, *, http: bool = False) -> list[PolicyError]:
+    """Return what is wrong with a policy besides its expressions; `http` for those over HTTP requests."""
+    spec = document.model.spec
     found = [
         PolicyError(code, text, document.location(*route))
-        for code, text, route in _problems(document.model.kind, document.model.spec)
+        for code, text, route in (*_mode(spec, http=http), *_problems(document.model.kind, spec))
     ]
     return sorted(found, key=lambda error: error.location.span if error.location else ())
+
+
+def is_over_http(document: CelDocument) -> bool:
+    """Say whether a policy judges HTTP requests; in Kyverno policies of a namespace never do."""
+    model = document.model
+    evaluation = getattr(model.spec, "evaluation", None)
+    return model.kind == "ValidatingPolicy" and getattr(evaluation, "mode", None) == "HTTP"
+
+
+def _mode(spec: Any, *, http: bool) -> Iterator[tuple[str, str, Route]]:
+    mode = getattr(getattr(spec, "evaluation", None), "mode", None)
+    route = ("spec", "evaluation", "mode")
+    if mode == "Envoy":
+        yield "unsupported-field", "policies over Envoy requests cannot be honoured by this version", route
+    if mode == "HTTP" and not http:
+        text = "policies over HTTP requests are judged by `pratique test` alone, and only if cluster-wide"
+        yield "unsupported-field", text, route
 
 
 def _problems(kind: str, spec: Any) -> Iterator[tuple[str, str, Route]]:
     evaluation = getattr(spec, "evaluation", None)
     mode = getattr(evaluation, "mode", None) or "Kubernetes"
-    if mode in ("HTTP", "Envoy"):
-        yield (
-            "unsupported-field",
-            f"policies over {mode} requests cannot be honoured by this version",
-            ("spec", "evaluation", "mode"),
-        )
     constraints = spec.match_constraints
     if mode == "Kubernetes" and not (constraints and constraints.resource_rules) and not _is_about_json(kind):
         text = "a matchConstraints with at least one resource rule is required"

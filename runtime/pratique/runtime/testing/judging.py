@@ -182,10 +182,10 @@ _OK: Final = _Checked(True, "", "Ok")
 
 
 def _names(name: str, key: ResourceKey) -> bool:
-    """Say whether a row names a resource: by its name, or by namespace and name."""
+    """Say whether a row names a resource: by its name (of a payload, its path), or with the namespace."""
     parts = name.split("/")
-    if len(parts) == 1:
-        return name == key.name
+    if name == key.name:
+        return True
     return len(parts) == 2 and (parts[0], parts[1]) == (key.namespace, key.name)
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from pratique.compiler import ir
+from pratique.compiler.cel.values.native import Native
+from pratique.compiler.cel_policies.http_requests import HttpPolicy
+from pratique.grammar.documents import CelDocument
 from pratique.grammar.documents.command_line import UserInfoFile, Values
 from pratique.grammar.documents.testing import ClusterResource, ContextFile, Test
 from pratique.grammar.errors import PolicyError, PolicyErrors
@@ -22,6 +25,7 @@ from pratique.runtime.run_values import RunValues, check_operation, read_file
 from pratique.runtime.testing.cel_context import CelContext
 from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.discovery import Suite
+from pratique.runtime.testing.http_payloads import http_documents, http_policies, read_request
 from pratique.runtime.testing.mocks import Calls, Globals, check_mocks
 from pratique.runtime.testing.model import ResourceKey
 from pratique.runtime.testing.objects import read_objects
@@ -48,6 +52,8 @@ class Loaded:
         cluster: what is asked for objects; None where the suite has no cluster.
         in_cel: what policies in CEL are told.
         payloads: JSON objects that policies are about, with the names that rows give them.
+        http_policies: those over HTTP requests, which are not among `policies`.
+        http_requests: what these judge, with the names that rows give them.
     """
 
     policies: ir.PolicySet
@@ -63,6 +69,8 @@ class Loaded:
     cluster: Cluster | None
     in_cel: CelContext
     payloads: tuple[tuple[str, dict[str, Any]], ...] = ()
+    http_policies: tuple[HttpPolicy, ...] = ()
+    http_requests: tuple[tuple[str, Native], ...] = ()
 
 
 def load(suite: Suite, test: Test) -> Loaded:
@@ -76,7 +84,8 @@ def load(suite: Suite, test: Test) -> Loaded:
     values = _values(suite.folder, test)
     # Exceptions among the policies do not count, but are no mistake either.
     policies = policies_of(read_inputs(_paths(suite.folder, test.policies)), exceptions=True)
-    invalid = _invalid(policies)
+    over_http = http_documents(policies)
+    invalid = _invalid(policies, over_http)
     exemptions = read_exemptions(_paths(suite.folder, test.exceptions))
     resources, duplicates = _unique(
         read_objects([suite.folder / path for path in dict.fromkeys(test.resources)], doubles=True)
@@ -101,6 +110,10 @@ def load(suite: Suite, test: Test) -> Loaded:
         cluster=cluster,
         in_cel=CelContext(file, targets, parameters, calls, cluster),
         payloads=tuple((name, _payload(folder / name)) for name in _payload_names(test)),
+        http_policies=http_policies(over_http),
+        http_requests=tuple(
+            (name, read_request(folder / name)) for name in dict.fromkeys(test.http_payloads)
+        ),
     )
 
 
@@ -128,10 +141,7 @@ def _payload(path: Path) -> dict[str, Any]:
     return documents[0]
 
 
-_LATER: Final = {
-    "http_payloads": "httpPayloads",
-    "envoy_payloads": "envoyPayloads",
-}
+_LATER: Final = {"envoy_payloads": "envoyPayloads"}
 """Fields that nothing honours yet."""
 
 
@@ -181,8 +191,12 @@ def _values(folder: Path, test: Test) -> RunValues:
     return values
 
 
-def _invalid(policies: PolicyFiles) -> dict[str, str]:
+def _invalid(policies: PolicyFiles, apart: Sequence[CelDocument]) -> dict[str, str]:
     """Return the policies that Kyverno refuses, too, with the first reason.
+
+    Args:
+        policies: those of the suite.
+        apart: those that are read in another way, and not judged here.
 
     Raises:
         PolicyErrors: a file cannot be read, or holds what this version cannot follow.
@@ -190,7 +204,9 @@ def _invalid(policies: PolicyFiles) -> dict[str, str]:
     invalid = {}
     known: list[PolicyError] = []
     for document, errors in policies.refused:
-        if not any(error.code in REFUSED_HERE for error in errors):
+        if any(document is each for each in apart):
+            known += errors
+        elif not any(error.code in REFUSED_HERE for error in errors):
             invalid[document.model.metadata.name] = errors[0].message
             known += errors
     harmless = {id(error) for error in known}

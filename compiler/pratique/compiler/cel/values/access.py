@@ -35,6 +35,16 @@ class Record(ABC):
         """
 
 
+class Zeroed(Record):
+    """A record whose fields have a value even where they are not set."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def is_set(self, name: str) -> bool:
+        """Say whether a field counts as present: `has(value.name)`, `value.?name`."""
+
+
 def find(value: Any, key: Any) -> Any:
     """Return what stands under `key` in a map, list or record, or `MISSING`.
 
@@ -82,7 +92,9 @@ def select_if_present(value: Any, key: Any) -> Optional:
             return NONE
         value = value.value
     found = find(value, key)
-    return NONE if found is MISSING else Optional(found)
+    if found is MISSING or (type(value) is not dict and isinstance(value, Zeroed) and not value.is_set(key)):
+        return NONE
+    return Optional(found)
 
 
 def has(value: Any, field: str) -> bool:

@@ -65,7 +65,12 @@ def _hash(algorithm: str) -> Callable[[str], str]:
     ).hexdigest()
 
 
-def _unmarshal(run: Run, _: Context, text: Any) -> Any:
+def unmarshal(run: Run, _: Context, text: Any) -> Any:
+    """Return the value of a JSON text; all numbers are doubles.
+
+    Raises:
+        CelError: it is none.
+    """
     if type(text) is not str:
         raise CelError("unsupported type conversion to string")
     return read_json(run, text)
@@ -187,7 +192,7 @@ LIBRARY: Final = Library(
             for algorithm in ("sha1", "sha256", "md5")
             for prefix in ("", "hash.")
         ),
-        overload(".unmarshal(json.Json, dyn) -> dyn", _unmarshal, takes_run=True),
+        overload(".unmarshal(json.Json, dyn) -> dyn", unmarshal, takes_run=True),
         overload(".marshal(json.Json, dyn) -> string", _marshal, takes_run=True),
         overload(".parse(yaml.Yaml, string) -> dyn", _parse_yaml, takes_run=True),
         overload("math.round(double, int) -> double", _round),
