@@ -65,11 +65,6 @@ def test_what_this_version_cannot_follow_is_not_run(tmp_path: Path) -> None:
     assert result.failures == 1
 
 
-def test_a_field_that_nothing_honours_is_not_run(tmp_path: Path) -> None:
-    result = ran(tmp_path, [row("pass")], envoyPayloads=["x.json"])
-    assert "`envoyPayloads` cannot be honoured by this version" in result.problem
-
-
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -273,15 +273,20 @@ def reference_environment() -> Environment:
     return kyverno_base().with_variables({"ref": STRING}, {})
 
 
-@lru_cache(maxsize=1)
-def http_environment() -> Environment:
-    """Return the environment of policies over HTTP requests, without the policy's variables.
+@lru_cache(maxsize=2)
+def authorizing_environment(*, is_envoy: bool) -> Environment:
+    """Return the environment of policies over requests of HTTP or Envoy, without the policy's variables.
 
     It has nothing that asks the world, no clock and no random numbers.
 
     References: github.com/kyverno/kyverno-authz `pkg/cel/env.go`, `pkg/engine/compiler/compiler.go`.
     """
-    from pratique.compiler.cel.libraries.kyverno import http_authorization, images
+    from pratique.compiler.cel.libraries.kyverno import (
+        envoy_authorization,
+        envoy_messages,
+        http_authorization,
+        images,
+    )
 
     libraries = (
         standard.LIBRARY,
@@ -299,10 +304,12 @@ def http_environment() -> Environment:
         quantities.LIBRARY,
         versions.LIBRARY,
         images.LIBRARY,
-        http_authorization.LIBRARY,
+        http_authorization.JSON,
+        envoy_authorization.LIBRARY if is_envoy else http_authorization.LIBRARY,
     )
     environment = Environment().with_libraries(libraries)
-    return environment.with_variables({"object": http_authorization.REQUEST})
+    request = envoy_messages.REQUEST if is_envoy else http_authorization.REQUEST
+    return environment.with_variables({"object": request})
 
 
 def with_policy_variables(environment: Environment, types: Mapping[str, Type]) -> Environment:

@@ -41,30 +41,36 @@ def read_policy(
     return (None if errors else lowered.policy), errors
 
 
-def check_document(document: CelDocument, *, http: bool = False) -> list[PolicyError]:
-    """Return what is wrong with a policy besides its expressions; `http` for those over HTTP requests."""
+def check_document(document: CelDocument, *, authorizing: bool = False) -> list[PolicyError]:
+    """Return what is wrong with a policy besides its expressions.
+
+    Args:
+        document: the policy.
+        authorizing: policies over requests of HTTP or Envoy are wanted.
+    """
     spec = document.model.spec
     found = [
         PolicyError(code, text, document.location(*route))
-        for code, text, route in (*_mode(spec, http=http), *_problems(document.model.kind, spec))
+        for code, text, route in (
+            *_mode(spec, authorizing=authorizing),
+            *_problems(document.model.kind, spec),
+        )
     ]
     return sorted(found, key=lambda error: error.location.span if error.location else ())
 
 
-def is_over_http(document: CelDocument) -> bool:
-    """Say whether a policy judges HTTP requests; in Kyverno policies of a namespace never do."""
+def authorizing_mode(document: CelDocument) -> str:
+    """Return `HTTP` or `Envoy` for a policy over such requests; none of a namespace is. Else nothing."""
     model = document.model
-    evaluation = getattr(model.spec, "evaluation", None)
-    return model.kind == "ValidatingPolicy" and getattr(evaluation, "mode", None) == "HTTP"
+    mode = getattr(getattr(model.spec, "evaluation", None), "mode", None)
+    return mode if model.kind == "ValidatingPolicy" and mode in ("HTTP", "Envoy") else ""
 
 
-def _mode(spec: Any, *, http: bool) -> Iterator[tuple[str, str, Route]]:
+def _mode(spec: Any, *, authorizing: bool) -> Iterator[tuple[str, str, Route]]:
     mode = getattr(getattr(spec, "evaluation", None), "mode", None)
     route = ("spec", "evaluation", "mode")
-    if mode == "Envoy":
-        yield "unsupported-field", "policies over Envoy requests cannot be honoured by this version", route
-    if mode == "HTTP" and not http:
-        text = "policies over HTTP requests are judged by `pratique test` alone, and only if cluster-wide"
+    if mode in ("HTTP", "Envoy") and not authorizing:
+        text = f"policies over {mode} requests are judged by `pratique test` alone, and only if cluster-wide"
         yield "unsupported-field", text, route
 
 

@@ -26,9 +26,9 @@ from pratique.runtime.testing.cel_evaluation import payload_responses, target_re
 from pratique.runtime.testing.cel_responses import cel_responses, in_cel
 from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.context import SuiteContext
-from pratique.runtime.testing.http_payloads import http_responses
 from pratique.runtime.testing.loading import Loaded
 from pratique.runtime.testing.model import ResourceKey, Response, Responses, RuleKind, RuleOutcome
+from pratique.runtime.testing.request_payloads import request_responses
 
 if TYPE_CHECKING:
     from pratique.runtime.evidence import Evidence
@@ -89,9 +89,10 @@ async def evaluate(
         triggers[""].setdefault(ResourceKey("", "", "", name), []).extend(
             await payload_responses(engine, payload, evidence.evaluation() if evidence else None)
         )
-    for name, request in loaded.http_requests:
+    for mode, name, request in loaded.requests:
+        policies = [policy for policy in loaded.authorizing if policy.mode == mode]
         triggers[""].setdefault(ResourceKey("", "", "", name), []).extend(
-            http_responses(loaded.http_policies, request)
+            request_responses(policies, request)
         )
     return Responses(triggers=triggers, targets=_targets(triggers), invalid=loaded.invalid)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pratique.compiler import ir
 from pratique.compiler.cel.values.native import Native
-from pratique.compiler.cel_policies.http_requests import HttpPolicy
+from pratique.compiler.cel_policies.authorizing import AuthorizingPolicy
 from pratique.grammar.documents import CelDocument
 from pratique.grammar.documents.command_line import UserInfoFile, Values
 from pratique.grammar.documents.testing import ClusterResource, ContextFile, Test
@@ -25,10 +25,14 @@ from pratique.runtime.run_values import RunValues, check_operation, read_file
 from pratique.runtime.testing.cel_context import CelContext
 from pratique.runtime.testing.cluster import Cluster
 from pratique.runtime.testing.discovery import Suite
-from pratique.runtime.testing.http_payloads import http_documents, http_policies, read_request
 from pratique.runtime.testing.mocks import Calls, Globals, check_mocks
 from pratique.runtime.testing.model import ResourceKey
 from pratique.runtime.testing.objects import read_objects
+from pratique.runtime.testing.request_payloads import (
+    authorizing_documents,
+    authorizing_policies,
+    read_requests,
+)
 
 REFUSED_HERE: Final = frozenset({"unsupported-field", "unsupported-kind"})
 """Codes of mistakes that are ours: Kyverno accepts such policies."""
@@ -52,8 +56,8 @@ class Loaded:
         cluster: what is asked for objects; None where the suite has no cluster.
         in_cel: what policies in CEL are told.
         payloads: JSON objects that policies are about, with the names that rows give them.
-        http_policies: those over HTTP requests, which are not among `policies`.
-        http_requests: what these judge, with the names that rows give them.
+        authorizing: those over requests of HTTP and Envoy, which are not among `policies`.
+        requests: what these judge: the mode, the name that rows give it, and the request.
     """
 
     policies: ir.PolicySet
@@ -69,8 +73,8 @@ class Loaded:
     cluster: Cluster | None
     in_cel: CelContext
     payloads: tuple[tuple[str, dict[str, Any]], ...] = ()
-    http_policies: tuple[HttpPolicy, ...] = ()
-    http_requests: tuple[tuple[str, Native], ...] = ()
+    authorizing: tuple[AuthorizingPolicy, ...] = ()
+    requests: tuple[tuple[str, str, Native], ...] = ()
 
 
 def load(suite: Suite, test: Test) -> Loaded:
@@ -84,8 +88,8 @@ def load(suite: Suite, test: Test) -> Loaded:
     values = _values(suite.folder, test)
     # Exceptions among the policies do not count, but are no mistake either.
     policies = policies_of(read_inputs(_paths(suite.folder, test.policies)), exceptions=True)
-    over_http = http_documents(policies)
-    invalid = _invalid(policies, over_http)
+    apart = authorizing_documents(policies)
+    invalid = _invalid(policies, apart)
     exemptions = read_exemptions(_paths(suite.folder, test.exceptions))
     resources, duplicates = _unique(
         read_objects([suite.folder / path for path in dict.fromkeys(test.resources)], doubles=True)
@@ -110,10 +114,8 @@ def load(suite: Suite, test: Test) -> Loaded:
         cluster=cluster,
         in_cel=CelContext(file, targets, parameters, calls, cluster),
         payloads=tuple((name, _payload(folder / name)) for name in _payload_names(test)),
-        http_policies=http_policies(over_http),
-        http_requests=tuple(
-            (name, read_request(folder / name)) for name in dict.fromkeys(test.http_payloads)
-        ),
+        authorizing=authorizing_policies(apart),
+        requests=read_requests(folder, test),
     )
 
 
@@ -141,22 +143,8 @@ def _payload(path: Path) -> dict[str, Any]:
     return documents[0]
 
 
-_LATER: Final = {"envoy_payloads": "envoyPayloads"}
-"""Fields that nothing honours yet."""
-
-
 def _check(suite: Suite, test: Test) -> None:
     errors = list(check_mocks(suite, test))
-    errors += [
-        PolicyError(
-            "unsupported-field",
-            f"`{alias}` cannot be honoured by this version",
-            suite.place(alias),
-            help="a test that leaves out a part of its input would say nothing, so the suite is not run",
-        )
-        for name, alias in _LATER.items()
-        if getattr(test, name)
-    ]
     if errors:
         raise PolicyErrors(errors)
 

@@ -94,7 +94,7 @@ def run(suite: Suite, selector: Selector, *, registries: bool = False) -> SuiteR
     )
     return replace(
         result,
-        policies=len(loaded.policies.policies) + len(loaded.http_policies) + len(loaded.invalid),
+        policies=len(loaded.policies.policies) + len(loaded.authorizing) + len(loaded.invalid),
         resources=len(loaded.resources),
         exceptions=len(loaded.exemptions),
         rows=tuple(Judge(suite.folder, responses).rows(expected)),

@@ -87,16 +87,16 @@ def _parse_yaml(run: Run, _: Context, text: str) -> Any:
     read = read_plain(Source("yaml.parse", text))
     if read.errors:
         raise CelError(f"error converting YAML to JSON: {read.errors[0].message}")
-    return _with_doubles(read.documents[0].data) if read.documents else None
+    return with_doubles(read.documents[0].data) if read.documents else None
 
 
-def _with_doubles(value: Any) -> Any:
+def with_doubles(value: Any) -> Any:
     """Return data as Go reads JSON: all numbers are doubles."""
     if type(value) is int:
         return float(value)
     if isinstance(value, dict):
-        return {key: _with_doubles(element) for key, element in value.items()}
-    return [_with_doubles(element) for element in value] if isinstance(value, list) else value
+        return {key: with_doubles(element) for key, element in value.items()}
+    return [with_doubles(element) for element in value] if isinstance(value, list) else value
 
 
 def _round(value: float, digits: int) -> float:

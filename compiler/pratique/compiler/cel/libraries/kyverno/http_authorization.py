@@ -91,7 +91,6 @@ LIBRARY: Final = Library(
         overload(f".Response({_DENIED}) -> {RESPONSE}", _response),
         overload(f".Header({_ATTRIBUTES}, string) -> list(string)", _header),
         overload(f".QueryParam({_ATTRIBUTES}, string) -> list(string)", _parameter),
-        overload(".Unmarshal(json.Json, dyn) -> dyn", unmarshal, takes_run=True),
     ),
     structs={
         REQUEST.name: {"attributes": _ATTRIBUTES},
@@ -111,5 +110,10 @@ LIBRARY: Final = Library(
         _OK.name: {},
         _DENIED.name: {"reason": STRING},
     },
+)
+
+JSON: Final = Library(
+    overloads=(overload(".Unmarshal(json.Json, dyn) -> dyn", unmarshal, takes_run=True),),
     constants={"json": (opaque("json.Json"), Context("json.Json"))},
 )
+"""`json.Unmarshal(text)`, which policies over requests have instead of Kyverno's other functions on data."""

@@ -1,4 +1,4 @@
-"""Policies over HTTP requests: what expressions see of a request, which answer counts, what is refused."""
+"""Policies over requests of HTTP and Envoy: what expressions see, which answer counts, what is refused."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from pratique.compiler.cel.libraries.kyverno import envoy_messages
 from pratique.compiler.cel.libraries.kyverno.http_authorization import canonical, request_of
-from pratique.compiler.cel_policies.checks import is_over_http, read_policy
+from pratique.compiler.cel_policies.authorizing import AuthorizingPolicy, read_authorizing_policy
+from pratique.compiler.cel_policies.checks import authorizing_mode, read_policy
 from pratique.compiler.cel_policies.evaluation import Outcome
-from pratique.compiler.cel_policies.http_requests import HttpPolicy, read_http_policy
 from pratique.grammar.documents import CelDocument, read_policies
 from pratique.grammar.source import Source
 from tests.support_cel_policies import text
@@ -41,8 +42,8 @@ def document(
     return file.cel_policies[0]
 
 
-def policy(*validations: str, **spec: Any) -> HttpPolicy:
-    found, errors = read_http_policy(document(*validations, **spec))
+def policy(*validations: str, **spec: Any) -> AuthorizingPolicy:
+    found, errors = read_authorizing_policy(document(*validations, **spec))
     assert found is not None, [str(error) for error in errors]
     return found
 
@@ -52,7 +53,7 @@ def answer(*validations: str, request: dict[str, Any] | None = None, **spec: Any
 
 
 def mistakes(*validations: str, **spec: Any) -> list[str]:
-    found, errors = read_http_policy(document(*validations, **spec))
+    found, errors = read_authorizing_policy(document(*validations, **spec))
     assert found is None
     return [str(error) for error in errors]
 
@@ -162,7 +163,7 @@ def test_variables() -> None:
         ("oldObject", "undeclared reference to 'oldObject'"),
         ("http.Denied(403).Response()", "found no matching overload for 'http.Denied'"),
         ("jwt.Decode('a', 'b').Valid ? null : null", "unsupported-field"),
-        ("http.Get('http://x') == null ? null : null", "`http.Get` in policies over HTTP requests"),
+        ("http.Get('http://x') == null ? null : null", "`http.Get` in policies over requests"),
         ("resource.Get('v1', 'pods', 'a', 'b') == null ? null : null", "`resource.Get`"),
         ("mcp.ToolsCallMethod == '' ? null : null", "`mcp.ToolsCallMethod`"),
         ("http.CheckResponse{}", "`http.CheckResponse{}`"),
@@ -185,18 +186,124 @@ def test_conditions_see_no_variables_and_are_of_bool() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "mode"),
-    [("NamespacedValidatingPolicy", "HTTP"), ("ValidatingPolicy", "Envoy"), ("ValidatingPolicy", "JSON")],
+    [
+        ("NamespacedValidatingPolicy", "HTTP"),
+        ("ValidatingPolicy", "Kubernetes"),
+        ("ValidatingPolicy", "JSON"),
+    ],
 )
-def test_policies_that_are_not_over_http(kind: str, mode: str) -> None:
-    assert not is_over_http(document(ALLOW, kind=kind, mode=mode))
+def test_policies_that_are_not_over_requests(kind: str, mode: str) -> None:
+    assert not authorizing_mode(document(ALLOW, kind=kind, mode=mode))
+
+
+# --- Envoy ---------------------------------------------------------------------------------------------
+
+ALLOWED = "envoy.Allowed().Response()"
+FORBIDDEN = "envoy.Denied(403).Response()"
+CHECK: dict[str, Any] = {
+    "attributes": {
+        "source": {"address": {"socket_address": {"address": "10.1.1.1", "port_value": 8080, "protocol": 1}}},
+        "request": {
+            "time": "2026-01-02T03:04:05Z",
+            "http": {"method": "GET", "headers": {"x-user": "ann"}, "size": -1, "raw_body": b"{}"},
+        },
+        "context_extensions": {},
+        "metadata_context": {"filter_metadata": {"jwt": {"sub": "ann", "level": 3}}},
+    }
+}
+
+
+def told(*validations: str, **spec: Any) -> Outcome:
+    return policy(*validations, mode="Envoy", **spec).evaluate(envoy_messages.request_of(CHECK))
+
+
+@pytest.mark.parametrize(
+    ("validations", "status", "message"),
+    [
+        ([ALLOWED], "pass", "request allowed"),
+        ([FORBIDDEN], "fail", "request denied with status code 403"),
+        (["null", FORBIDDEN, ALLOWED], "fail", "request denied with status code 403"),
+        (["null"], "skip", "request does not match"),
+        ([f"object.attributes.request.http.method == 'GET' ? {ALLOWED} : null"], "pass", "request allowed"),
+        (
+            [f"object.attributes.request.http.headers['n'] == '' ? {ALLOWED} : null"],
+            "error",
+            "no such key: n",
+        ),
+        (["envoy.Denied(3000000000).Response()"], "error", "integer overflow"),
+        (
+            [f"{ALLOWED} == {ALLOWED} ? null : null"],
+            "error",
+            "answers to Envoy cannot be compared by this version",
+        ),
+    ],
+)
+def test_what_envoy_is_told(validations: list[str], status: str, message: str) -> None:
+    assert told(*validations) == Outcome(status=status, message=message)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "object.attributes.request.http.headers['x-user'] == 'ann'",
+        "object.attributes.request.http.headers[?'none'].orValue('-') == '-'",
+        "object.attributes.request.http.size == -1 && !has(object.attributes.request.http.host)",
+        "object.attributes.request.http.path == '' && object.attributes.destination.address.pipe.path == ''",
+        "object.attributes.source.address.socket_address.port_value == 8080u",
+        "object.attributes.source.address.socket_address.protocol == 1",
+        "has(object.attributes.source) && !has(object.attributes.destination)",
+        "!has(object.attributes.context_extensions) && size(object.attributes.context_extensions) == 0",
+        "object.attributes.request.time == timestamp('2026-01-02T03:04:05Z')",
+        "object.attributes.metadata_context.filter_metadata['jwt'].level == 3.0",
+        "json.Unmarshal(string(object.attributes.request.http.raw_body)) == {}",
+    ],
+)
+def test_what_expressions_see_of_envoy(condition: str) -> None:
+    assert told(f"{condition} ? {ALLOWED} : {FORBIDDEN}").message == "request allowed"
+
+
+def test_what_answers_hold_besides_changes_no_verdict() -> None:
+    header = "envoy.Header('a', 'b').KeepEmptyValue().KeepEmptyValue(true)"
+    parameter = "envoy.QueryParam('a', 'b')"
+    allowed = (
+        f"envoy.Allowed().WithHeader({header}).WithHeader('a', 'b').WithoutHeader('a')"
+        f".WithQueryParam({parameter}).WithQueryParam('a', 'b').WithoutQueryParam('a')"
+        f".WithResponseHeader('a', 'b').WithResponseHeader({header})"
+        ".Response().WithMessage('m').WithMetadata({'a': 1})"
+    )
+    denied = f"envoy.Denied(401).WithBody('b').WithHeader({header}).WithHeader('a', 'b').Response()"
+    assert told(allowed).status == "pass"
+    assert told(denied).message == "request denied with status code 401"
+
+
+def test_an_empty_check_has_zero_values() -> None:
+    seen = "!has(object.attributes) && object.attributes.request.time == timestamp(0)"
+    empty = policy(f"{seen} ? {ALLOWED} : {FORBIDDEN}", mode="Envoy").evaluate(envoy_messages.request_of({}))
+    assert empty.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("http.Allowed().Response()", "undeclared reference to 'http'"),
+        ("envoy.Allowed()", "output is expected to be of type envoy.service.auth.v3.CheckResponse"),
+        ("envoy.Denied('403').Response()", "found no matching overload"),
+        ("object.attributes.request.http.header_map", "undefined field 'header_map'"),
+        ("envoy.service.auth.v3.CheckResponse{}", "`envoy.service.auth.v3.CheckResponse{}`"),
+        ("envoy.Denied(envoy.type.v3.StatusCode.Forbidden).Response()", "`envoy.type`"),
+        ("jwt.Decode('a', 'b').Valid ? null : null", "`jwt.Decode`"),
+    ],
+)
+def test_refused_of_envoy(expression: str, expected: str) -> None:
+    found = mistakes(expression, mode="Envoy")
+    assert expected in found[0]
 
 
 def test_everything_else_refuses_them() -> None:
     written = document(ALLOW)
-    assert is_over_http(written)
+    assert authorizing_mode(written) == "HTTP"
     found, (error,) = read_policy(written)
     assert found is None
     assert error.code == "unsupported-field"
     assert "judged by `pratique test` alone" in error.message
-    (envoy,) = read_http_policy(document(ALLOW, mode="Envoy"))[1]
-    assert "over Envoy requests" in envoy.message
+    assert "over Envoy requests" in read_policy(document("null", mode="Envoy"))[1][0].message

@@ -1,4 +1,4 @@
-"""HTTP requests in suites: files, rows, and policies that answer about them and nothing else."""
+"""Requests of HTTP and Envoy in suites: files, rows, and policies that answer about them and nothing else."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from pratique.compiler.cel.values.numbers import Uint
 from pratique.grammar.errors import PolicyErrors
-from pratique.runtime.testing.http_payloads import read_request
 from pratique.runtime.testing.model import SuiteResult
+from pratique.runtime.testing.request_payloads import read_envoy, read_http
 from tests.support_cel_policies import text
 from tests.support_suites import POD, ran, reasons, row
 
@@ -107,14 +108,91 @@ def test_policies_of_a_namespace_are_refused(tmp_path: Path) -> None:
 def test_files_that_are_no_requests(tmp_path: Path, content: str, told: str) -> None:
     (tmp_path / "a.json").write_text(content, "utf-8")
     with pytest.raises(PolicyErrors) as raised:
-        read_request(tmp_path / "a.json")
+        read_http(tmp_path / "a.json")
+    assert told in raised.value.render()
+
+
+ENVOY = """evaluation: {mode: Envoy}
+validations:
+- expression: >-
+    object.attributes.request.http.headers[?'x-user'].orValue('') == 'ann'
+    ? envoy.Allowed().Response() : envoy.Denied(403).Response()
+"""
+
+
+def test_requests_of_envoy(tmp_path: Path) -> None:
+    """Policies are about the requests of their mode; the names of fields have both forms."""
+    http = text("ValidatingPolicy", RULES, rules="").replace("{name: p}", "{name: http}")
+    files = {
+        "ann.json": {"attributes": {"request": {"http": {"headers": {"x-user": "ann"}}}}},
+        "bob.json": {"attributes": {"tlsSession": {"sni": "a"}, "request": {"http": {"size": "12"}}}},
+    }
+    rows = [
+        said("pass", "ann.json"),
+        said("fail", "bob.json"),
+        {**said("pass", "good.json"), "policy": "http"},
+    ]
+    result = suite(
+        tmp_path,
+        rows,
+        policies=[text("ValidatingPolicy", ENVOY, rules=""), http],
+        files={**files, "good.json": GOOD},
+        httpPayloads=["good.json"],
+        envoyPayloads=[*files],
+    )
+    assert reasons(result) == OK * 3
+    assert result.rows[1].message == "request denied with status code 403"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('{"attributes": {"tlsSession": {"sni": "a"}}}', {"tls_session"}),
+        ('{"attributes": {"tls_session": {}, "source": null}}', {"tls_session"}),
+        ('{"attributes": {}}', set()),
+    ],
+)
+def test_fields_of_envoy(tmp_path: Path, content: str, expected: set[str]) -> None:
+    (tmp_path / "a.json").write_text(content, "utf-8")
+    assert read_envoy(tmp_path / "a.json").fields["attributes"].present == expected
+
+
+def test_values_of_envoy(tmp_path: Path) -> None:
+    written = '{"size": "-1", "rawBody": "_-8", "id": ""}'
+    address = '{"address": {"socketAddress": {"protocol": "UDP", "portValue": "80"}}}'
+    text = f'{{"attributes": {{"source": {address}, "request": {{"http": {written}}}}}}}'
+    (tmp_path / "a.json").write_text(text, "utf-8")
+    attributes = read_envoy(tmp_path / "a.json").fields["attributes"].fields
+    http = attributes["request"].fields["http"]
+    assert (http.fields["size"], http.fields["raw_body"]) == (-1, b"\xff\xef")
+    assert http.present == {"size", "raw_body"}
+    socket = attributes["source"].fields["address"].fields["socket_address"].fields
+    assert (socket["protocol"], socket["port_value"]) == (1, Uint(80))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"attributes": {"request": {"time": "noon"}}}', "is not a timestamp"),
+        ('{"attributes": {"request": {"http": {"size": 1.5}}}}', "a.json:1:"),
+        ('{"attributes": {"request": {"http": {"size": "9223372036854775808"}}}}', "a.json:1:"),
+        ('{"attributes": {"request": {"http": {"headers": {"a": null}}}}}', "a.json:1:"),
+        ('{"attributes": {"request": {"http": {"headerMap": {}}}}}', "has no field `headerMap`"),
+        ('{"Attributes": {}}', "has no field `Attributes`"),
+        ("attributes: {}", "a.json must be one JSON object"),
+    ],
+)
+def test_files_that_are_no_requests_of_envoy(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "a.json").write_text(content, "utf-8")
+    with pytest.raises(PolicyErrors) as raised:
+        read_envoy(tmp_path / "a.json")
     assert told in raised.value.render()
 
 
 def test_what_is_null_is_not_set(tmp_path: Path) -> None:
     written = '{"attributes": {"header": {"A": null, "B": ["x", null]}, "body": "aGk=\\n", "query": null}}'
     (tmp_path / "a.json").write_text(written, "utf-8")
-    attributes = read_request(tmp_path / "a.json").fields["attributes"]
+    attributes = read_http(tmp_path / "a.json").fields["attributes"]
     assert attributes.fields["header"] == {"A": [], "B": ["x", ""]}
     assert attributes.fields["body"] == b"hi"
     assert attributes.fields["query"] == {}
