@@ -12,13 +12,13 @@ from pratique.runtime.cli.kyverno_flags import add_flags
 from pratique.runtime.cli.options import (
     CommaList,
     add_exception_options,
+    add_exit_options,
     add_plan_option,
     add_platform_option,
     add_secrets_option,
     add_store_options,
     add_value_options,
     apply_options,
-    exit_code,
 )
 from pratique.runtime.cli.writing import add_output_options, chosen_outputs, render_options, write
 
@@ -86,7 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_store_options(parser)
     add_platform_option(parser)
-    _add_exit_options(parser)
+    add_exit_options(parser)
     add_flags(parser)
 
 
@@ -128,27 +128,6 @@ def evaluate(args: argparse.Namespace, progress: ProgressBar) -> Report:
     from pratique.runtime.session import apply
 
     return apply(apply_options(args), progress=progress)
-
-
-def _add_exit_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("exit code")
-    group.add_argument(
-        "--audit-warn",
-        action="store_true",
-        help="count and show failures of policies in Audit as warnings",
-    )
-    group.add_argument(
-        "--warn-exit-code",
-        metavar="N",
-        type=exit_code,
-        default=0,
-        help="exit with N where there are warnings and nothing worse (default 0)",
-    )
-    group.add_argument(
-        "--warn-no-pass",
-        action="store_true",
-        help="exit with the code of --warn-exit-code also where nothing passed",
-    )
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -126,9 +126,9 @@ def add_secrets_option(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_value_options(parser: argparse.ArgumentParser) -> None:
-    """Declare what is told of requests and context beside the resources."""
-    group = parser.add_argument_group("values and requests")
+def add_value_options(parser: argparse.ArgumentParser, *, requests: bool = True) -> None:
+    """Declare what is told of context beside the resources, and of `requests` where there are any."""
+    group = parser.add_argument_group("values and requests" if requests else "values")
     group.add_argument(
         "-s",
         "--set",
@@ -146,17 +146,18 @@ def add_value_options(parser: argparse.ArgumentParser) -> None:
         type=file,
         help="values of variables and context entries, labels of namespaces (kind Values)",
     )
-    group.add_argument(
-        "-u",
-        "--userinfo",
-        metavar="FILE",
-        type=file,
-        help="who sends the requests: user, groups, roles (kind UserInfo)",
-    )
+    if requests:
+        group.add_argument(
+            "-u",
+            "--userinfo",
+            metavar="FILE",
+            type=file,
+            help="who sends the requests: user, groups, roles (kind UserInfo)",
+        )
 
 
-def add_exception_options(parser: argparse.ArgumentParser) -> None:
-    """Declare which policy exceptions count."""
+def add_exception_options(parser: argparse.ArgumentParser, *, among_resources: bool = True) -> None:
+    """Declare which policy exceptions count; those `among_resources` where these are read as a whole."""
     group = parser.add_argument_group("policy exceptions")
     group.add_argument(
         "-e",
@@ -168,16 +169,40 @@ def add_exception_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="file, folder or glob of policy exceptions; repeat it or separate with commas",
     )
-    group.add_argument(
-        "--exceptions-with-resources",
-        "--exceptions-within-resources",
-        dest="exceptions_with_resources",
-        action="store_true",
-        help="exceptions among the resources count",
-    )
+    if among_resources:
+        group.add_argument(
+            "--exceptions-with-resources",
+            "--exceptions-within-resources",
+            dest="exceptions_with_resources",
+            action="store_true",
+            help="exceptions among the resources count",
+        )
     group.add_argument(
         "--exceptions-within-policies", action="store_true", help="exceptions among the policies count"
     )
+
+
+def add_exit_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Declare what exit codes tell of verdicts; return the group, for what a command adds."""
+    group = parser.add_argument_group("exit code")
+    group.add_argument(
+        "--audit-warn",
+        action="store_true",
+        help="count and show failures of policies in Audit as warnings",
+    )
+    group.add_argument(
+        "--warn-exit-code",
+        metavar="N",
+        type=exit_code,
+        default=0,
+        help="exit with N where there are warnings and nothing worse (default 0)",
+    )
+    group.add_argument(
+        "--warn-no-pass",
+        action="store_true",
+        help="exit with the code of --warn-exit-code also where nothing passed",
+    )
+    return group
 
 
 def add_platform_option(parser: argparse.ArgumentParser) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pratique.runtime.cli.options import (
-    CommaList,
     add_cluster_options,
+    add_exception_options,
+    add_exit_options,
     add_plan_option,
     add_platform_option,
     add_secrets_option,
     add_store_options,
-    exit_code,
-    file,
+    add_value_options,
     store_options,
     trust_options,
 )
@@ -79,40 +79,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_cluster_options(inputs)
     add_plan_option(inputs, "scan by")
     add_secrets_option(inputs)
-    inputs.add_argument(
-        "-e",
-        "--exception",
-        dest="exceptions",
-        metavar="FILE",
-        action=CommaList,
-        default=[],
-        help="file, folder or glob of policy exceptions; repeat it or separate with commas",
-    )
-    inputs.add_argument(
-        "--exceptions-within-policies", action="store_true", help="exceptions among the policies count"
-    )
-    inputs.add_argument(
-        "-s",
-        "--set",
-        dest="variables",
-        metavar="NAME=VALUE",
-        action=CommaList,
-        default=[],
-        help="value of a variable or context entry; repeat it or separate with commas",
-    )
-    inputs.add_argument(
-        "-f",
-        "--values-file",
-        metavar="FILE",
-        type=file,
-        help="values of variables and context entries, labels of namespaces (kind Values)",
-    )
+    add_exception_options(parser, among_resources=False)
+    add_value_options(parser, requests=False)
     _add_work_options(parser)
     add_job_options(parser)
     add_output_options(parser, _FORMATS, costs=False)
     add_store_options(parser)
     add_platform_option(parser)
-    _add_exit_options(parser)
+    add_exit_options(parser).add_argument(
+        "--exit-zero",
+        action="store_true",
+        help="exit with 0 also where there are findings: the report tells them",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -286,30 +264,6 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         help="make one report of the --state files of all shards, or of a folder of them; nothing is scanned",
-    )
-
-
-def _add_exit_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("exit code")
-    group.add_argument(
-        "--audit-warn", action="store_true", help="count and show failures of policies in Audit as warnings"
-    )
-    group.add_argument(
-        "--warn-exit-code",
-        metavar="N",
-        type=exit_code,
-        default=0,
-        help="exit with N where there are warnings and nothing worse (default 0)",
-    )
-    group.add_argument(
-        "--warn-no-pass",
-        action="store_true",
-        help="exit with the code of --warn-exit-code also where nothing passed",
-    )
-    group.add_argument(
-        "--exit-zero",
-        action="store_true",
-        help="exit with 0 also where there are findings: the report tells them",
     )
 
 
