@@ -184,6 +184,25 @@ def _is_part_of_object(name: str) -> bool:
     return name == "Object" or name.startswith("Object.")
 
 
+_GENERAL: Final = (
+    standard.LIBRARY,
+    optionals.LIBRARY,
+    comprehensions.BINDINGS,
+    encoders.LIBRARY,
+    lists.LIBRARY,
+    mathematics.LIBRARY,
+    sets.LIBRARY,
+    strings.LIBRARY,
+    regex.KUBERNETES,
+    addresses.LIBRARY,
+    formats.LIBRARY,
+    urls.LIBRARY,
+    quantities.LIBRARY,
+    versions.LIBRARY,
+)
+"""The libraries of all dialects of Kyverno: those of cel-go, and of Kubernetes those that ask nobody."""
+
+
 @lru_cache(maxsize=1)
 def kyverno_base() -> Environment:
     """Return the libraries that all of Kyverno's CEL policies have, without those that ask the world."""
@@ -191,21 +210,8 @@ def kyverno_base() -> Environment:
 
     return Environment().with_libraries(
         (
-            standard.LIBRARY,
-            optionals.LIBRARY,
-            comprehensions.BINDINGS,
-            encoders.LIBRARY,
-            lists.LIBRARY,
-            mathematics.LIBRARY,
-            sets.LIBRARY,
-            strings.LIBRARY,
+            *_GENERAL,
             regex.LIBRARY,
-            regex.KUBERNETES,
-            addresses.LIBRARY,
-            formats.LIBRARY,
-            urls.LIBRARY,
-            quantities.LIBRARY,
-            versions.LIBRARY,
             optionals.LENIENT_OR_VALUE,
             images.LIBRARY,
             helpers.LIBRARY,
@@ -289,20 +295,7 @@ def authorizing_environment(*, is_envoy: bool) -> Environment:
     )
 
     libraries = (
-        standard.LIBRARY,
-        optionals.LIBRARY,
-        comprehensions.BINDINGS,
-        encoders.LIBRARY,
-        lists.LIBRARY,
-        mathematics.LIBRARY,
-        sets.LIBRARY,
-        strings.LIBRARY,
-        regex.KUBERNETES,
-        addresses.LIBRARY,
-        formats.LIBRARY,
-        urls.LIBRARY,
-        quantities.LIBRARY,
-        versions.LIBRARY,
+        *_GENERAL,
         images.LIBRARY,
         http_authorization.JSON,
         envoy_authorization.LIBRARY if is_envoy else http_authorization.LIBRARY,
