@@ -6,30 +6,30 @@ import pytest
 
 from pratique.runtime.configuration.file_globs import FileGlob
 
-FOLDER = Path("/work")
+FOLDER = Path("/shop")
 
 
 @pytest.mark.parametrize(
     ("glob", "path", "matches"),
     [
-        ("a.yaml", "/work/a.yaml", True),
-        ("a.yaml", "/work/deep/er/a.yaml", True),
-        ("a.yaml", "/work/b/xa.yaml", False),
-        ("./b/a.yaml", "/work/b/a.yaml", True),
-        ("b/a.yaml", "/work/c/b/a.yaml", False),
-        ("/b/a.yaml", "/work/b/a.yaml", True),
-        ("b/*.yaml", "/work/b/a.yaml", True),
-        ("b/*.yaml", "/work/b/c/a.yaml", False),
-        ("b/**", "/work/b/c/a.yaml", True),
-        ("b/**/a.yaml", "/work/b/a.yaml", True),
-        ("b/**/a.yaml", "/work/b/c/d/a.yaml", True),
-        ("**/a.yaml", "/work/a.yaml", True),
-        ("tests", "/work/x/tests/a.yaml", True),
-        ("tests/", "/work/tests/b/a.yaml", True),
-        ("tests/", "/work/mytests/a.yaml", False),
-        ("a?.yaml", "/work/ab.yaml", True),
-        ("a?.yaml", "/work/a/.yaml", False),
-        ("a[b].yaml", "/work/a[b].yaml", True),
+        ("a.yaml", "/shop/a.yaml", True),
+        ("a.yaml", "/shop/deep/er/a.yaml", True),
+        ("a.yaml", "/shop/b/xa.yaml", False),
+        ("./b/a.yaml", "/shop/b/a.yaml", True),
+        ("b/a.yaml", "/shop/c/b/a.yaml", False),
+        ("/b/a.yaml", "/shop/b/a.yaml", True),
+        ("b/*.yaml", "/shop/b/a.yaml", True),
+        ("b/*.yaml", "/shop/b/c/a.yaml", False),
+        ("b/**", "/shop/b/c/a.yaml", True),
+        ("b/**/a.yaml", "/shop/b/a.yaml", True),
+        ("b/**/a.yaml", "/shop/b/c/d/a.yaml", True),
+        ("**/a.yaml", "/shop/a.yaml", True),
+        ("tests", "/shop/x/tests/a.yaml", True),
+        ("tests/", "/shop/tests/b/a.yaml", True),
+        ("tests/", "/shop/mytests/a.yaml", False),
+        ("a?.yaml", "/shop/ab.yaml", True),
+        ("a?.yaml", "/shop/a/.yaml", False),
+        ("a[b].yaml", "/shop/a[b].yaml", True),
         ("*.yaml", "/elsewhere/a.yaml", True),
         ("b/*.yaml", "/elsewhere/b/a.yaml", False),
     ],
