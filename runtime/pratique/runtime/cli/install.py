@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from pratique.runtime.cli.options import add_cluster_options
+from pratique.runtime.cli.options import add_cluster_options, asks_cluster
 
 if TYPE_CHECKING:
     from pratique.runtime.installing.manifests import InstallOptions, Object
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
         print(yaml_text(objects), end="")
         return ExitCode.CLEAN
-    if not (args.cluster or args.kubeconfig or args.context):
+    if not asks_cluster(args):
         raise UsageError("give --dry-run, or a cluster: --cluster, --kubeconfig FILE or --context NAME")
     _apply(objects, args)
     return ExitCode.CLEAN

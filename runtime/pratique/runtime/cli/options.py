@@ -104,6 +104,11 @@ def add_cluster_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--context", metavar="NAME", default="", help="ask the cluster of this context")
 
 
+def asks_cluster(args: argparse.Namespace) -> bool:
+    """Say whether some cluster was named."""
+    return bool(args.cluster or args.kubeconfig or args.context)
+
+
 def add_plan_option(group: argparse._ActionsContainer, verb: str) -> None:
     """Declare the saved plan that stands for policies."""
     group.add_argument(

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pratique.runtime.cli.options import CommaList, add_cluster_options
+from pratique.runtime.cli.options import CommaList, add_cluster_options, asks_cluster
 from pratique.runtime.cli.writing import FORMATS as ALL_FORMATS
 from pratique.runtime.cli.writing import (
     Output,
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from pratique.grammar.errors import ExitCode, UsageError
 
-    in_cluster = bool(args.cluster or args.kubeconfig or args.context)
+    in_cluster = asks_cluster(args)
     if bool(args.results) == in_cluster:
         raise UsageError("give either results or a cluster; see `pratique report --help`")
     if args.namespace and not in_cluster:

@@ -18,6 +18,7 @@ from pratique.runtime.cli.options import (
     add_secrets_option,
     add_store_options,
     add_value_options,
+    asks_cluster,
     store_options,
     trust_options,
 )
@@ -167,7 +168,7 @@ def options(args: argparse.Namespace) -> ScanOptions:
     from pratique.runtime.fleet.session import ScanOptions
 
     cluster = None
-    if _asks_cluster(args):
+    if asks_cluster(args):
         from pratique.runtime.kubernetes.settings import find_cluster
 
         cluster = find_cluster(args.kubeconfig, args.context)
@@ -267,20 +268,16 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _asks_cluster(args: argparse.Namespace) -> bool:
-    return bool(args.cluster or args.kubeconfig or args.context)
-
-
 def _check(args: argparse.Namespace) -> None:
     from pratique.grammar.errors import UsageError
 
     if args.merge:
-        if args.policies or args.inventory or args.plan or _asks_cluster(args) or args.state:
+        if args.policies or args.inventory or args.plan or asks_cluster(args) or args.state:
             raise UsageError("--merge takes files of finished scans, and nothing to scan")
         return
     if not args.policies and not args.plan:
         raise UsageError("no policy given; see `pratique scan --help`")
-    if bool(args.inventory) == _asks_cluster(args):
+    if bool(args.inventory) == asks_cluster(args):
         raise UsageError("give --inventory or --cluster, one of them; see `pratique scan --help`")
     if [*args.policies, *args.inventory].count(STANDARD_INPUT) > 1:
         raise UsageError("standard input can be read once: for policies or for one inventory")

@@ -11,6 +11,7 @@ from pratique.runtime.cli.options import (
     add_cluster_options,
     add_secrets_option,
     add_store_options,
+    asks_cluster,
     store_options,
     trust_options,
 )
@@ -328,7 +329,7 @@ def _cluster(args: argparse.Namespace) -> ClusterOptions | None:
     if args.service and args.url:
         raise UsageError("--service and --url exclude each other")
     endpoint = args.service or args.url
-    if not (args.cluster or args.kubeconfig or args.context):
+    if not asks_cluster(args):
         if endpoint or args.cleanup:
             raise UsageError("webhooks are registered in a cluster: give --cluster or --kubeconfig FILE")
         if args.exceptions_in:
